@@ -1,0 +1,113 @@
+"""How dbt is run: where its project is, what its profile reads, which variables a build takes."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from resources.postgres import Database
+from resources.settings import Settings
+
+PROJECT_DIRECTORY = Path(__file__).resolve().parents[1] / "dbt_project"
+
+
+class DbtBuildError(RuntimeError):
+    """A model or test failed; the text names nodes, never values."""
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """Outcome of one ``dbt build``: number of nodes by status, and the names of those that failed or warned."""
+
+    counts: dict[str, int]
+    failed: tuple[str, ...]
+    warned: tuple[str, ...]
+
+
+def environment(settings: Settings, database: Database) -> dict[str, str]:
+    """Variables dbt needs, beside the process's own: the profile's and where it may write."""
+    return {
+        **database.dbt_environment(),
+        "DBT_PROFILES_DIR": str(PROJECT_DIRECTORY),
+        "DBT_TARGET_PATH": str(settings.dbt_directory / "target"),
+        "DBT_LOG_PATH": str(settings.dbt_directory / "logs"),
+        "DBT_USE_COLORS": "false",
+        "SANCTUM_DBT_THREADS": str(settings.workers),
+    }
+
+
+def default_period(as_of: date) -> tuple[date, date]:
+    """The calendar year of a day: the measurement period unless another is asked for."""
+    return date(as_of.year, 1, 1), date(as_of.year, 12, 31)
+
+
+def variables(as_of: date, period: tuple[date, date] | None = None) -> dict[str, str]:
+    """dbt variables of a build: ``as_of``, ``period_start``, ``period_end`` (ISO dates, both ends included)."""
+    start, end = period or default_period(as_of)
+    if start > end:
+        raise ValueError(f"measurement period starts {start} after its end {end}")
+    return {"as_of": as_of.isoformat(), "period_start": start.isoformat(), "period_end": end.isoformat()}
+
+
+def command(arguments: Sequence[str]) -> list[str]:
+    """The dbt command line of this environment."""
+    return [sys.executable, "-m", "dbt.cli.main", *arguments, "--project-dir", str(PROJECT_DIRECTORY)]
+
+
+def build(
+    settings: Settings,
+    database: Database,
+    *,
+    as_of: date | None = None,
+    period: tuple[date, date] | None = None,
+    select: Sequence[str] = (),
+) -> BuildResult:
+    """Run ``dbt build`` (models, seeds and tests).
+
+    Args:
+        settings: where dbt writes its target and logs.
+        database: the warehouse.
+        as_of: day features are computed for; default: the settings' day.
+        period: measurement period, both ends included; default: the calendar year of as_of.
+        select: dbt node selectors; default: everything.
+
+    Raises:
+        DbtBuildError: a node failed; the text names the nodes.
+    """
+    day = as_of or settings.effective_as_of()
+    arguments = ["build", "--quiet", "--vars", json.dumps(variables(day, period))]
+    if select:
+        arguments += ["--select", *select]
+    settings.dbt_directory.mkdir(parents=True, exist_ok=True)
+    results = settings.dbt_directory / "target" / "run_results.json"
+    results.unlink(missing_ok=True)
+    done = subprocess.run(
+        command(arguments), env={**os.environ, **environment(settings, database)}, capture_output=True, check=False
+    )
+    result = _read_results(results)
+    if done.returncode != 0:
+        failed = ", ".join(result.failed) if result.failed else "before any node ran"
+        raise DbtBuildError(
+            f"dbt build failed: {failed}. See {settings.dbt_directory / 'logs' / 'dbt.log'}; "
+            "failing rows of a test are in its audit table."
+        )
+    return result
+
+
+def _read_results(path: Path) -> BuildResult:
+    counts: dict[str, int] = {}
+    failed, warned = [], []
+    if path.exists():
+        for node in json.loads(path.read_text())["results"]:
+            status = str(node["status"])
+            counts[status] = counts.get(status, 0) + 1
+            name = str(node["unique_id"]).split(".", 2)[-1]
+            if status in ("error", "fail"):
+                failed.append(name)
+            elif status == "warn":
+                warned.append(name)
+    return BuildResult(counts, tuple(failed), tuple(warned))

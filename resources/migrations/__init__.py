@@ -1,0 +1,56 @@
+"""Alembic migrations; each revision runs the ``.sql`` file of its own name as the owner."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
+
+from resources.postgres import Database, Role
+
+_LOCK = 7_203_115_001
+
+
+def _configuration() -> Config:
+    configuration = Config()
+    configuration.set_main_option("script_location", str(Path(__file__).parent))
+    return configuration
+
+
+def migrate(database: Database) -> str:
+    """Bring every schema, role and policy to the newest revision and set the roles' passwords.
+
+    Two processes that migrate at once wait for each other.
+
+    Returns:
+        The revision the database is at.
+    """
+    configuration = _configuration()
+    engine = create_engine(database.url(Role.OWNER, "postgresql+psycopg2"), poolclass=NullPool)
+    with engine.connect() as connection:
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+        connection.commit()
+        configuration.attributes["connection"] = connection
+        command.upgrade(configuration, "head")
+        connection.commit()
+        revision = MigrationContext.configure(connection).get_current_revision()
+    _set_passwords(database)
+    return str(revision)
+
+
+def newest_revision() -> str:
+    """The revision the code expects."""
+    return str(ScriptDirectory.from_config(_configuration()).get_current_head())
+
+
+def _set_passwords(database: Database) -> None:
+    """Store each role's password as a SCRAM verifier computed here, so that no log ever sees it."""
+    with database.connect(Role.OWNER, autocommit=True) as connection:
+        for role, password in database.passwords:
+            if role == Role.OWNER.value:
+                continue
+            verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256")
+            connection.execute(f"ALTER ROLE \"{role}\" PASSWORD '{verifier.decode()}'")  # type: ignore[call-overload]

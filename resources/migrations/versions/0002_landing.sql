@@ -1,0 +1,82 @@
+CREATE TABLE landing.file (
+    file_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    sha256 bytea NOT NULL UNIQUE CHECK (octet_length(sha256) = 32),
+    byte_length bigint NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('fhir-ndjson', 'fhir-json', 'hl7v2')),
+    gzip boolean NOT NULL,
+    received_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE landing.file IS
+'One row per distinct file content; the bytes lie under home/landing by this hash. File names are not kept: they may name a patient.';
+
+CREATE TABLE landing.file_load (
+    file_id bigint NOT NULL REFERENCES landing.file,
+    source_system text NOT NULL,
+    mapping_profile text NOT NULL,
+    mapping_version text NOT NULL,
+    account jsonb NOT NULL,
+    loaded_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (file_id, source_system, mapping_profile, mapping_version)
+);
+COMMENT ON TABLE landing.file_load IS
+'A file that was loaded whole: written in the transaction that wrote its bronze rows. account: read, loaded, excluded, quarantined.';
+
+CREATE TABLE landing.hl7_message (
+    message_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    body_sha256 bytea NOT NULL CHECK (octet_length(body_sha256) = 32),
+    body bytea NOT NULL,
+    file_id bigint REFERENCES landing.file,
+    byte_offset bigint,
+    sending_application text NOT NULL DEFAULT '',
+    sending_facility text NOT NULL DEFAULT '',
+    message_control_id text NOT NULL DEFAULT '',
+    message_code text NOT NULL DEFAULT '',
+    trigger_event text NOT NULL DEFAULT '',
+    version_id text NOT NULL DEFAULT '',
+    processing_id text NOT NULL DEFAULT '',
+    patient_key bigint,
+    merged_patient_key bigint,
+    visit_key bigint,
+    message_at timestamptz,
+    event_at timestamptz,
+    received_at timestamptz NOT NULL DEFAULT now(),
+    transaction_id xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    folded_at timestamptz
+);
+CREATE UNIQUE INDEX hl7_message_once ON landing.hl7_message
+(sending_application, sending_facility, message_control_id, body_sha256);
+CREATE INDEX hl7_message_visit ON landing.hl7_message (visit_key) WHERE visit_key IS NOT NULL;
+CREATE INDEX hl7_message_patient ON landing.hl7_message (patient_key) WHERE patient_key IS NOT NULL;
+CREATE INDEX hl7_message_unfolded ON landing.hl7_message (message_id) WHERE folded_at IS NULL;
+CREATE INDEX hl7_message_transaction ON landing.hl7_message (transaction_id, message_id);
+COMMENT ON TABLE landing.hl7_message IS
+'One HL7 v2 message as received. The same bytes from the same sender under the same MSH-10 are stored once.';
+COMMENT ON COLUMN landing.hl7_message.event_at IS 'EVN-6, else EVN-2, else MSH-7: the order in which events happened.';
+COMMENT ON COLUMN landing.hl7_message.transaction_id IS
+'Inserting transaction; a reader that stops at pg_snapshot_xmin misses no message that commits late.';
+COMMENT ON COLUMN landing.hl7_message.folded_at IS 'When the message became part of bronze; null: not yet.';
+
+CREATE TABLE quarantine.record (
+    record_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    record_key text NOT NULL UNIQUE,
+    file_id bigint REFERENCES landing.file,
+    line_number bigint,
+    byte_offset bigint,
+    message_id bigint REFERENCES landing.hl7_message,
+    resource_type text,
+    reason text NOT NULL,
+    detail text,
+    quarantined_at timestamptz NOT NULL DEFAULT now(),
+    released_at timestamptz
+);
+CREATE INDEX quarantine_open ON quarantine.record (reason) WHERE released_at IS NULL;
+COMMENT ON TABLE quarantine.record IS
+'A record that could not be used. Points at its landed bytes; reason is a fixed word, detail names elements and rules, never values.';
+COMMENT ON COLUMN quarantine.record.record_key IS 'Where the record lies (file hash and line, or message): the same record is kept once.';
+
+GRANT SELECT, INSERT ON landing.file, landing.file_load TO sanctum_ingest;
+GRANT SELECT, INSERT ON landing.hl7_message TO sanctum_ingest;
+GRANT UPDATE (patient_key, merged_patient_key, visit_key, folded_at) ON landing.hl7_message TO sanctum_ingest;
+GRANT SELECT, INSERT ON quarantine.record TO sanctum_ingest;
+GRANT UPDATE (released_at) ON quarantine.record TO sanctum_ingest;
+GRANT SELECT ON landing.file, landing.file_load, quarantine.record TO sanctum_transform;

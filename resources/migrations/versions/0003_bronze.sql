@@ -1,0 +1,287 @@
+-- Every row has: its own key, resource_key (the resource or HL7 fold that owns it: a newer version replaces all
+-- rows with the same resource_key), source_system and known_at (when the source knew the fact).
+-- Keys are 64-bit hashes of source keys, made by pipelines.keys. Codings are JSON arrays of
+-- {"system", "code", "display"} in the order the source gave them. There are no foreign keys: a reference may
+-- arrive before what it refers to.
+
+CREATE TABLE bronze.resource (
+    resource_key bigint PRIMARY KEY,
+    source_system text NOT NULL,
+    resource_type text NOT NULL,
+    resource_id text NOT NULL,
+    version_id text,
+    last_updated timestamptz,
+    content_sha256 text NOT NULL,
+    outcome text NOT NULL,
+    person_key bigint,
+    file_id bigint,
+    line_number bigint,
+    changed_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX resource_person ON bronze.resource (person_key) WHERE person_key IS NOT NULL;
+COMMENT ON TABLE bronze.resource IS
+'The current version of every resource seen, where its bytes are, and what became of it (outcome: loaded, or why not).';
+
+CREATE TABLE bronze.reference_alias (
+    reference_alias_key bigint PRIMARY KEY,
+    resource_key bigint NOT NULL,
+    alias_key bigint NOT NULL,
+    source_system text NOT NULL,
+    known_at timestamptz
+);
+CREATE INDEX reference_alias_alias ON bronze.reference_alias (alias_key);
+COMMENT ON TABLE bronze.reference_alias IS
+'Other keys a resource is referred to by, such as Practitioner?identifier=system|value.';
+
+CREATE TABLE bronze.person (
+    person_key bigint PRIMARY KEY,
+    resource_key bigint NOT NULL,
+    source_system text NOT NULL,
+    gender_source_value text,
+    year_of_birth integer,
+    month_of_birth integer,
+    day_of_birth integer,
+    birth_datetime timestamp,
+    race_codings jsonb,
+    ethnicity_codings jsonb,
+    deceased boolean,
+    death_date date,
+    death_datetime timestamp,
+    location_key bigint,
+    provider_key bigint,
+    care_site_key bigint,
+    merged_into_person_key bigint,
+    known_at timestamptz
+);
+
+CREATE TABLE bronze.person_identifier (
+    person_identifier_key bigint PRIMARY KEY,
+    resource_key bigint NOT NULL,
+    source_system text NOT NULL,
+    person_key bigint NOT NULL,
+    assigning_authority text NOT NULL,
+    identifier_value text NOT NULL,
+    identifier_type text NOT NULL DEFAULT '',
+    known_at timestamptz
+);
+CREATE INDEX person_identifier_value ON bronze.person_identifier (assigning_authority, identifier_value);
+COMMENT ON TABLE bronze.person_identifier IS
+'The identity crosswalk: source persons that share an (assigning authority, identifier) of a person-naming type are one person.';
+
+CREATE TABLE bronze.location (
+    location_key bigint PRIMARY KEY,
+    resource_key bigint NOT NULL,
+    source_system text NOT NULL,
+    city text,
+    state text,
+    zip text,
+    county text,
+    country text,
+    known_at timestamptz
+);
+
+CREATE TABLE bronze.care_site (
+    care_site_key bigint PRIMARY KEY,
+    resource_key bigint NOT NULL,
+    source_system text NOT NULL,
+    care_site_name text,
+    place_of_service_codings jsonb,
+    location_key bigint,
+    parent_care_site_key bigint,
+    known_at timestamptz
+);
+
+CREATE TABLE bronze.provider (
+    provider_key bigint PRIMARY KEY,
+    resource_key bigint NOT NULL,
+    source_system text NOT NULL,
+    npi text,
+    specialty_codings jsonb,
+    gender_source_value text,
+    year_of_birth integer,
+    care_site_key bigint,
+    known_at timestamptz
+);
+
+CREATE TABLE bronze.visit_occurrence (
+    visit_occurrence_key bigint PRIMARY KEY,
+    resource_key bigint NOT NULL,
+    source_system text NOT NULL,
+    person_key bigint NOT NULL,
+    class_code text,
+    type_codings jsonb,
+    status text,
+    visit_start_date date,
+    visit_start_datetime timestamp,
+    visit_end_date date,
+    visit_end_datetime timestamp,
+    provider_key bigint,
+    care_site_key bigint,
+    admitted_from_source_value text,
+    discharged_to_source_value text,
+    parent_visit_key bigint,
+    known_at timestamptz
+);
+CREATE INDEX bronze_visit_person ON bronze.visit_occurrence (person_key);
+
+CREATE TABLE bronze.visit_detail (
+    visit_detail_key bigint PRIMARY KEY,
+    resource_key bigint NOT NULL,
+    source_system text NOT NULL,
+    person_key bigint NOT NULL,
+    visit_occurrence_key bigint NOT NULL,
+    care_site_key bigint,
+    visit_detail_source_value text,
+    visit_detail_start_date date,
+    visit_detail_start_datetime timestamp,
+    visit_detail_end_date date,
+    visit_detail_end_datetime timestamp,
+    known_at timestamptz
+);
+
+CREATE TABLE bronze.condition_occurrence (
+    condition_occurrence_key bigint PRIMARY KEY,
+    resource_key bigint NOT NULL,
+    source_system text NOT NULL,
+    person_key bigint NOT NULL,
+    visit_occurrence_key bigint,
+    provider_key bigint,
+    codings jsonb NOT NULL,
+    code_text text,
+    category text,
+    clinical_status text,
+    verification_status text,
+    condition_start_date date,
+    condition_start_datetime timestamp,
+    condition_end_date date,
+    condition_end_datetime timestamp,
+    known_at timestamptz
+);
+
+CREATE TABLE bronze.drug_exposure (
+    drug_exposure_key bigint PRIMARY KEY,
+    resource_key bigint NOT NULL,
+    source_system text NOT NULL,
+    person_key bigint NOT NULL,
+    visit_occurrence_key bigint,
+    provider_key bigint,
+    kind text NOT NULL CHECK (kind IN ('prescription', 'dispensing', 'administration', 'statement', 'immunization')),
+    codings jsonb NOT NULL,
+    code_text text,
+    status text,
+    intent text,
+    drug_exposure_start_date date,
+    drug_exposure_start_datetime timestamp,
+    drug_exposure_end_date date,
+    drug_exposure_end_datetime timestamp,
+    days_supply integer,
+    quantity numeric,
+    refills integer,
+    sig text,
+    route_codings jsonb,
+    dose_unit_source_value text,
+    lot_number text,
+    primary_source boolean,
+    known_at timestamptz
+);
+
+CREATE TABLE bronze.procedure_occurrence (
+    procedure_occurrence_key bigint PRIMARY KEY,
+    resource_key bigint NOT NULL,
+    source_system text NOT NULL,
+    person_key bigint NOT NULL,
+    visit_occurrence_key bigint,
+    provider_key bigint,
+    codings jsonb NOT NULL,
+    code_text text,
+    status text,
+    procedure_date date,
+    procedure_datetime timestamp,
+    procedure_end_date date,
+    procedure_end_datetime timestamp,
+    known_at timestamptz
+);
+
+CREATE TABLE bronze.measurement (
+    measurement_key bigint PRIMARY KEY,
+    resource_key bigint NOT NULL,
+    source_system text NOT NULL,
+    person_key bigint NOT NULL,
+    visit_occurrence_key bigint,
+    provider_key bigint,
+    parent_measurement_key bigint,
+    codings jsonb NOT NULL,
+    code_text text,
+    category text,
+    status text,
+    measurement_date date,
+    measurement_datetime timestamp,
+    value_number numeric,
+    value_operator text,
+    value_codings jsonb,
+    value_text text,
+    value_boolean boolean,
+    unit_code text,
+    unit_source_value text,
+    range_low numeric,
+    range_high numeric,
+    interpretation_codings jsonb,
+    known_at timestamptz
+);
+CREATE INDEX bronze_measurement_person ON bronze.measurement (person_key);
+COMMENT ON TABLE bronze.measurement IS
+'FHIR Observations (a row per value: components are rows of their own) and HL7 OBX; omop routes each to measurement or observation.';
+
+CREATE TABLE bronze.observation (
+    observation_key bigint PRIMARY KEY,
+    resource_key bigint NOT NULL,
+    source_system text NOT NULL,
+    person_key bigint NOT NULL,
+    visit_occurrence_key bigint,
+    provider_key bigint,
+    kind text NOT NULL CHECK (kind IN ('allergy', 'diagnostic-report')),
+    qualifier text,
+    category text,
+    codings jsonb NOT NULL,
+    code_text text,
+    status text,
+    observation_date date,
+    observation_datetime timestamp,
+    known_at timestamptz
+);
+COMMENT ON TABLE bronze.observation IS
+'AllergyIntolerance and AL1 (codings: the substance; qualifier: allergy or intolerance) and DiagnosticReports (codings: the report).';
+
+CREATE TABLE bronze.note (
+    note_key bigint PRIMARY KEY,
+    resource_key bigint NOT NULL,
+    source_system text NOT NULL,
+    person_key bigint NOT NULL,
+    visit_occurrence_key bigint,
+    provider_key bigint,
+    type_codings jsonb,
+    note_date date,
+    note_datetime timestamp,
+    note_title text,
+    note_text text NOT NULL,
+    text_sha256 text NOT NULL,
+    content_type text,
+    security_labels jsonb,
+    known_at timestamptz
+);
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA bronze TO sanctum_ingest;
+GRANT SELECT ON ALL TABLES IN SCHEMA bronze TO sanctum_transform;
+
+DO $$
+DECLARE
+    table_name text;
+BEGIN
+    FOR table_name IN
+        SELECT c.relname FROM pg_class AS c
+        WHERE c.relnamespace = 'bronze'::regnamespace AND c.relkind = 'r' AND c.relname <> 'resource'
+    LOOP
+        EXECUTE format('CREATE INDEX %I ON bronze.%I (resource_key)', table_name || '_resource', table_name);
+    END LOOP;
+END
+$$;

@@ -1,0 +1,11 @@
+"""Document chunks and their embeddings, under row-level security."""
+
+from resources.migrations.run_sql import run_sql
+
+revision = "0006"
+down_revision = "0005"
+
+
+def upgrade() -> None:
+    """Run the SQL file beside this module."""
+    run_sql(__file__)

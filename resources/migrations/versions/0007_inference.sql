@@ -1,0 +1,74 @@
+CREATE TABLE inference.model (
+    model_sha256 text PRIMARY KEY,
+    model_name text NOT NULL,
+    engine text NOT NULL,
+    registered_at timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE inference.adjudication (
+    adjudication_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    person_id bigint NOT NULL,
+    measure_id text NOT NULL,
+    period_start date NOT NULL,
+    period_end date NOT NULL,
+    prompt text NOT NULL,
+    prompt_sha256 text NOT NULL,
+    prompt_version text NOT NULL,
+    model_sha256 text NOT NULL REFERENCES inference.model,
+    completion text NOT NULL,
+    decision text NOT NULL CHECK (decision IN ('closes_gap', 'does_not_close_gap', 'insufficient_evidence')),
+    prompt_tokens integer NOT NULL,
+    completion_tokens integer NOT NULL,
+    latency_ms double precision NOT NULL,
+    decided_at timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (person_id, measure_id, period_start, period_end, prompt_sha256, model_sha256)
+);
+COMMENT ON TABLE inference.adjudication IS
+'One answer of one model to one prompt about one gap. The same prompt is not asked of the same model twice.';
+COMMENT ON COLUMN inference.adjudication.latency_ms IS 'Milliseconds from handing the request to the engine to its last token.';
+
+CREATE TABLE inference.adjudication_evidence (
+    adjudication_id bigint NOT NULL REFERENCES inference.adjudication ON DELETE CASCADE,
+    person_id bigint NOT NULL,
+    sentence_id text NOT NULL,
+    chunk_id bigint NOT NULL,
+    note_id bigint NOT NULL,
+    chunk_text_sha256 text NOT NULL,
+    cited boolean NOT NULL,
+    PRIMARY KEY (adjudication_id, sentence_id)
+);
+COMMENT ON TABLE inference.adjudication_evidence IS
+'Every sentence that was in the prompt under its id, and whether the answer cites it.';
+
+DO $$
+DECLARE
+    table_name text;
+BEGIN
+    FOREACH table_name IN ARRAY ARRAY['adjudication', 'adjudication_evidence'] LOOP
+        EXECUTE format('ALTER TABLE inference.%I ENABLE ROW LEVEL SECURITY', table_name);
+        EXECUTE format('ALTER TABLE inference.%I FORCE ROW LEVEL SECURITY', table_name);
+        EXECUTE format(
+            'CREATE POLICY one_person ON inference.%I FOR ALL TO sanctum_infer, sanctum_reviewer '
+            'USING (person_id = (SELECT retrieval.claimed_person())) '
+            'WITH CHECK (person_id = (SELECT retrieval.claimed_person()))', table_name
+        );
+    END LOOP;
+END
+$$;
+
+GRANT SELECT, INSERT ON inference.model, inference.adjudication, inference.adjudication_evidence TO sanctum_infer;
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA inference TO sanctum_infer;
+GRANT SELECT ON inference.adjudication, inference.adjudication_evidence, inference.model TO sanctum_reviewer;
+
+-- Counts by measure and decision for operators and checks: no person, no text.
+CREATE FUNCTION inference.adjudication_counts()
+RETURNS TABLE (measure_id text, decision text, adjudications bigint, prompt_tokens bigint, completion_tokens bigint)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT a.measure_id, a.decision, count(*), sum(a.prompt_tokens), sum(a.completion_tokens)
+    FROM inference.adjudication AS a GROUP BY a.measure_id, a.decision
+$$;
+REVOKE ALL ON FUNCTION inference.adjudication_counts FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION inference.adjudication_counts TO sanctum_infer, sanctum_reviewer, sanctum_auditor;
+CREATE POLICY counts_for_owner ON inference.adjudication FOR SELECT TO sanctum_owner USING (true);

@@ -1,0 +1,110 @@
+"""Every setting of Sanctum, typed, read from the environment once (prefix ``SANCTUM_``)."""
+
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Validation = Literal["full", "structural"]
+MappingProfile = Literal["us-core", "ig-strict"]
+
+
+class Settings(BaseSettings):
+    """Settings of one Sanctum home. Two homes share nothing."""
+
+    model_config = SettingsConfigDict(env_prefix="SANCTUM_", env_file=None, frozen=True, extra="forbid")
+
+    home: Path = Field(default=Path(".sanctum"), description="Holds all state: database, landed bytes, models, logs.")
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="URL of an ordinary PostgreSQL (16 or later, with pgvector) as the migration owner; "
+        "without it an embedded server under home is used.",
+    )
+    role_passwords_file: Path | None = Field(
+        default=None, description="JSON object, role name to password, for a server that asks for passwords."
+    )
+    source_system: str = Field(
+        default="ehr", min_length=1, description="Names the system FHIR resources come from; part of every key."
+    )
+    mapping_profile: MappingProfile = Field(
+        default="us-core", description="Which resources become rows: see pipelines/fhir/profiles.py."
+    )
+    validation: Validation = Field(
+        default="full", description="full: fhir.resources checks every resource; structural: what mapping needs."
+    )
+    time_zone: str = Field(default="UTC", description="Zone of HL7 v2 timestamps that carry no offset (IANA name).")
+    hl7_inbox: Path | None = Field(
+        default=None, description="Folder the HL7 sensor watches; default: inbox/hl7 under home."
+    )
+    fhir_inbox: Path | None = Field(
+        default=None, description="Folder the FHIR landing asset reads; default: inbox/fhir under home."
+    )
+    as_of: date | None = Field(default=None, description="Day features are computed for; default: today.")
+    workers: int = Field(default=2, ge=1, le=64, description="Processes that parse and validate in parallel.")
+    embedding_model_path: Path | None = Field(
+        default=None, description="Folder of a sentence-transformers model; default: the packaged all-MiniLM-L6-v2."
+    )
+    language_model_path: Path | None = Field(
+        default=None, description="Folder of a model vLLM can load; default: the packaged SmolLM2-135M-Instruct."
+    )
+    inference_python: Path | None = Field(
+        default=None, description="Interpreter for embedding and adjudication, such as a GPU environment's python."
+    )
+    quarantine_fail_fraction: float = Field(
+        default=0.05, ge=0, le=1, description="Share of read records in quarantine above which the check fails."
+    )
+
+    @field_validator("home", "hl7_inbox", "fhir_inbox", "embedding_model_path", "language_model_path")
+    @classmethod
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return None if value is None else value.expanduser().absolute()
+
+    @property
+    def landing_directory(self) -> Path:
+        """Landed bytes by content hash."""
+        return self.home / "landing"
+
+    @property
+    def hl7_inbox_directory(self) -> Path:
+        """Where HL7 v2 files are dropped for the sensor."""
+        return self.hl7_inbox or self.home / "inbox" / "hl7"
+
+    @property
+    def fhir_inbox_directory(self) -> Path:
+        """Where FHIR files are dropped for the landing asset."""
+        return self.fhir_inbox or self.home / "inbox" / "fhir"
+
+    @property
+    def models_directory(self) -> Path:
+        """Model weights prepared from packages."""
+        return self.home / "models"
+
+    @property
+    def dlt_directory(self) -> Path:
+        """dlt's working directory; emptied of load packages after each load."""
+        return self.home / "dlt"
+
+    @property
+    def dbt_directory(self) -> Path:
+        """dbt's target and log directories."""
+        return self.home / "dbt"
+
+    @property
+    def dagster_home(self) -> Path:
+        """DAGSTER_HOME: instance configuration and compute logs."""
+        return self.home / "dagster"
+
+    def effective_as_of(self) -> date:
+        """The day features are computed for."""
+        return self.as_of or date.today()
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read settings from the environment; keyword arguments win over it.
+
+    Raises:
+        pydantic.ValidationError: a variable has a value of the wrong type or is unknown.
+    """
+    return Settings(**overrides)  # type: ignore[arg-type]

@@ -1,0 +1,73 @@
+"""Shared by all tests: one embedded PostgreSQL a session, a fresh migrated database wherever one is asked for."""
+
+import itertools
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from resources.migrations import migrate
+from resources.postgres import DATABASE, Database, Role, database, start_embedded, stop_embedded
+from resources.settings import Settings, load_settings
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real input that no one here wrote; tests that need it are skipped where it is absent."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("../shared/data is not here")
+    return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Database]:
+    """The session's embedded server with the migrated database that others are copied from."""
+    home = Path(tempfile.mkdtemp(prefix="sanctum-tests-"))
+    settings = load_settings(home=home)
+    result = start_embedded(settings)
+    migrate(result)
+    yield result
+    stop_embedded(settings)
+    shutil.rmtree(home, ignore_errors=True)
+
+
+def superuser(server: Database, name: str = "postgres") -> psycopg.Connection:
+    """A superuser's connection: for arranging and for attacks, never for what is under test."""
+    return psycopg.connect(
+        make_conninfo(**dict(server.parameters) | {"dbname": name, "user": "postgres"}), autocommit=True
+    )
+
+
+def make_settings(server: Database, home: Path, **overrides: object) -> Settings:
+    """Settings of a new home with a new database: an ordinary server as far as Sanctum can tell."""
+    name = f"test_{next(_numbers)}"
+    with superuser(server) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {DATABASE} OWNER {Role.OWNER}")
+        connection.execute(f"ALTER ROLE {Role.DAGSTER} IN DATABASE {name} SET search_path = dagster")
+    host = dict(server.parameters)["host"]
+    return load_settings(home=home, database_url=f"postgresql://{Role.OWNER}@localhost/{name}?host={host}", **overrides)
+
+
+@pytest.fixture
+def settings(server: Database, tmp_path: Path) -> Settings:
+    """A fresh home and database for one test."""
+    return make_settings(server, tmp_path / "home")
+
+
+@pytest.fixture(scope="module")
+def module_settings(server: Database, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A fresh home and database for one test module."""
+    return make_settings(server, tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture
+def db(settings: Settings) -> Database:
+    """The database of ``settings``."""
+    return database(settings)
