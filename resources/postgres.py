@@ -202,7 +202,7 @@ def _postmaster_lines(settings: Settings) -> list[str]:
 def _is_postgres(pid: str) -> bool:
     """Whether the process is alive and a postgres: after a crash its number may belong to another program."""
     try:
-        return psutil.Process(int(pid)).name() == "postgres"
+        return bool(psutil.Process(int(pid)).name() == "postgres")
     except (psutil.NoSuchProcess, ValueError):
         return False
 
@@ -251,7 +251,7 @@ def start_embedded(settings: Settings) -> Database:
 
 
 def _exists(connection: psycopg.Connection[Any], query: str, value: str) -> bool:
-    return connection.execute(query, (value,)).fetchone() is not None  # type: ignore[call-overload,no-any-return]
+    return connection.execute(query, (value,)).fetchone() is not None
 
 
 def stop_embedded(settings: Settings) -> bool:

@@ -53,4 +53,4 @@ def _set_passwords(database: Database) -> None:
             if role == Role.OWNER.value:
                 continue
             verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256")
-            connection.execute(f"ALTER ROLE \"{role}\" PASSWORD '{verifier.decode()}'")  # type: ignore[call-overload]
+            connection.execute(f"ALTER ROLE \"{role}\" PASSWORD '{verifier.decode()}'")

@@ -1,0 +1,12 @@
+"""Loading OMOP-shaped rows into bronze: dlt stages them, one transaction merges them.
+
+dlt's own merge runs a transaction a table, so a crash between two of them would leave a patient half loaded.
+Here dlt brings Arrow to ``bronze_staging`` by COPY, and one transaction replaces what each staged resource owned.
+
+Belongs here: staging, the merge, its order of versions. Does not belong here: how a source becomes rows.
+"""
+
+from pipelines.bronze.load import BronzeChange, load
+from pipelines.bronze.staging import BronzeLoadError
+
+__all__ = ["BronzeChange", "BronzeLoadError", "load"]

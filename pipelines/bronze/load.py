@@ -1,0 +1,160 @@
+"""One load of bronze rows: staged by dlt, merged in one transaction."""
+
+import contextlib
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from pipelines.bronze.staging import BATCH_NUMBER, BronzeLoadError, BronzeTable, bronze_tables, stage
+from resources.postgres import Database, Role, without_row_values
+from resources.settings import Settings
+
+Batch = Mapping[str, Sequence[Mapping[str, Any]]]
+"""Rows by bronze table. It holds a ``resource`` row for every ``resource_key`` in it, each once."""
+
+_SQL = Path(__file__).parent / "sql"
+_LOAD_LOCK = 7_203_115_002
+
+
+@dataclass(frozen=True)
+class BronzeChange:
+    """What a load changed.
+
+    Attributes:
+        resources_applied: resources whose rows were replaced, added or withdrawn.
+        resources_older: staged resources that bronze already has in a newer version.
+        rows: inserted rows by table.
+    """
+
+    resources_applied: int
+    resources_older: int
+    rows: dict[str, int]
+
+
+def load(
+    settings: Settings,
+    database: Database,
+    batches: Iterable[Batch],
+    finish: Callable[[psycopg.Connection[Any]], None],
+) -> BronzeChange:
+    """Stage all batches, then replace in one transaction what each staged resource owned.
+
+    A resource replaces the one bronze has unless it is older by ``last_updated``; equal and unknown times replace.
+    Of one resource in several batches the newest, then the last, counts. A ``resource`` row whose outcome is not
+    ``loaded`` withdraws the rows the resource owned. An empty text is absent: it becomes null, or the column's
+    default. Loads wait for each other.
+
+    Args:
+        settings: where dlt works; its directory is emptied before and after.
+        database: the warehouse.
+        batches: consumed once, in order, while they are staged.
+        finish: called in the merge's transaction after the rows are in, to write accounts; an exception it raises
+            undoes the load.
+
+    Raises:
+        BronzeLoadError: staging failed, or a batch breaks the rules above.
+        Exception: whatever ``batches`` or ``finish`` raised, as it was.
+        resources.postgres.DatabaseUnavailableError: the database refused, or its disk is full.
+    """
+    with without_row_values(), _one_load_at_a_time(database) as connection:
+        tables = bronze_tables(connection)
+        _empty_staging(connection)
+        connection.commit()
+        working_directory = settings.dlt_directory / "bronze"
+        shutil.rmtree(working_directory, ignore_errors=True)
+        try:
+            stage(database, working_directory, tables, _checked(batches, tables))
+            change = _merge(connection, tables)
+            finish(connection)
+            _empty_staging(connection)
+            connection.commit()
+        finally:
+            # Load packages hold rows in the clear: they never outlive the load.
+            shutil.rmtree(working_directory, ignore_errors=True)
+    return change
+
+
+@contextlib.contextmanager
+def _one_load_at_a_time(database: Database) -> Iterator[psycopg.Connection[Any]]:
+    with database.connect(Role.INGEST) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", (_LOAD_LOCK,))
+        connection.commit()
+        yield connection
+
+
+def _checked(batches: Iterable[Batch], tables: Mapping[str, BronzeTable]) -> Iterator[Batch]:
+    for batch in batches:
+        unknown = batch.keys() - tables.keys()
+        if unknown:
+            raise BronzeLoadError(f"batch has rows for tables that bronze lacks: {', '.join(sorted(unknown))}")
+        owners = Counter(row["resource_key"] for row in batch.get("resource", ()))
+        if any(count > 1 for count in owners.values()):
+            raise BronzeLoadError("batch names a resource twice: keep its newest version only")
+        for name, rows in batch.items():
+            if any(row["resource_key"] not in owners for row in rows):
+                raise BronzeLoadError(f"batch has bronze.{name} rows without the resource that owns them")
+        yield batch
+
+
+def _empty_staging(connection: psycopg.Connection[Any]) -> None:
+    names = connection.execute(
+        "SELECT table_name FROM information_schema.tables "
+        r"WHERE table_schema = 'bronze_staging' AND table_name NOT LIKE '\_dlt%'"
+    ).fetchall()
+    if names:
+        targets = sql.SQL(", ").join(sql.Identifier("bronze_staging", name) for (name,) in names)
+        connection.execute(sql.SQL("TRUNCATE {}").format(targets))
+
+
+def _merge(connection: psycopg.Connection[Any], tables: Mapping[str, BronzeTable]) -> BronzeChange:
+    staged = {
+        name
+        for (name,) in connection.execute(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'bronze_staging'"
+        )
+    }
+    if "resource" not in staged:
+        return BronzeChange(0, 0, {})
+    connection.execute(_statement("choose.sql"))
+    connection.execute("ANALYZE applied")
+    found = connection.execute("SELECT count(*) FILTER (WHERE newer), count(*) FROM applied").fetchone() or (0, 0)
+    rows = {}
+    for name, table in tables.items():
+        if name == "resource":
+            continue
+        connection.execute(_statement("delete.sql", table=sql.Identifier("bronze", name)))
+        if name in staged:
+            inserted = connection.execute(_insert(table)).rowcount
+            if inserted:
+                rows[name] = inserted
+    connection.execute(_statement("upsert_resource.sql"))
+    return BronzeChange(found[0], found[1] - found[0], rows)
+
+
+def _insert(table: BronzeTable) -> sql.Composed:
+    columns = [sql.Identifier(column.name) for column in table.columns]
+    values = [
+        sql.SQL("coalesce(staged.{}::{}, {})").format(
+            sql.Identifier(column.name), sql.SQL(column.type), sql.SQL(column.default or "NULL")
+        )
+        for column in table.columns
+    ]
+    return _statement(
+        "insert.sql",
+        target=sql.Identifier("bronze", table.name),
+        source=sql.Identifier("bronze_staging", table.name),
+        columns=sql.SQL(", ").join(columns),
+        values=sql.SQL(", ").join(values),
+        batch_number=sql.Identifier(BATCH_NUMBER),
+    )
+
+
+def _statement(file: str, **parts: sql.Composable) -> sql.Composed:
+    text: Any = (_SQL / file).read_text()
+    return sql.SQL(text).format(**parts)

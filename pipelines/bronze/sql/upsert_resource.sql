@@ -1,0 +1,30 @@
+INSERT INTO bronze.resource (
+    resource_key, source_system, resource_type, resource_id, version_id, last_updated,
+    content_sha256, outcome, person_key, file_id, line_number
+)
+SELECT
+    resource_key,
+    source_system,
+    resource_type,
+    resource_id,
+    version_id,
+    last_updated,
+    content_sha256,
+    outcome,
+    person_key,
+    file_id,
+    line_number
+FROM applied
+WHERE newer
+ON CONFLICT (resource_key) DO UPDATE SET
+    source_system = excluded.source_system,
+    resource_type = excluded.resource_type,
+    resource_id = excluded.resource_id,
+    version_id = excluded.version_id,
+    last_updated = excluded.last_updated,
+    content_sha256 = excluded.content_sha256,
+    outcome = excluded.outcome,
+    person_key = excluded.person_key,
+    file_id = excluded.file_id,
+    line_number = excluded.line_number,
+    changed_at = now()
