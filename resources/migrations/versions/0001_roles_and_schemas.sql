@@ -10,7 +10,11 @@ BEGIN
         IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = role_name) THEN
             EXECUTE format('CREATE ROLE %I LOGIN NOINHERIT', role_name);
         END IF;
-        EXECUTE format('GRANT %I TO CURRENT_USER WITH INHERIT TRUE, SET TRUE', role_name);
+        -- The owner makes tables for these roles; it must not inherit the policies that let some read documents.
+        EXECUTE format(
+            'GRANT %I TO CURRENT_USER WITH INHERIT %s, SET TRUE', role_name,
+            CASE WHEN role_name IN ('sanctum_embed', 'sanctum_infer', 'sanctum_reviewer') THEN 'FALSE' ELSE 'TRUE' END
+        );
         EXECUTE format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO %I', current_database(), role_name);
     END LOOP;
     EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());

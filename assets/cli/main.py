@@ -1,0 +1,245 @@
+"""The commands."""
+
+import os
+import sys
+from dataclasses import asdict
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from assets.cli.output import Json, failures, progress, report, say
+from resources import dbt, warehouse
+from resources.postgres import Role, database, running_socket_directory, stop_embedded
+from resources.settings import Settings, load_settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="FHIR and HL7 v2 to OMOP, features, embeddings and evidence-backed care-gap decisions, inside your own walls.",
+)
+ingest = typer.Typer(no_args_is_help=True, help="Land files and load them into bronze.")
+vocab = typer.Typer(no_args_is_help=True, help="The OMOP vocabulary.")
+app.add_typer(ingest, name="ingest")
+app.add_typer(vocab, name="vocab")
+
+Paths = Annotated[list[Path], typer.Argument(help="Files or folders; gzip is accepted.", metavar="PATH…")]
+Day = Annotated[datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="Day features are computed for.")]
+
+
+def main() -> None:
+    """Entry point of ``sanctum``."""
+    app()
+
+
+def _day(value: datetime | None) -> date | None:
+    return None if value is None else value.date()
+
+
+@app.command()
+def up(as_json: Json = False) -> None:
+    """Start this home's PostgreSQL, migrate it and make sure a vocabulary is there."""
+    with failures(as_json=as_json):
+        settings = load_settings()
+        prepared = warehouse.prepare(settings)
+        starter = _ensure_vocabulary(settings)
+        report(
+            {"home": str(settings.home), "revision": prepared.revision, "vocabulary_concepts": starter},
+            as_json=as_json,
+            title="Sanctum is up",
+        )
+
+
+def _ensure_vocabulary(settings: Settings) -> int:
+    from pipelines.vocabulary import ensure_starter
+
+    return ensure_starter(settings, database(settings)).concepts
+
+
+def _ready() -> Settings:
+    """Settings of a home whose database is up, migrated and has a vocabulary."""
+    settings = load_settings()
+    warehouse.prepare(settings)
+    _ensure_vocabulary(settings)
+    return settings
+
+
+@app.command()
+def down(as_json: Json = False) -> None:
+    """Stop this home's PostgreSQL."""
+    with failures(as_json=as_json):
+        stopped = stop_embedded(load_settings())
+        report({"stopped": stopped}, as_json=as_json, title="Sanctum is down")
+
+
+@app.command()
+def status(as_json: Json = False) -> None:
+    """Say whether the database is up and what is in it."""
+    with failures(as_json=as_json):
+        settings = load_settings()
+        embedded = settings.database_url is None
+        if embedded and running_socket_directory(settings) is None:
+            report({"home": str(settings.home), "running": False}, as_json=as_json, title="Status")
+            return
+        counts = warehouse.row_counts(database(settings))
+        report(
+            {"home": str(settings.home), "running": True, "embedded": embedded, "rows": counts},
+            as_json=as_json,
+            title="Status",
+        )
+
+
+@app.command()
+def dsn(
+    role: Annotated[Role, typer.Option(help="Login role to connect as.")] = Role.OWNER, as_json: Json = False
+) -> None:
+    """Print a connection string, as in: psql "$(sanctum dsn --role sanctum_transform)"."""
+    with failures(as_json=as_json):
+        text = database(load_settings()).dsn(role)
+        if as_json:
+            report({"role": role.value, "dsn": text}, as_json=True, title="")
+        else:
+            sys.stdout.write(text + "\n")
+
+
+@ingest.command("fhir")
+def ingest_fhir(paths: Paths, as_json: Json = False) -> None:
+    """Load FHIR R4 (NDJSON or bundles); report what was read, loaded, excluded and quarantined."""
+    from pipelines import fhir
+
+    with failures(as_json=as_json), progress() as update:
+        settings = _ready()
+        account = fhir.ingest_fhir(settings, database(settings), paths, update)
+        report(account.as_dict(), as_json=as_json, title="FHIR")
+
+
+@ingest.command("hl7")
+def ingest_hl7(paths: Paths, as_json: Json = False) -> None:
+    """Load HL7 v2 messages; report what was read, loaded, excluded and quarantined."""
+    from pipelines import hl7
+
+    with failures(as_json=as_json), progress() as update:
+        settings = _ready()
+        account = hl7.ingest_hl7(settings, database(settings), paths, update)
+        report(account.as_dict(), as_json=as_json, title="HL7 v2")
+
+
+@vocab.command("load")
+def vocab_load(
+    directory: Annotated[Path, typer.Argument(help="Folder or zip of an Athena download.")], as_json: Json = False
+) -> None:
+    """Load an Athena download beside the vocabulary in use and switch to it at once."""
+    from pipelines.vocabulary import load_vocabulary
+
+    with failures(as_json=as_json):
+        settings = load_settings()
+        warehouse.prepare(settings)
+        report(asdict(load_vocabulary(settings, database(settings), directory)), as_json=as_json, title="Vocabulary")
+
+
+@app.command()
+def build(as_of: Day = None, as_json: Json = False) -> None:
+    """Build omop, measures and features with dbt, and run their tests."""
+    with failures(as_json=as_json):
+        settings = _ready()
+        result = dbt.build(settings, database(settings), as_of=_day(as_of))
+        report({"nodes": result.counts, "warned": list(result.warned)}, as_json=as_json, title="dbt build")
+
+
+@app.command()
+def measures(
+    period: Annotated[str | None, typer.Option(help="Measurement period START/END, both days included.")] = None,
+    as_of: Day = None,
+    as_json: Json = False,
+) -> None:
+    """Compute the care-gap measures and report how many people are open, closed and excluded."""
+    with failures(as_json=as_json):
+        settings = _ready()
+        span = _parse_period(period)
+        day = _day(as_of) or (span[1] if span else None)
+        dbt.build(settings, database(settings), as_of=day, period=span)
+        report(warehouse.care_gap_counts(database(settings)), as_json=as_json, title="Measures")
+
+
+def _parse_period(text: str | None) -> tuple[date, date] | None:
+    if text is None:
+        return None
+    try:
+        start, end = (date.fromisoformat(part) for part in text.split("/"))
+    except ValueError:
+        raise ValueError("--period is START/END with ISO dates, such as 2026-01-01/2026-12-31") from None
+    return start, end
+
+
+@app.command()
+def embed(as_json: Json = False) -> None:
+    """Cut new and changed notes into sentences and embed them."""
+    from inference.embedding import embed_notes
+
+    with failures(as_json=as_json), progress() as update:
+        settings = load_settings()
+        report(asdict(embed_notes(settings, database(settings), update)), as_json=as_json, title="Embedding")
+
+
+@app.command()
+def search(
+    text: Annotated[str, typer.Argument(help="What to look for.")],
+    person: Annotated[int, typer.Option("--person", help="person_id as in omop.person.")],
+    limit: Annotated[int, typer.Option(min=1, max=100)] = 5,
+    as_json: Json = False,
+) -> None:
+    """Find the sentences of one person's notes nearest to a text. The read is audited."""
+    from inference.retrieval import search as search_notes
+
+    with failures(as_json=as_json):
+        settings = load_settings()
+        hits = search_notes(settings, database(settings), person, text, limit=limit, subject=f"os-user:{os.getuid()}")
+        report({"person_id": person, "hits": [asdict(hit) for hit in hits]}, as_json=as_json, title="Search")
+
+
+@app.command()
+def adjudicate(
+    limit: Annotated[int | None, typer.Option(min=1, help="Ask about this many gaps at most.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Ask the language model about every open care gap whose person has documents."""
+    from inference.adjudication import adjudicate as adjudicate_gaps
+
+    with failures(as_json=as_json), progress() as update:
+        settings = load_settings()
+        result = adjudicate_gaps(settings, database(settings), update, limit=limit)
+        report(asdict(result), as_json=as_json, title="Adjudication")
+
+
+@app.command()
+def demo(
+    input_directory: Annotated[
+        Path | None, typer.Option("--input", help="Folder of FHIR NDJSON instead of the synthetic population.")
+    ] = None,
+    patients: Annotated[int, typer.Option(min=1, max=10_000)] = 100,
+    as_json: Json = False,
+) -> None:
+    """Run the whole chain as the Dagster job ``nightly`` and show what came of it."""
+    from assets.demo import run_demo
+
+    with failures(as_json=as_json), progress() as update:
+        outcome = run_demo(load_settings(), input_directory, patients, update)
+        report(outcome.as_dict(), as_json=as_json, title="Demo")
+        if outcome.nothing_new:
+            say("Nothing new: every file was loaded before, no sentence was embedded, the model was asked nothing.")
+        say("See it: make dev, then open http://127.0.0.1:3000/asset-groups")
+        if not outcome.succeeded:
+            raise typer.Exit(1)
+
+
+@app.command()
+def dev(port: Annotated[int, typer.Option(min=1, max=65535)] = 3000) -> None:
+    """Serve the Dagster UI and daemon on loopback until interrupted."""
+    from resources import dagster
+
+    with failures(as_json=False):
+        settings = _ready()
+        command = dagster.dev_command(port)
+        environment: dict[str, Any] = {**os.environ, **dagster.environment(settings, database(settings))}
+    os.execve(command[0], command, environment)

@@ -1,0 +1,68 @@
+"""The warehouse as a whole: made ready, and counted."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import sql
+
+from resources.migrations import migrate
+from resources.postgres import Database, Role, database, start_embedded, without_row_values
+from resources.settings import Settings
+
+_COUNTED = {
+    Role.INGEST: ("landing", "quarantine", "bronze", "vocab"),
+    Role.TRANSFORM: ("omop", "features"),
+    Role.EMBED: ("retrieval",),
+}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A warehouse that is up; ``revision`` is its migration."""
+
+    database: Database
+    revision: str
+
+
+def prepare(settings: Settings) -> Prepared:
+    """Start the embedded server unless another is named, and migrate.
+
+    Raises:
+        resources.postgres.DatabaseUnavailableError: the server can't be started or reached.
+    """
+    found = start_embedded(settings) if settings.database_url is None else database(settings)
+    return Prepared(found, migrate(found))
+
+
+def row_counts(warehouse: Database) -> dict[str, int]:
+    """Rows of every table that holds any, by ``schema.table``; each schema is read by the role whose duty it is."""
+    counts: dict[str, int] = {}
+    for role, schemas in _COUNTED.items():
+        with without_row_values(), warehouse.connect(role) as connection:
+            tables = connection.execute(
+                "SELECT table_schema, table_name FROM information_schema.tables "
+                "WHERE table_schema = ANY(%s) AND table_type = 'BASE TABLE' "
+                "AND has_table_privilege(format('%%I.%%I', table_schema, table_name), 'SELECT') ORDER BY 1, 2",
+                (list(schemas),),
+            ).fetchall()
+            for schema, table in tables:
+                query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(schema, table))
+                found = connection.execute(query).fetchone()
+                if found and found[0]:
+                    counts[f"{schema}.{table}"] = found[0]
+    with without_row_values(), warehouse.connect(Role.INFER) as connection:
+        asked = connection.execute("SELECT coalesce(sum(adjudications), 0) FROM inference.adjudication_counts()")
+        counts["inference.adjudication"] = int((asked.fetchone() or (0,))[0])
+    return counts
+
+
+def care_gap_counts(warehouse: Database) -> dict[str, Any]:
+    """People by measure and status, as ``{"CMS122": {"open": n, …}, …}``."""
+    counts: dict[str, dict[str, int]] = {}
+    with without_row_values(), warehouse.connect(Role.TRANSFORM) as connection:
+        rows = connection.execute(
+            "SELECT measure_id, status, count(*) FROM features.care_gap GROUP BY 1, 2 ORDER BY 1, 2"
+        ).fetchall()
+    for measure, status, number in rows:
+        counts.setdefault(measure, {})[status] = number
+    return counts
