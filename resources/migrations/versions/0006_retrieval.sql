@@ -9,6 +9,7 @@ CREATE TABLE retrieval.document_chunk (
     note_sha256 text NOT NULL,
     chunk_text text NOT NULL,
     text_sha256 text NOT NULL,
+    chunking_version text NOT NULL,
     sensitivity text[] NOT NULL DEFAULT '{}',
     embedding public.halfvec(384),
     model_sha256 text,

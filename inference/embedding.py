@@ -1,0 +1,235 @@
+"""Keeps ``retrieval.document_chunk`` equal to the sentences of ``omop.note``, each with its embedding.
+
+Belongs here: what is new, changed, moved or gone, and writing it. Each batch of notes is one transaction together
+with its audit events, so an interrupted run loses one batch at most and the next run goes on from there.
+"""
+
+import contextlib
+import hashlib
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import psycopg
+from pgvector import HalfVector
+from pgvector.psycopg import register_vector
+
+from inference.chunking import CHUNKING_VERSION, Sentence, chunk_id, split_sentences
+from inference.encoder import Encoder
+from inference.statements import statement
+from resources import audit
+from resources.postgres import Database, Role, without_row_values
+from resources.progress import Progress
+from resources.settings import Settings
+
+NOTES_PER_TRANSACTION = 200
+_SUBJECT = "embedder"
+_PURPOSE = "document-index"
+_RUN_LOCK = 7_203_115_006
+_REMEMBERED_SENTENCES = 50_000
+
+
+class NotesMissingError(RuntimeError):
+    """``omop.note`` is not there: dbt has not built it."""
+
+
+@dataclass(frozen=True)
+class EmbeddingReport:
+    """What a run found and did.
+
+    Attributes:
+        notes_read: notes that hold text.
+        chunks_new: chunks added.
+        chunks_kept: chunks that were there before and still are.
+        chunks_removed: chunks of changed or vanished notes, removed.
+        sentences_embedded: distinct sentences the model was given.
+        seconds: wall-clock time of the run.
+    """
+
+    notes_read: int
+    chunks_new: int
+    chunks_kept: int
+    chunks_removed: int
+    sentences_embedded: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class _Note:
+    note_id: int
+    person_id: int
+    note_date: date
+    text: str
+    sentences: Sequence[Sentence]
+
+
+@dataclass
+class _Run:
+    encoder: Encoder
+    counts: Counter[str] = field(default_factory=Counter)
+    # Notes repeat each other's sentences: those of this run are not embedded twice, whoever's they are.
+    vectors: dict[str, HalfVector] = field(default_factory=dict)
+
+    @property
+    def identity(self) -> dict[str, str]:
+        return {"model_sha256": self.encoder.files.sha256, "chunking_version": CHUNKING_VERSION}
+
+
+def embed_notes(settings: Settings, database: Database, progress: Progress | None = None) -> EmbeddingReport:
+    """Cut new and changed notes into sentences and embed those; keep, move or remove the others' chunks.
+
+    A second run on unchanged notes embeds nothing and does not load the model. Runs wait for each other.
+
+    Args:
+        settings: the model, and how many threads it may use.
+        database: the warehouse; read and written as ``sanctum_embed``.
+        progress: called with ("embed", notes done, notes to do).
+
+    Raises:
+        NotesMissingError: ``omop.note`` was not built yet.
+        inference.models.ModelError: the embedding model is missing or altered.
+        resources.postgres.DatabaseUnavailableError: the database refused; the batches before stay committed.
+    """
+    started = time.monotonic()
+    run = _Run(Encoder(settings))
+    with without_row_values(), _exclusive_connection(database) as connection:
+        states = connection.execute(statement("note_states"), run.identity).fetchall()
+        run.counts["kept"] += sum(chunks for _, state, chunks in states if state != "stale")
+        _remove_vanished(connection, run)
+        _move(connection, [note_id for note_id, state, _ in states if state == "moved"])
+        stale = [note_id for note_id, state, _ in states if state == "stale"]
+        for done in range(0, len(stale), NOTES_PER_TRANSACTION):
+            if progress:
+                progress("embed", done, len(stale))
+            _replace(connection, run, stale[done : done + NOTES_PER_TRANSACTION])
+        if progress:
+            progress("embed", len(stale), len(stale))
+    counts = run.counts
+    return EmbeddingReport(
+        notes_read=len(states),
+        chunks_new=counts["new"],
+        chunks_kept=counts["kept"],
+        chunks_removed=counts["removed"],
+        sentences_embedded=counts["embedded"],
+        seconds=round(time.monotonic() - started, 3),
+    )
+
+
+@contextlib.contextmanager
+def _exclusive_connection(database: Database) -> Iterator[psycopg.Connection[Any]]:
+    with database.connect(Role.EMBED) as connection:
+        if connection.execute("SELECT to_regclass('omop.note')").fetchone() == (None,):
+            raise NotesMissingError("omop.note is not there: run 'sanctum build' first.")
+        # Held by the session, not a transaction: PostgreSQL drops it when this process dies.
+        connection.execute("SELECT pg_advisory_lock(%s)", (_RUN_LOCK,))
+        register_vector(connection)
+        connection.commit()
+        yield connection
+
+
+def _remove_vanished(connection: psycopg.Connection[Any], run: _Run) -> None:
+    removed = connection.execute(statement("delete_vanished")).fetchall()
+    run.counts["removed"] += len(removed)
+    _audit(connection, removed, {"outcome": "removed"})
+    connection.commit()
+
+
+def _move(connection: psycopg.Connection[Any], note_ids: Sequence[int]) -> None:
+    if note_ids:
+        moved = connection.execute(statement("move_chunks"), {"note_ids": list(note_ids)}).fetchall()
+        _audit(connection, moved, {"outcome": "moved"})
+        connection.commit()
+
+
+def _replace(connection: psycopg.Connection[Any], run: _Run, note_ids: Sequence[int]) -> None:
+    """Write the chunks of these notes as their text is now, in one transaction."""
+    notes = _read_notes(connection, note_ids)
+    before = {
+        chunk
+        for (chunk,) in connection.execute(
+            "SELECT chunk_id FROM retrieval.document_chunk WHERE note_id = ANY(%s)", (list(note_ids),)
+        )
+    }
+    vectors = _vectors(connection, run, notes)
+    rows = [row for note in notes for row in _chunk_rows(note, vectors, run.identity)]
+    after = {row["chunk_id"] for row in rows}
+    if before - after:
+        connection.execute("DELETE FROM retrieval.document_chunk WHERE chunk_id = ANY(%s)", (sorted(before - after),))
+    with connection.cursor() as cursor:
+        cursor.executemany(statement("upsert_chunk"), rows)
+    _audit(connection, [(row["person_id"], row["note_id"]) for row in rows], {"outcome": "embedded", **run.identity})
+    connection.commit()
+    run.counts.update(new=len(after - before), kept=len(after & before), removed=len(before - after))
+
+
+def _read_notes(connection: psycopg.Connection[Any], note_ids: Sequence[int]) -> list[_Note]:
+    rows = connection.execute(
+        "SELECT note_id, person_id, note_date, note_text FROM omop.note WHERE note_id = ANY(%s) ORDER BY 2, 1",
+        (list(note_ids),),
+    ).fetchall()
+    return [_Note(note_id, person_id, day, text, split_sentences(text)) for note_id, person_id, day, text in rows]
+
+
+def _vectors(connection: psycopg.Connection[Any], run: _Run, notes: Sequence[_Note]) -> Mapping[str, HalfVector]:
+    """Vectors of all sentences of these notes by text hash: remembered, stored, else from the model."""
+    texts = {_sha256(sentence.text): sentence.text for note in notes for sentence in note.sentences}
+    if len(run.vectors) > _REMEMBERED_SENTENCES:
+        run.vectors = {}
+    missing = [key for key in texts if key not in run.vectors]
+    stored = connection.execute(
+        statement("known_embeddings"),
+        {"person_ids": sorted({note.person_id for note in notes}), "texts": missing, **run.identity},
+    ).fetchall()
+    run.vectors.update(stored)
+    new = sorted(key for key in texts if key not in run.vectors)
+    run.vectors.update(zip(new, run.encoder.encode([texts[key] for key in new]), strict=True))
+    run.counts["embedded"] += len(new)
+    return run.vectors
+
+
+def _chunk_rows(
+    note: _Note, vectors: Mapping[str, HalfVector], identity: Mapping[str, str]
+) -> Iterator[dict[str, Any]]:
+    note_sha256 = _sha256(note.text)
+    for sentence in note.sentences:
+        text_sha256 = _sha256(sentence.text)
+        yield {
+            "chunk_id": chunk_id(note.note_id, sentence),
+            "note_id": note.note_id,
+            "person_id": note.person_id,
+            "sentence_number": sentence.number,
+            "start_character": sentence.start,
+            "end_character": sentence.end,
+            "note_date": note.note_date,
+            "note_sha256": note_sha256,
+            "chunk_text": sentence.text,
+            "text_sha256": text_sha256,
+            "embedding": vectors[text_sha256],
+            **identity,
+        }
+
+
+def _audit(connection: psycopg.Connection[Any], chunks: Sequence[tuple[int, int]], details: Mapping[str, str]) -> None:
+    """One event a person, for chunks given as (person_id, note_id)."""
+    by_person: dict[int, list[int]] = defaultdict(list)
+    for person_id, note_id in chunks:
+        by_person[person_id].append(note_id)
+    for person_id, note_ids in sorted(by_person.items()):
+        audit.record(
+            connection,
+            subject=_SUBJECT,
+            purpose=_PURPOSE,
+            action="embed",
+            object_kind="omop.note",
+            person_id=person_id,
+            object_ids=sorted(set(note_ids)),
+            row_count=len(note_ids),
+            details=details,
+        )
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,168 @@
+import pytest
+
+from inference.adjudication import AdjudicationReport, CareGapsMissingError, adjudicate
+from inference.embedding import embed_notes
+from inference.engine import Completion, EngineError, Request, VllmEngine
+from inference.models import ModelFiles
+from inference.retrieval import claim_person
+from resources.postgres import DatabaseUnavailableError, Role
+from tests.inference.conftest import MakeWarehouse, Warehouse
+
+pytestmark = [pytest.mark.model, pytest.mark.slow]
+
+
+@pytest.fixture
+def gaps(make_warehouse: MakeWarehouse, language_model: ModelFiles) -> Warehouse:
+    """Three persons with open gaps, one of them without notes; one closed gap."""
+    warehouse = make_warehouse(language_model_path=language_model.path)
+    warehouse.add_note(1, 10, "She had a colonoscopy in 2021 at an outside hospital. Lives with her dog.")
+    warehouse.add_note(2, 11, "Blood pressure at home was 128/76 this week. Takes lisinopril.")
+    for person_id, measure_id in ((10, "CMS130"), (11, "CMS165"), (11, "CMS122"), (12, "CMS130")):
+        warehouse.add_gap(person_id, measure_id)
+    warehouse.add_gap(10, "CMS165", status="closed")
+    embed_notes(warehouse.settings, warehouse.database)
+    return warehouse
+
+
+class Interrupted:
+    """An engine that answers its first requests and then fails."""
+
+    def __init__(self, engine: VllmEngine, answers: int) -> None:
+        self.engine, self.answers = engine, answers
+        self.description = engine.description
+
+    def complete(self, requests: list[Request]) -> list[Completion]:
+        if self.answers <= 0:
+            raise EngineError("out of answers")
+        self.answers -= len(requests)
+        return self.engine.complete(requests)
+
+
+def run(warehouse: Warehouse, engine: object) -> AdjudicationReport:
+    return adjudicate(warehouse.settings, warehouse.database, engine=engine)  # type: ignore[arg-type]
+
+
+def stored(warehouse: Warehouse) -> list[tuple]:
+    return warehouse.rows(
+        "SELECT person_id, measure_id, decision, completion, sentence_id, cited, chunk_text "
+        "FROM inference.adjudication JOIN inference.adjudication_evidence USING (adjudication_id, person_id) "
+        "JOIN retrieval.document_chunk USING (chunk_id, person_id) ORDER BY person_id, measure_id, sentence_id"
+    )
+
+
+def test_every_open_gap_with_documents_gets_an_answer_with_its_evidence(
+    gaps: Warehouse, language_engine: VllmEngine
+) -> None:
+    report = run(gaps, language_engine)
+    assert (report.gaps_open, report.gaps_without_documents, report.asked, report.reused) == (4, 1, 3, 0)
+    assert sum(report.decisions.values()) == 3
+    rows = stored(gaps)
+    assert {row[:2] for row in rows} == {(10, "CMS130"), (11, "CMS122"), (11, "CMS165")}
+    assert {row[6] for row in rows if row[0] == 10} == {
+        "She had a colonoscopy in 2021 at an outside hospital.",
+        "Lives with her dog.",
+    }
+    for _, _, decision, completion, sentence_id, cited, _ in rows:
+        assert cited == (f'"{sentence_id}"' in completion)
+        assert decision in completion
+    assert gaps.rows(
+        "SELECT bool_and(encode(sha256(convert_to(prompt, 'UTF8')), 'hex') = prompt_sha256), sum(prompt_tokens), "
+        "sum(completion_tokens), bool_and(latency_ms > 0) FROM inference.adjudication"
+    ) == [(True, report.prompt_tokens, report.completion_tokens, True)]
+
+
+def test_second_run_asks_nothing_and_starts_no_engine(
+    gaps: Warehouse, language_engine: VllmEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run(gaps, language_engine)
+
+    def refuse(*_: object) -> VllmEngine:
+        raise AssertionError("an engine was started")
+
+    monkeypatch.setattr("inference.adjudication.VllmEngine", refuse)
+    second = adjudicate(gaps.settings, gaps.database)
+    assert (second.asked, second.reused, second.prompt_tokens) == (0, 3, 0)
+    assert second.decisions == first.decisions
+
+
+def test_new_sentence_asks_its_gap_again_and_keeps_the_former_answer(
+    gaps: Warehouse, language_engine: VllmEngine
+) -> None:
+    run(gaps, language_engine)
+    gaps.add_note(3, 10, "Stool DNA test was negative.")
+    embed_notes(gaps.settings, gaps.database)
+    report = run(gaps, language_engine)
+    assert (report.asked, report.reused) == (1, 2)
+    assert gaps.rows("SELECT count(*) FROM inference.adjudication WHERE person_id = 10") == [(2,)]
+
+
+def test_interrupted_run_is_completed_by_the_next_with_the_same_result(
+    gaps: Warehouse, language_engine: VllmEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inference.adjudication.GAPS_PER_WAVE", 1)
+    with pytest.raises(EngineError):
+        run(gaps, Interrupted(language_engine, 2))
+    assert gaps.rows("SELECT count(*) FROM inference.adjudication") == [(2,)]
+    report = run(gaps, language_engine)
+    assert (report.asked, report.reused) == (1, 2)
+    after = stored(gaps)
+    with gaps.superuser() as connection:
+        connection.execute("TRUNCATE inference.adjudication CASCADE")
+    monkeypatch.setattr("inference.adjudication.GAPS_PER_WAVE", 64)
+    run(gaps, language_engine)
+    assert stored(gaps) == after
+
+
+def test_limit_bounds_model_calls(gaps: Warehouse, language_engine: VllmEngine) -> None:
+    assert adjudicate(gaps.settings, gaps.database, limit=1, engine=language_engine).asked == 1
+    assert adjudicate(gaps.settings, gaps.database, limit=1, engine=language_engine).asked == 1
+
+
+def test_reads_and_calls_are_audited_without_content(gaps: Warehouse, language_engine: VllmEngine) -> None:
+    run(gaps, language_engine)
+    events = gaps.rows(
+        "SELECT action, person_id, details->>'prompt_sha256' IS NOT NULL, details::text FROM audit.event "
+        "WHERE subject = 'adjudicator' ORDER BY action, person_id"
+    )
+    assert [event[:3] for event in events] == [
+        ("model-call", 10, True),
+        ("model-call", 11, True),
+        ("model-call", 11, True),
+        ("read", 10, False),
+        ("read", 11, False),
+        ("read", 11, False),
+        ("read", 12, False),
+    ]
+    assert not any(word in str(events) for word in ("colonoscopy", "128/76"))
+
+
+def test_answer_that_cannot_be_audited_is_not_kept(gaps: Warehouse, language_engine: VllmEngine) -> None:
+    with gaps.superuser() as connection:
+        connection.execute(
+            "CREATE FUNCTION audit.refuse_calls() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN IF NEW.action = 'model-call' THEN RAISE EXCEPTION 'no'; END IF; RETURN NEW; END $$;"
+            "CREATE TRIGGER refuse_calls BEFORE INSERT ON audit.event "
+            "FOR EACH ROW EXECUTE FUNCTION audit.refuse_calls()"
+        )
+    with pytest.raises(DatabaseUnavailableError):
+        run(gaps, language_engine)
+    assert gaps.rows("SELECT count(*) FROM inference.adjudication") == [(0,)]
+
+
+@pytest.mark.parametrize("role", [Role.INFER, Role.REVIEWER])
+def test_answers_are_seen_under_a_claim_only(gaps: Warehouse, language_engine: VllmEngine, role: Role) -> None:
+    run(gaps, language_engine)
+    with gaps.database.connect(role) as connection:
+        for table in ("adjudication", "adjudication_evidence"):
+            query = f"SELECT DISTINCT person_id FROM inference.{table}"  # noqa: S608
+            assert connection.execute(query).fetchall() == []
+            claim_person(connection, 10)
+            assert connection.execute(query).fetchall() == [(10,)]
+            connection.rollback()
+
+
+def test_without_care_gaps_table_it_says_what_to_do(make_warehouse: MakeWarehouse, language_model: ModelFiles) -> None:
+    warehouse = make_warehouse(language_model_path=language_model.path)
+    warehouse.transform("DROP TABLE features.care_gap")
+    with pytest.raises(CareGapsMissingError, match="sanctum build"):
+        adjudicate(warehouse.settings, warehouse.database)
