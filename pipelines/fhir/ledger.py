@@ -1,0 +1,127 @@
+"""Keeps a load's account while it decides which resources are new, and which rows therefore go to bronze."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import psycopg
+
+from pipelines.account import Account
+from pipelines.bronze import Batch
+from pipelines.fhir.worker import MappedResource, Outcome, Unusable
+from pipelines.landing import LandedFile
+from pipelines.quarantine import QuarantinedRecord
+
+_Version = tuple[datetime | None, str]
+
+
+def _is_older(version: _Version, than: _Version) -> bool:
+    return version[0] is not None and than[0] is not None and version[0] < than[0]
+
+
+class Ledger:
+    """Accounts by file, and the versions of resources this load has seen.
+
+    A resource whose content and mapping bronze already has is ``unchanged``; one older than what bronze or this load
+    has is ``superseded``. It remembers one entry per resource of the load.
+    """
+
+    def __init__(self, reader: psycopg.Connection[Any]) -> None:
+        self._reader = reader
+        self._accounts: dict[int, Account] = {}
+        self._seen: dict[int, tuple[_Version, int, str, str]] = {}
+        self.quarantined: list[QuarantinedRecord] = []
+        self.resources_read = 0
+
+    def open_file(self, file: LandedFile) -> None:
+        """Start a file's account."""
+        self._accounts[file.file_id] = Account()
+
+    def account(self, file_id: int) -> Account:
+        """A file's account."""
+        return self._accounts[file_id]
+
+    def total(self) -> Account:
+        """The account of the load."""
+        return sum(self._accounts.values(), Account())
+
+    def refuse_file(self, file: LandedFile, reason: str) -> None:
+        """Quarantine a file as a whole."""
+        account = self._accounts[file.file_id]
+        account.read["unknown"] += 1
+        account.quarantined[reason] += 1
+        self.quarantined.append(QuarantinedRecord(file.sha256, reason, file.file_id))
+
+    def settle(self, outcome: Outcome) -> Batch:
+        """Account for a task's records and return the rows that bronze lacks."""
+        account = self._accounts[outcome.file_id]
+        self.resources_read += len(outcome.resources) + len(outcome.unusable)
+        for unusable in outcome.unusable:
+            account.read[unusable.resource_type] += 1
+            account.quarantined[unusable.reason] += 1
+            self.quarantined.append(_record(outcome, unusable))
+        known = self._known(resource.key for resource in outcome.resources)
+        chosen: dict[int, MappedResource] = {}
+        for resource in outcome.resources:
+            account.read[resource.registry["resource_type"]] += 1
+            reason = self._reason_to_leave(resource, known.get(resource.key))
+            if reason is not None:
+                account.excluded[reason] += 1
+                continue
+            self._replace(resource, outcome.file_id)
+            chosen[resource.key] = resource
+        return _batch(chosen.values())
+
+    def _reason_to_leave(self, resource: MappedResource, known: _Version | None) -> str | None:
+        current = self._seen[resource.key][0] if resource.key in self._seen else known
+        if current is None:
+            return None
+        if current[1] == resource.version[1]:
+            return "unchanged"
+        return "superseded" if _is_older(resource.version, current) else None
+
+    def _replace(self, resource: MappedResource, file_id: int) -> None:
+        """Count a resource under what became of it; a version of it that this load had counted is superseded."""
+        former = self._seen.get(resource.key)
+        if former is not None:
+            _, former_file, kind, outcome = former
+            self._count(former_file, kind, outcome, -1)
+            self._accounts[former_file].excluded["superseded"] += 1
+        kind, outcome = str(resource.registry["resource_type"]), str(resource.registry["outcome"])
+        self._count(file_id, kind, outcome, 1)
+        self._seen[resource.key] = (resource.version, file_id, kind, outcome)
+
+    def _count(self, file_id: int, kind: str, outcome: str, number: int) -> None:
+        account = self._accounts[file_id]
+        if outcome == "loaded":
+            account.loaded[kind] += number
+        else:
+            account.excluded[outcome] += number
+
+    def _known(self, keys: Iterable[int]) -> dict[int, _Version]:
+        rows = self._reader.execute(
+            "SELECT resource_key, last_updated, content_sha256 FROM bronze.resource WHERE resource_key = ANY(%s)",
+            (list(keys),),
+        ).fetchall()
+        return {key: (last_updated, sha256) for key, last_updated, sha256 in rows}
+
+
+def _record(outcome: Outcome, unusable: Unusable) -> QuarantinedRecord:
+    place = f"{outcome.sha256}:{unusable.line_number}"
+    return QuarantinedRecord(
+        record_key=place if unusable.entry is None else f"{place}:{unusable.entry}",
+        reason=unusable.reason,
+        file_id=outcome.file_id,
+        line_number=unusable.line_number,
+        resource_type=unusable.resource_type,
+        detail=unusable.detail,
+    )
+
+
+def _batch(resources: Iterable[MappedResource]) -> Batch:
+    batch: dict[str, list[Any]] = {}
+    for resource in resources:
+        batch.setdefault("resource", []).append(resource.registry)
+        for table, rows in resource.rows.items():
+            batch.setdefault(table, []).extend(rows)
+    return batch

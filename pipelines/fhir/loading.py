@@ -1,0 +1,207 @@
+"""Landed FHIR files to bronze: workers map, one transaction merges, the account closes."""
+
+import multiprocessing
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from pipelines import bronze, quarantine
+from pipelines.account import Account
+from pipelines.fhir.ledger import Ledger
+from pipelines.fhir.profiles import MAPPING_VERSION
+from pipelines.fhir.reading import SUFFIXES, chunks, kind_of
+from pipelines.fhir.worker import Outcome, Task, work
+from pipelines.landing import LandedFile, LandingReport, find_files, is_whole, land_files, landed_path
+from resources import audit
+from resources.postgres import Database, Role, without_row_values
+from resources.progress import Progress
+from resources.settings import Settings
+
+_LINES_PER_TASK = 1000
+
+
+class AccountError(RuntimeError):
+    """Records read are not all accounted for; the load was undone."""
+
+
+@dataclass(frozen=True)
+class _Pending:
+    file: LandedFile
+    path: Path
+
+
+def land_fhir(
+    settings: Settings,
+    database: Database,
+    paths: Iterable[Path],
+    progress: Progress | None = None,
+    *,
+    may_be_empty: bool = False,
+) -> LandingReport:
+    """Store NDJSON files, bundles and single resources (gzip or not) byte for byte.
+
+    Raises:
+        pipelines.landing.InputError: a path does not exist, or a folder holds nothing to load.
+        pipelines.landing.LandingError: the bytes can't be stored.
+    """
+    files = find_files(paths, SUFFIXES, may_be_empty=may_be_empty)
+    return land_files(settings, database, files, kind_of, progress)
+
+
+def ingest_fhir(
+    settings: Settings, database: Database, paths: Iterable[Path], progress: Progress | None = None
+) -> Account:
+    """Land files and load them; files that were loaded before count as read and excluded, ``already_loaded``.
+
+    Raises:
+        pipelines.landing.InputError, pipelines.landing.LandingError: as ``land_fhir``.
+        AccountError: the account does not close.
+        pipelines.bronze.BronzeLoadError: bronze could not be loaded and is as it was.
+    """
+    report = land_fhir(settings, database, paths, progress)
+    wanted = {file.file_id for file in report.files}
+    known = _accounts_of_loaded(settings, database, wanted)
+    account = load_fhir(settings, database, progress, [f for f in report.files if f.file_id not in known])
+    for file in report.files:
+        if file.file_id in known:
+            former = known[file.file_id]
+            account += Account(read=former.read)
+            account.excluded["already_loaded"] += former.read.total()
+    return account
+
+
+def load_fhir(
+    settings: Settings,
+    database: Database,
+    progress: Progress | None = None,
+    files: Sequence[LandedFile] | None = None,
+) -> Account:
+    """Load landed files into bronze: those given, else all that were not loaded under this mapping.
+
+    Raises:
+        AccountError: the account does not close.
+        pipelines.bronze.BronzeLoadError: bronze could not be loaded and is as it was.
+        pipelines.landing.InputError: a landed file's bytes are gone.
+    """
+    chosen = _distinct(_unloaded(settings, database) if files is None else files)
+    if not chosen:
+        return Account()
+    pending = [_Pending(file, landed_path(settings, file.sha256)) for file in chosen]
+    with without_row_values(), database.connect(Role.INGEST, autocommit=True) as reader:
+        ledger = Ledger(reader)
+        with _outcomes(settings, pending, ledger) as outcomes:
+
+            def finish(connection: psycopg.Connection[Any]) -> None:
+                _write_accounts(settings, connection, ledger, chosen)
+
+            bronze.load(settings, database, _batches(outcomes, ledger, len(chosen), progress), finish)
+        return ledger.total()
+
+
+def _distinct(files: Iterable[LandedFile]) -> list[LandedFile]:
+    return list({file.file_id: file for file in files}.values())
+
+
+def _batches(
+    outcomes: Iterator[Outcome], ledger: Ledger, files: int, progress: Progress | None
+) -> Iterator[bronze.Batch]:
+    for outcome in outcomes:
+        batch = ledger.settle(outcome)
+        if progress:
+            progress(f"loading resources of {files} files", ledger.resources_read, None)
+        if batch:
+            yield batch
+
+
+@contextmanager
+def _outcomes(settings: Settings, pending: Sequence[_Pending], ledger: Ledger) -> Iterator[Iterator[Outcome]]:
+    """Outcomes of all files in order, mapped by worker processes with a bounded number of tasks under way."""
+    context = multiprocessing.get_context("forkserver")
+    pool: AbstractContextManager[ProcessPoolExecutor] = ProcessPoolExecutor(settings.workers, mp_context=context)
+    with pool as executor:
+
+        def run() -> Iterator[Outcome]:
+            waiting: list[Future[Outcome]] = []
+            for task in _tasks(settings, pending, ledger):
+                waiting.append(executor.submit(work, task))
+                if len(waiting) > 2 * settings.workers:
+                    yield waiting.pop(0).result()
+            for future in waiting:
+                yield future.result()
+
+        yield run()
+
+
+def _tasks(settings: Settings, pending: Sequence[_Pending], ledger: Ledger) -> Iterator[Task]:
+    for item in pending:
+        ledger.open_file(item.file)
+        if not is_whole(item.path):
+            ledger.refuse_file(item.file, "truncated_file")
+            continue
+        for lines in chunks(item.path, item.file.kind, _LINES_PER_TASK):
+            yield Task(
+                item.file.file_id,
+                item.file.sha256,
+                lines,
+                settings.source_system,
+                settings.mapping_profile,
+                settings.validation,
+            )
+
+
+def _write_accounts(
+    settings: Settings, connection: psycopg.Connection[Any], ledger: Ledger, files: Sequence[LandedFile]
+) -> None:
+    for file in files:
+        account = ledger.account(file.file_id)
+        if not account.closes:
+            raise AccountError(f"the account of landed file {file.sha256[:12]} does not close; nothing was loaded.")
+        connection.execute(
+            "INSERT INTO landing.file_load (file_id, source_system, mapping_profile, mapping_version, account) "
+            "VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            (file.file_id, *_mapping(settings), Jsonb(account.as_dict())),
+        )
+    quarantine.keep(connection, ledger.quarantined)
+    total = ledger.total()
+    audit.record(
+        connection,
+        subject="service:ingest",
+        purpose="load",
+        action="load",
+        object_kind="landing.file",
+        object_ids=[file.file_id for file in files],
+        row_count=total.loaded.total(),
+        details={"read": total.read.total(), "quarantined": total.quarantined.total()},
+    )
+
+
+def _mapping(settings: Settings) -> tuple[str, str, str]:
+    return settings.source_system, settings.mapping_profile, f"{MAPPING_VERSION}-{settings.validation}"
+
+
+def _unloaded(settings: Settings, database: Database) -> list[LandedFile]:
+    with without_row_values(), database.connect(Role.INGEST) as connection:
+        rows = connection.execute(
+            "SELECT file_id, encode(sha256, 'hex'), kind, gzip FROM landing.file AS file "
+            "WHERE kind <> 'hl7v2' AND NOT EXISTS (SELECT 1 FROM landing.file_load AS load "
+            "WHERE load.file_id = file.file_id AND (source_system, mapping_profile, mapping_version) = (%s, %s, %s)) "
+            "ORDER BY file_id",
+            _mapping(settings),
+        ).fetchall()
+    return [LandedFile(file_id, sha256, kind, gzipped, False) for file_id, sha256, kind, gzipped in rows]
+
+
+def _accounts_of_loaded(settings: Settings, database: Database, file_ids: set[int]) -> dict[int, Account]:
+    with without_row_values(), database.connect(Role.INGEST) as connection:
+        rows = connection.execute(
+            "SELECT file_id, account FROM landing.file_load "
+            "WHERE file_id = ANY(%s) AND (source_system, mapping_profile, mapping_version) = (%s, %s, %s)",
+            (list(file_ids), *_mapping(settings)),
+        ).fetchall()
+    return {file_id: Account.from_dict(account) for file_id, account in rows}

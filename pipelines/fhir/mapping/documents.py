@@ -1,0 +1,97 @@
+"""DocumentReference and presented forms → note. Source: OMOP CDM 5.4 note; FHIR R4 Attachment."""
+
+import base64
+import binascii
+import hashlib
+from email.message import Message
+
+from bs4 import BeautifulSoup
+
+from pipelines.fhir.mapping.elements import (
+    Context,
+    Resource,
+    codings,
+    local_date,
+    local_datetime,
+    reference_key,
+)
+from pipelines.fhir.mapping.result import Excluded, Mapped, Row
+from pipelines.fhir.profiles import Profile
+from pipelines.keys import derived_key
+
+_TEXT_TYPES = {"text/plain", "text/markdown"}
+_HTML_TYPES = {"text/html", "application/xhtml+xml"}
+
+
+def document_reference(resource: Resource, context: Context, profile: Profile) -> Mapped | Excluded:
+    """A note for each attachment that carries text; a document by URL only is named as such."""
+    person = reference_key(context, resource.get("subject"), "Patient")
+    status = str(resource.get("status"))
+    if person is None:
+        return Excluded("no_patient")
+    if status not in profile.statuses["DocumentReference"]:
+        return Excluded(f"status:{status}", person)
+    surroundings = resource.get("context") or {}
+    when = resource.get("date") or (surroundings.get("period") or {}).get("start")
+    visit = next(iter(surroundings.get("encounter") or ()), None)
+    author = next(iter(resource.get("author") or ()), None)
+    common: Row = {
+        "person_key": person,
+        "visit_occurrence_key": reference_key(context, visit, "Encounter"),
+        "provider_key": reference_key(context, author, "Practitioner"),
+        "security_labels": codings(*(resource.get("securityLabel") or ())) or None,
+    }
+    attachments = [content.get("attachment") or {} for content in resource.get("content") or ()]
+    notes = [
+        note_row(context, common, attachment, index, resource.get("type"), when)
+        for index, attachment in enumerate(attachments)
+    ]
+    kept = [note for note in notes if note is not None]
+    if kept:
+        return Mapped({"note": kept}, person)
+    return Excluded("attachment_by_url" if any("url" in part for part in attachments) else "no_text", person)
+
+
+def note_row(
+    context: Context, common: Row, attachment: Resource, index: int, kind: Resource | None, when: str | None
+) -> Row | None:
+    """A note of one attachment, None if it holds no text we can read."""
+    text = attachment_text(attachment)
+    if text is None:
+        return None
+    written = when or attachment.get("creation")
+    return {
+        **common,
+        "note_key": derived_key(str(context.key), "attachment", str(index)),
+        "type_codings": codings(kind) or None,
+        "note_date": local_date(written),
+        "note_datetime": local_datetime(written),
+        "note_title": attachment.get("title"),
+        "note_text": text,
+        "text_sha256": hashlib.sha256(text.encode()).hexdigest(),
+        "content_type": attachment.get("contentType"),
+    }
+
+
+def attachment_text(attachment: Resource) -> str | None:
+    """The text of an inline attachment: plain or HTML, None for other types, undecodable or blank content."""
+    if not attachment.get("data"):
+        return None
+    kind, charset = _content_type(str(attachment.get("contentType") or "text/plain"))
+    try:
+        content = base64.b64decode(attachment["data"], validate=False).decode(charset, errors="replace")
+    except (binascii.Error, LookupError):
+        return None
+    if kind in _HTML_TYPES:
+        content = BeautifulSoup(content, "html.parser").get_text("\n", strip=True)
+    elif kind not in _TEXT_TYPES:
+        return None
+    # PostgreSQL's text holds no NUL.
+    content = content.replace("\x00", "")
+    return content if content.strip() else None
+
+
+def _content_type(value: str) -> tuple[str, str]:
+    message = Message()
+    message["content-type"] = value
+    return message.get_content_type(), str(message.get_content_charset() or "utf-8")

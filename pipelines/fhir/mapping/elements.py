@@ -1,0 +1,182 @@
+"""FHIR data types to plain values: dates, codings, references, identifiers.
+
+Dates: the date is the local date as written and is never shifted to UTC; a partial date (``YYYY``, ``YYYY-MM``)
+stands for the first day of what it names; a datetime keeps the local time as written.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from pipelines.keys import derived_key, resource_key
+
+Resource = Mapping[str, Any]
+
+_HISTORY = re.compile(r"/_history/.*$")
+
+
+@dataclass(frozen=True)
+class Context:
+    """The resource at hand: where it comes from and its key."""
+
+    source_system: str
+    key: int
+    profile_name: str
+
+
+def local_date(text: str | None) -> date | None:
+    """The date of a FHIR date, dateTime or instant as written; None if absent or no date.
+
+    Source: FHIR R4 §2.24.0.1, date and dateTime.
+    """
+    if not text:
+        return None
+    parts = text[:10].split("-")
+    try:
+        return date(*(int(part) for part in (*parts, "1", "1")[:3]))
+    except ValueError:
+        return None
+
+
+def local_datetime(text: str | None) -> datetime | None:
+    """The local time as written, without its offset; None where the text has no time of day."""
+    if not text or "T" not in text:
+        return None
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=None)
+    except ValueError:
+        return None
+
+
+def instant(*texts: str | None) -> datetime | None:
+    """The first text that is a time, as an instant; a time without offset counts as UTC."""
+    for text in texts:
+        day = local_date(text)
+        if text is None or day is None:
+            continue
+        try:
+            found = datetime.fromisoformat(text) if "T" in text else datetime(day.year, day.month, day.day)
+        except ValueError:
+            continue
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    return None
+
+
+def start_of(resource: Resource, stem: str) -> str | None:
+    """``[stem]DateTime``, ``[stem]Date``, ``[stem]Instant`` or the start of ``[stem]Period``."""
+    for name in (f"{stem}DateTime", f"{stem}Date", f"{stem}Instant"):
+        if resource.get(name):
+            return str(resource[name])
+    start = (resource.get(f"{stem}Period") or {}).get("start")
+    return None if start is None else str(start)
+
+
+def end_of(resource: Resource, stem: str) -> str | None:
+    """The end of ``[stem]Period``, else what ``start_of`` gives."""
+    end = (resource.get(f"{stem}Period") or {}).get("end")
+    return start_of(resource, stem) if end is None else str(end)
+
+
+def codings(*concepts: Mapping[str, Any] | None) -> list[dict[str, str]]:
+    """Every coding of CodeableConcepts in their order, as ``{"system", "code", "display"}`` without absent parts."""
+    result = []
+    for concept in concepts:
+        for coding in (concept or {}).get("coding") or ():
+            kept = {name: str(coding[name]) for name in ("system", "code", "display") if coding.get(name)}
+            if "code" in kept:
+                result.append(kept)
+    return result
+
+
+def all_codings(concepts: Sequence[Mapping[str, Any]] | None) -> list[dict[str, str]] | None:
+    """Codings of a list of CodeableConcepts, None if there is none."""
+    return codings(*(concepts or ())) or None
+
+
+def first_code(concepts: Any) -> str | None:
+    """The first code of a CodeableConcept or of a list of them, else its text."""
+    listed = concepts if isinstance(concepts, list) else [concepts] if concepts else []
+    found = codings(*listed)
+    if found:
+        return found[0]["code"]
+    return next((str(concept["text"]) for concept in listed if concept.get("text")), None)
+
+
+def concept_text(concept: Mapping[str, Any] | None) -> str | None:
+    """A CodeableConcept's text, else the display of its first coding."""
+    if not concept:
+        return None
+    if concept.get("text"):
+        return str(concept["text"])
+    return next((coding["display"] for coding in codings(concept) if "display" in coding), None)
+
+
+def canonical_authority(system: str) -> str:
+    """An identifier system as HL7 v2 would name it: ``urn:oid:1.2`` is ``1.2``, any other URI itself."""
+    return system.removeprefix("urn:oid:")
+
+
+def identifier_alias(source_system: str, resource_type: str, system: str, value: str) -> int:
+    """Key of a reference by business identifier, ``Type?identifier=system|value``."""
+    return derived_key(source_system, f"{resource_type}?identifier", f"{system}|{value}")
+
+
+def reference_key(context: Context, reference: Mapping[str, Any] | None, resource_type: str) -> int | None:
+    """Key of what a Reference points at.
+
+    Takes ``Type/id``, an absolute URL, ``urn:uuid:`` and ``urn:oid:`` (whose type is the element's), a version suffix,
+    ``Type?identifier=system|value`` and a logical reference by identifier. ``#contained`` points at no resource of
+    its own: None.
+
+    Source: FHIR R4 §2.3 References between resources.
+    """
+    if not reference:
+        return None
+    target = _HISTORY.sub("", str(reference.get("reference") or ""))
+    if target.startswith("#"):
+        return None
+    if target.startswith(("urn:uuid:", "urn:oid:")):
+        return resource_key(context.source_system, resource_type, target.rsplit(":", 1)[1])
+    if "?identifier=" in target:
+        kind, _, identifier = target.partition("?identifier=")
+        system, _, value = identifier.partition("|")
+        return identifier_alias(context.source_system, kind.rsplit("/", 1)[-1], system, value)
+    if "/" in target:
+        kind, resource_id = target.rsplit("/", 2)[-2:]
+        return resource_key(context.source_system, kind, resource_id)
+    logical = reference.get("identifier") or {}
+    if logical.get("value"):
+        return identifier_alias(
+            context.source_system, resource_type, str(logical.get("system") or ""), str(logical["value"])
+        )
+    return None
+
+
+def contained(resource: Resource, reference: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """The contained resource a ``#id`` reference names."""
+    target = str((reference or {}).get("reference") or "")
+    if not target.startswith("#"):
+        return None
+    return next((part for part in resource.get("contained") or () if part.get("id") == target[1:]), None)
+
+
+def extension(resource: Resource, url: str) -> Mapping[str, Any] | None:
+    """The first extension of that URL."""
+    return next((part for part in resource.get("extension") or () if part.get("url") == url), None)
+
+
+def alias_rows(context: Context, resource: Resource) -> list[dict[str, Any]]:
+    """``reference_alias`` rows for each business identifier of a resource."""
+    rows = {}
+    for identifier in resource.get("identifier") or ():
+        if identifier.get("value"):
+            alias = identifier_alias(
+                context.source_system,
+                str(resource["resourceType"]),
+                str(identifier.get("system") or ""),
+                str(identifier["value"]),
+            )
+            rows[alias] = {"reference_alias_key": derived_key(str(context.key), str(alias)), "alias_key": alias}
+    return list(rows.values())

@@ -1,0 +1,120 @@
+"""Patient → person, person_identifier, location. Source: US Core Patient; OMOP CDM 5.4 person."""
+
+from typing import Any
+
+from pipelines.fhir.mapping.elements import (
+    Context,
+    Resource,
+    alias_rows,
+    canonical_authority,
+    codings,
+    extension,
+    local_date,
+    local_datetime,
+    reference_key,
+)
+from pipelines.fhir.mapping.result import Excluded, Mapped, Row
+from pipelines.fhir.profiles import Profile
+from pipelines.keys import derived_key
+
+_US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition/"
+_BIRTH_TIME = "http://hl7.org/fhir/StructureDefinition/patient-birthTime"
+_BIRTH_SEX = {"M": "male", "F": "female"}
+
+
+def patient(resource: Resource, context: Context, _: Profile) -> Mapped | Excluded:
+    """A person with identifiers and home address; without a birth date there is no year_of_birth, hence no person."""
+    born = str(resource.get("birthDate") or "")
+    birth_date = local_date(born)
+    if birth_date is None:
+        return Excluded("no_birth_date", context.key)
+    general = (resource.get("generalPractitioner") or [None])[0]
+    address = _home_address(resource)
+    location = _location(context, address) if address else None
+    person: Row = {
+        "person_key": context.key,
+        "gender_source_value": _gender(resource),
+        "year_of_birth": birth_date.year,
+        "month_of_birth": birth_date.month if len(born) >= 7 else None,
+        "day_of_birth": birth_date.day if len(born) >= 10 else None,
+        "birth_datetime": _birth_datetime(resource),
+        "race_codings": _omb_codings(resource, "us-core-race"),
+        "ethnicity_codings": _omb_codings(resource, "us-core-ethnicity"),
+        "deceased": bool(resource.get("deceasedBoolean") or resource.get("deceasedDateTime")),
+        "death_date": local_date(resource.get("deceasedDateTime")),
+        "death_datetime": local_datetime(resource.get("deceasedDateTime")),
+        "location_key": location["location_key"] if location else None,
+        "provider_key": reference_key(context, general, "Practitioner"),
+        "care_site_key": reference_key(context, resource.get("managingOrganization"), "Organization"),
+        "merged_into_person_key": _merged_into(resource, context),
+    }
+    rows = {
+        "person": [person],
+        "person_identifier": _identifiers(resource, context),
+        "reference_alias": alias_rows(context, resource),
+        "location": [location] if location else [],
+    }
+    return Mapped(rows, context.key)
+
+
+def _gender(resource: Resource) -> str | None:
+    if resource.get("gender"):
+        return str(resource["gender"])
+    sex = extension(resource, f"{_US_CORE}us-core-birthsex")
+    return _BIRTH_SEX.get(str((sex or {}).get("valueCode")))
+
+
+def _birth_datetime(resource: Resource) -> Any:
+    found = extension(resource.get("_birthDate") or {}, _BIRTH_TIME)
+    return local_datetime((found or {}).get("valueDateTime"))
+
+
+def _omb_codings(resource: Resource, name: str) -> list[dict[str, str]] | None:
+    found = extension(resource, f"{_US_CORE}{name}")
+    if found is None:
+        return None
+    categories = [part["valueCoding"] for part in found.get("extension") or () if part.get("url") == "ombCategory"]
+    return codings({"coding": categories}) or None
+
+
+def _home_address(resource: Resource) -> Resource | None:
+    """The current home address, else the first that has not ended."""
+    current = [part for part in resource.get("address") or () if not (part.get("period") or {}).get("end")]
+    return next((part for part in current if part.get("use") == "home"), current[0] if current else None)
+
+
+def _location(context: Context, address: Resource) -> Row:
+    # No street line: the CDM's location is for geography, not for finding a person.
+    return {
+        "location_key": derived_key(str(context.key), "address"),
+        "city": address.get("city"),
+        "state": address.get("state"),
+        "zip": address.get("postalCode"),
+        "county": address.get("district"),
+        "country": address.get("country"),
+    }
+
+
+def _merged_into(resource: Resource, context: Context) -> int | None:
+    for link in resource.get("link") or ():
+        if link.get("type") == "replaced-by":
+            return reference_key(context, link.get("other"), "Patient")
+    return None
+
+
+def _identifiers(resource: Resource, context: Context) -> list[Row]:
+    rows: dict[int, Row] = {}
+    for identifier in resource.get("identifier") or ():
+        if not identifier.get("value"):
+            continue
+        authority = canonical_authority(str(identifier.get("system") or ""))
+        found = codings(identifier.get("type"))
+        key = derived_key(str(context.key), "identifier", authority, str(identifier["value"]))
+        rows[key] = {
+            "person_identifier_key": key,
+            "person_key": context.key,
+            "assigning_authority": authority,
+            "identifier_value": str(identifier["value"]),
+            "identifier_type": found[0]["code"] if found else "",
+        }
+    return list(rows.values())

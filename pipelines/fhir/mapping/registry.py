@@ -1,0 +1,61 @@
+"""Which function maps which resource type."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from pipelines.fhir.mapping import clinical, documents, encounters, measurements, medications, organisations, people
+from pipelines.fhir.mapping.elements import Context, Resource, instant
+from pipelines.fhir.mapping.result import Excluded, Mapped, Row
+from pipelines.fhir.profiles import PROFILES, Profile
+from pipelines.keys import resource_key
+
+_MAPPERS: Mapping[str, Callable[[Resource, Context, Profile], Mapped | Excluded]] = {
+    "Patient": people.patient,
+    "Encounter": encounters.encounter,
+    "Condition": clinical.condition,
+    "Observation": measurements.observation,
+    "MedicationRequest": medications.medication_request,
+    "Immunization": medications.immunization,
+    "Procedure": clinical.procedure,
+    "AllergyIntolerance": clinical.allergy,
+    "DocumentReference": documents.document_reference,
+    "DiagnosticReport": clinical.diagnostic_report,
+    "Practitioner": organisations.practitioner,
+    "Organization": organisations.organization,
+    "Location": organisations.location,
+}
+
+MAPPED_TYPES = frozenset(_MAPPERS)
+"""Resource types that become rows; all others are landed and counted."""
+
+_KNOWN_AT = ("recordedDate", "issued", "authoredOn", "recorded", "date")
+_HAPPENED_AT = ("effectiveDateTime", "occurrenceDateTime", "performedDateTime", "onsetDateTime")
+
+
+def map_resource(resource: Resource, source_system: str, profile_name: str) -> Mapped | Excluded:
+    """Rows of one resource, each with its owner's key, source system and ``known_at`` (an instant)."""
+    kind = str(resource["resourceType"])
+    mapper = _MAPPERS.get(kind)
+    if mapper is None:
+        return Excluded("no_mapping")
+    if resource.get("modifierExtension"):
+        # It may turn the meaning around, so what we don't know we don't load.
+        return Excluded("modifier_extension")
+    context = Context(source_system, resource_key(source_system, kind, str(resource["id"])), profile_name)
+    result = mapper(resource, context, PROFILES[profile_name])
+    if isinstance(result, Excluded):
+        return result
+    ownership = {"resource_key": context.key, "source_system": source_system, "known_at": known_at(resource)}
+    return Mapped(_owned(result.rows, ownership), result.person_key)
+
+
+def _owned(rows: Mapping[str, Sequence[Row]], ownership: Row) -> dict[str, list[Row]]:
+    return {table: [{**row, **ownership} for row in found] for table, found in rows.items() if found}
+
+
+def known_at(resource: Resource) -> Any:
+    """When the source knew: ``meta.lastUpdated``, else when it was recorded, else when it happened."""
+    times = [(resource.get("meta") or {}).get("lastUpdated")]
+    times += [resource.get(name) for name in (*_KNOWN_AT, *_HAPPENED_AT)]
+    times.append((resource.get("period") or {}).get("start"))
+    return instant(*times)

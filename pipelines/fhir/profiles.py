@@ -1,0 +1,43 @@
+"""Which resources become rows: named policies as data, recorded with every load.
+
+Sources: HL7 FHIR-to-OMOP guide, general issues (``ig-strict``); US Core and Synthea use ``intent=order``, which the
+guide's rule would drop whole, so ``us-core`` is the default.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+MAPPING_VERSION = "1"
+"""Changes with any change of mapping, so that landed files are mapped anew."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Accepted statuses by resource type, and accepted MedicationRequest intents."""
+
+    name: str
+    statuses: Mapping[str, frozenset[str]]
+    medication_intents: frozenset[str]
+    verification_statuses: frozenset[str]
+
+
+_STATUSES: Mapping[str, frozenset[str]] = {
+    "Encounter": frozenset({"finished", "in-progress", "arrived", "triaged"}),
+    "Observation": frozenset({"final", "amended", "corrected"}),
+    "Procedure": frozenset({"completed"}),
+    "Immunization": frozenset({"completed"}),
+    "DiagnosticReport": frozenset({"final", "amended", "corrected", "appended"}),
+    "DocumentReference": frozenset({"current"}),
+}
+
+_VERIFICATION = frozenset({"confirmed", "unconfirmed", "provisional", "differential"})
+
+PROFILES: Mapping[str, Profile] = {
+    "us-core": Profile(
+        "us-core",
+        {**_STATUSES, "MedicationRequest": frozenset({"active", "completed", "stopped", "on-hold"})},
+        frozenset({"order", "instance-order", "original-order", "filler-order", "reflex-order"}),
+        _VERIFICATION,
+    ),
+    "ig-strict": Profile("ig-strict", _STATUSES, frozenset({"instance-order"}), frozenset({"confirmed"})),
+}

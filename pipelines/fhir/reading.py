@@ -1,0 +1,124 @@
+"""Records of a landed file: lines of NDJSON, or the one document a file is; bundles give their entries."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from pipelines.landing import open_content
+
+SUFFIXES = (".ndjson", ".jsonl", ".json")
+
+Line = tuple[int, bytes]
+"""Line number from 1, and the line's bytes."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One resource of a line, or why there is none.
+
+    Attributes:
+        line_number: from 1.
+        entry: index in a bundle, None outside one.
+        resource: the parsed resource, None if ``problem`` says why not.
+        problem: a quarantine reason.
+    """
+
+    line_number: int
+    entry: int | None
+    resource: Mapping[str, Any] | None
+    problem: str | None = None
+
+
+def kind_of(path: Path) -> str:
+    """``fhir-json`` for one document over several lines, else ``fhir-ndjson``."""
+    try:
+        with open_content(path) as stream:
+            first = stream.readline()
+    except (EOFError, OSError):
+        return "fhir-ndjson"
+    try:
+        orjson.loads(first)
+    except orjson.JSONDecodeError:
+        return "fhir-json" if path.name.lower().removesuffix(".gz").endswith(".json") else "fhir-ndjson"
+    return "fhir-ndjson"
+
+
+def chunks(path: Path, kind: str, lines_each: int, bytes_each: int = 8 << 20) -> Iterator[list[Line]]:
+    """Lines of a landed file in groups small enough to hand to a worker; a document is one line."""
+    with open_content(path) as stream:
+        if kind == "fhir-json":
+            yield [(1, stream.read())]
+            return
+        group: list[Line] = []
+        size = 0
+        for number, line in enumerate(stream, start=1):
+            if line.strip():
+                group.append((number, line))
+                size += len(line)
+            if len(group) >= lines_each or size >= bytes_each:
+                yield group
+                group, size = [], 0
+        if group:
+            yield group
+
+
+def records(line: Line) -> Iterator[Record]:
+    """The resources of one line: itself, or the entries of a bundle with their references made absolute.
+
+    Source: FHIR R4 Bundle, types transaction, batch, collection, searchset and history.
+    """
+    number, content = line
+    try:
+        value = orjson.loads(content.removeprefix(b"\xef\xbb\xbf"))
+    except orjson.JSONDecodeError:
+        yield Record(number, None, None, "not_json")
+        return
+    if not isinstance(value, dict) or not isinstance(value.get("resourceType"), str):
+        yield Record(number, None, None, "not_a_resource")
+    elif value["resourceType"] == "Bundle":
+        yield from _entries(number, value)
+    else:
+        yield Record(number, None, value)
+
+
+def _entries(number: int, bundle: Mapping[str, Any]) -> Iterator[Record]:
+    entries = bundle.get("entry")
+    if not isinstance(entries, list):
+        yield Record(number, None, None, "not_r4" if entries is not None else "empty_bundle")
+        return
+    names = _names(entries)
+    for index, entry in enumerate(entries):
+        resource = entry.get("resource") if isinstance(entry, dict) else None
+        if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
+            yield Record(number, index, None, "not_a_resource")
+            continue
+        _rename(resource, names)
+        if "id" not in resource and str(entry.get("fullUrl") or "").startswith("urn:uuid:"):
+            resource["id"] = str(entry["fullUrl"]).removeprefix("urn:uuid:")
+        yield Record(number, index, resource)
+
+
+def _names(entries: list[Any]) -> dict[str, str]:
+    """``fullUrl`` to ``Type/id`` for the entries whose fullUrl is no address: references use it in their place."""
+    names = {}
+    for entry in entries:
+        resource = entry.get("resource") if isinstance(entry, dict) else None
+        if isinstance(resource, dict) and resource.get("id") and str(entry.get("fullUrl") or "").startswith("urn:"):
+            names[str(entry["fullUrl"])] = f"{resource.get('resourceType')}/{resource['id']}"
+    return names
+
+
+def _rename(value: Any, names: Mapping[str, str]) -> None:
+    """Replace references by fullUrl, at any depth."""
+    if isinstance(value, dict):
+        target = value.get("reference")
+        if isinstance(target, str) and target in names:
+            value["reference"] = names[target]
+        for part in value.values():
+            _rename(part, names)
+    elif isinstance(value, list):
+        for part in value:
+            _rename(part, names)

@@ -1,0 +1,92 @@
+"""Is it FHIR R4? With fhir.resources (R4B), or the structure that mapping relies on.
+
+R4B differs from R4 in resources we don't map, and fhir.resources refuses some R4 that is legal; ``_tolerated`` says
+which.
+"""
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from fhir.resources.R4B import get_fhir_model_class
+from pydantic import ValidationError
+
+from pipelines.fhir.mapping import MAPPED_TYPES
+from resources.settings import Validation
+
+_NAME = re.compile(r"[A-Za-z_]{1,40}")
+_MOST_PROBLEMS = 5
+
+_OBJECTS = {"code", "subject", "patient", "period", "class", "encounter", "meta", "valueQuantity", "hospitalization"}
+_STRINGS = {"status", "intent", "birthDate", "effectiveDateTime", "authoredOn", "recordedDate", "onsetDateTime"}
+_LIST_TYPED: Mapping[str, frozenset[str]] = {
+    "Encounter": frozenset({"participant", "location", "identifier", "extension"}),
+    "Observation": frozenset({"component", "performer", "identifier", "extension"}),
+    "Patient": frozenset({"identifier", "name", "extension"}),
+    "DocumentReference": frozenset({"content", "identifier", "extension"}),
+}
+
+
+@cache
+def _model(resource_type: str) -> Any:
+    """fhir.resources' class of a type, None if R4B has no such type."""
+    try:
+        return get_fhir_model_class(resource_type)
+    except (KeyError, LookupError):
+        return None
+
+
+def problem(resource: Mapping[str, Any], validation: Validation) -> tuple[str, str | None] | None:
+    """Why a resource can't be used, as (reason, detail); None if it can.
+
+    The detail names elements and rules of at most five findings, never values. Resources that make no rows are
+    checked for type and id only.
+    """
+    kind = str(resource["resourceType"])
+    if _model(kind) is None:
+        return "unknown_resource_type", None
+    identifier = resource.get("id")
+    if not isinstance(identifier, str) or not identifier:
+        return "no_id", None
+    if kind not in MAPPED_TYPES:
+        return None
+    found = _full(kind, resource) if validation == "full" else _structural(kind, resource)
+    return ("not_r4", found) if found else None
+
+
+def _full(kind: str, resource: Mapping[str, Any]) -> str | None:
+    try:
+        _model(kind).model_validate(resource)
+    except ValidationError as error:
+        findings = [
+            f"{'.'.join(_safe(part) for part in found['loc'])}: {_safe(found['type'])}"
+            for found in error.errors(include_input=False, include_url=False, include_context=False)
+            if not _tolerated(found)
+        ]
+        return "; ".join(findings[:_MOST_PROBLEMS]) or None
+    return None
+
+
+def _tolerated(found: Mapping[str, Any]) -> bool:
+    # Epic's ids exceed FHIR's 64 characters (88 were seen); bronze keys don't depend on their length.
+    return found["loc"][-1:] == ("id",) and "length" in str(found.get("msg", "")).lower()
+
+
+def _safe(part: object) -> str:
+    """A part of a path or rule if it looks like a name; an unknown element's name could be anything."""
+    text = str(part)
+    return text if isinstance(part, int) or all(_NAME.fullmatch(word) for word in text.split(".")) else "?"
+
+
+def _structural(kind: str, resource: Mapping[str, Any]) -> str | None:
+    """Types and cardinality of the elements that mapping reads."""
+    lists = _LIST_TYPED.get(kind, frozenset())
+    for name, value in resource.items():
+        if name in _STRINGS and not isinstance(value, str):
+            return f"{name}: string_type"
+        if name in lists and not (isinstance(value, list) and all(isinstance(part, dict) for part in value)):
+            return f"{name}: list_type"
+        if name in _OBJECTS and name not in lists and not isinstance(value, dict):
+            return f"{name}: object_type"
+    return None

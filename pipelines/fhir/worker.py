@@ -1,0 +1,120 @@
+"""What a worker process does: a group of lines in, rows and findings out. Holds no state and touches no database."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from pipelines.fhir.mapping import Mapped, map_resource
+from pipelines.fhir.mapping.elements import instant
+from pipelines.fhir.profiles import MAPPING_VERSION
+from pipelines.fhir.reading import Line, Record, records
+from pipelines.fhir.validation import problem
+from pipelines.keys import resource_key
+from resources.settings import Validation
+
+
+@dataclass(frozen=True)
+class Task:
+    """A group of lines of one landed file and how to map them."""
+
+    file_id: int
+    sha256: str
+    lines: Sequence[Line]
+    source_system: str
+    profile: str
+    validation: Validation
+
+
+@dataclass(frozen=True)
+class MappedResource:
+    """One resource: its ``bronze.resource`` row and the rows it owns by table."""
+
+    registry: dict[str, Any]
+    rows: Mapping[str, Sequence[Mapping[str, Any]]]
+
+    @property
+    def key(self) -> int:
+        """Its ``resource_key``."""
+        return int(self.registry["resource_key"])
+
+    @property
+    def version(self) -> tuple[datetime | None, str]:
+        """When it was last updated, and the hash of its content and mapping."""
+        return self.registry["last_updated"], str(self.registry["content_sha256"])
+
+
+@dataclass(frozen=True)
+class Unusable:
+    """A record for quarantine."""
+
+    line_number: int
+    entry: int | None
+    resource_type: str
+    reason: str
+    detail: str | None
+
+
+@dataclass
+class Outcome:
+    """All records of a task."""
+
+    file_id: int
+    sha256: str
+    resources: list[MappedResource] = field(default_factory=list)
+    unusable: list[Unusable] = field(default_factory=list)
+
+
+def work(task: Task) -> Outcome:
+    """Parse, validate and map every line of a task."""
+    outcome = Outcome(task.file_id, task.sha256)
+    for line in task.lines:
+        for record in records(line):
+            found = _map(record, task)
+            if isinstance(found, Unusable):
+                outcome.unusable.append(found)
+            else:
+                outcome.resources.append(found)
+    return outcome
+
+
+def _map(record: Record, task: Task) -> MappedResource | Unusable:
+    if record.resource is None:
+        return Unusable(record.line_number, record.entry, "unknown", str(record.problem), None)
+    resource = record.resource
+    kind = str(resource["resourceType"])
+    finding = problem(resource, task.validation)
+    if finding is not None:
+        reason, detail = finding
+        known = "unknown" if reason == "unknown_resource_type" else kind
+        return Unusable(record.line_number, record.entry, known, reason, detail)
+    try:
+        mapped = map_resource(resource, task.source_system, task.profile)
+    except (TypeError, AttributeError, KeyError, ValueError) as error:
+        # Structural validation lets through what mapping can't read; the type of error carries no content.
+        return Unusable(record.line_number, record.entry, kind, "not_r4", f"mapping: {type(error).__name__}")
+    meta = resource.get("meta") or {}
+    registry = {
+        "resource_key": resource_key(task.source_system, kind, str(resource["id"])),
+        "source_system": task.source_system,
+        "resource_type": kind,
+        "resource_id": resource["id"],
+        "version_id": meta.get("versionId"),
+        "last_updated": instant(meta.get("lastUpdated")),
+        "content_sha256": _content_hash(resource, task.profile),
+        "outcome": "loaded" if isinstance(mapped, Mapped) else mapped.reason,
+        "person_key": mapped.person_key,
+        "file_id": task.file_id,
+        "line_number": record.line_number,
+    }
+    return MappedResource(registry, mapped.rows)
+
+
+def _content_hash(resource: Mapping[str, Any], profile: str) -> str:
+    """Hash of content and mapping: a resource mapped anew by other rules is not unchanged."""
+    digest = hashlib.sha256(f"{profile} {MAPPING_VERSION} ".encode())
+    digest.update(orjson.dumps(resource, option=orjson.OPT_SORT_KEYS))
+    return digest.hexdigest()
