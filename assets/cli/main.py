@@ -54,7 +54,7 @@ def up(as_json: Json = False) -> None:
 def _ensure_vocabulary(settings: Settings) -> int:
     from pipelines.vocabulary import ensure_starter
 
-    return ensure_starter(settings, database(settings)).concepts
+    return ensure_starter(database(settings)).concepts
 
 
 def _ready() -> Settings:
@@ -135,7 +135,7 @@ def vocab_load(
     with failures(as_json=as_json):
         settings = load_settings()
         warehouse.prepare(settings)
-        report(asdict(load_vocabulary(settings, database(settings), directory)), as_json=as_json, title="Vocabulary")
+        report(asdict(load_vocabulary(database(settings), directory)), as_json=as_json, title="Vocabulary")
 
 
 @app.command()

@@ -1,0 +1,13 @@
+"""The OMOP vocabulary: read from an Athena download, switched to at once.
+
+``starter/`` ships public codes only (ICD-10-CM, LOINC, RxNorm, CVX, HCPCS, UCUM and OMOP's own), enough for the demo.
+Concepts with ids from 2,000,000,000 are ours, as OMOP reserves that range for sites; vocabulary ``Sanctum`` holds
+stand-ins for standard concepts whose own vocabularies may not be redistributed. A download's rows win over them.
+
+Belongs here: reading vocabulary and value set files. Does not belong here: mapping codes to concepts (dbt does).
+"""
+
+from pipelines.vocabulary.files import VocabularyError
+from pipelines.vocabulary.loading import VocabularyReport, ensure_starter, load_vocabulary
+
+__all__ = ["VocabularyError", "VocabularyReport", "ensure_starter", "load_vocabulary"]
