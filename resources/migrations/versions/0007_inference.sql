@@ -72,3 +72,26 @@ $$;
 REVOKE ALL ON FUNCTION inference.adjudication_counts FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION inference.adjudication_counts TO sanctum_infer, sanctum_reviewer, sanctum_auditor;
 CREATE POLICY counts_for_owner ON inference.adjudication FOR SELECT TO sanctum_owner USING (true);
+CREATE POLICY counts_for_owner ON inference.adjudication_evidence FOR SELECT TO sanctum_owner USING (true);
+
+-- A prompt lists its sentences as lines "S1 (date): …".
+CREATE FUNCTION inference.unfounded_adjudications() RETURNS bigint
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT count(*) FROM inference.adjudication AS a
+    WHERE
+        EXISTS (
+            SELECT FROM inference.adjudication_evidence AS e
+            WHERE e.adjudication_id = a.adjudication_id
+                AND e.cited AND strpos(a.prompt, E'\n' || e.sentence_id || ' (') = 0
+        )
+        OR (a.decision = 'insufficient_evidence') = EXISTS (
+            SELECT FROM inference.adjudication_evidence AS e
+            WHERE e.adjudication_id = a.adjudication_id AND e.cited
+        )
+$$;
+COMMENT ON FUNCTION inference.unfounded_adjudications IS
+'How many decisions cite a sentence that was not in their prompt, or cite nothing although they rest on something.';
+REVOKE ALL ON FUNCTION inference.unfounded_adjudications FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION inference.unfounded_adjudications TO sanctum_infer, sanctum_auditor;

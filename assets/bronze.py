@@ -1,0 +1,106 @@
+"""Group ``bronze``: landed FHIR and HL7 v2 as OMOP-shaped rows with source codes, and the account of the load."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from assets.checks import check_spec, count, none_of
+from assets.content_free import content_free_errors, log_progress
+from assets.landing import FHIR_FILES, HL7_MESSAGES
+from assets.metadata import account_metadata, table_metadata, table_spec
+from pipelines.account import Account
+from resources.postgres import Database, Role, database
+from resources.settings import Settings
+
+TABLES = {
+    "resource": "The current version of every resource and HL7 v2 fold seen, and what became of it.",
+    "reference_alias": "Other keys a resource is referred to by, such as Practitioner?identifier=system|value.",
+    "person": "Patients as each source has them.",
+    "person_identifier": "Identifiers by which patients of several sources are found to be one person.",
+    "location": "Addresses without street.",
+    "care_site": "Organizations, locations and wards.",
+    "provider": "Practitioners.",
+    "visit_occurrence": "Encounters and HL7 v2 visits.",
+    "visit_detail": "Stays within a visit.",
+    "condition_occurrence": "Conditions with all their codings.",
+    "drug_exposure": "Medication requests, dispenses, administrations, statements and immunizations.",
+    "procedure_occurrence": "Procedures with all their codings.",
+    "measurement": "Observations and HL7 v2 OBX, a row a value; components are rows of their own.",
+    "observation": "Facts that are neither a measurement nor a condition, such as allergies.",
+    "note": "Documents and narrative reports.",
+}
+_RESOURCE = ("bronze", "resource")
+_OWNED = "rows_without_loaded_resource"
+
+
+def _check_specs() -> list[dg.AssetCheckSpec]:
+    owned = "Every row belongs to a resource that is loaded."
+    return [
+        check_spec(_RESOURCE, "account_closes", "Read is loaded, excluded or quarantined.", blocking=True),
+        check_spec(_RESOURCE, "quarantined_share", "The share in quarantine is below the settings' limit."),
+        *(check_spec(("bronze", table), _OWNED, owned, blocking=True) for table in TABLES if table != "resource"),
+    ]
+
+
+@dg.multi_asset(
+    name="load_bronze",
+    specs=[
+        table_spec(
+            "bronze",
+            table,
+            deps=(list(FHIR_FILES), list(HL7_MESSAGES)),
+            kinds={"dlt", "python", "postgres"},
+            description=text,
+        )
+        for table, text in TABLES.items()
+    ],
+    check_specs=_check_specs(),
+    pool="warehouse",
+)
+def bronze(
+    context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Load what was landed and not loaded yet, first FHIR, then HL7 v2."""
+    from pipelines.fhir import load_fhir
+    from pipelines.hl7 import fold_messages
+
+    with content_free_errors():
+        warehouse, progress = database(settings), log_progress(context)
+        fhir = load_fhir(settings, warehouse, progress)
+        hl7 = fold_messages(settings, warehouse, progress).account
+        accounts = {**account_metadata(fhir, "fhir"), **account_metadata(hl7, "hl7")}
+        yield dg.MaterializeResult(
+            asset_key=_RESOURCE,
+            metadata={**accounts, **table_metadata(warehouse, Role.INGEST, *_RESOURCE)},
+            check_results=account_checks(settings, fhir, hl7),
+        )
+        yield from (_table_result(warehouse, table) for table in TABLES if table != "resource")
+
+
+def account_checks(settings: Settings, fhir: Account, hl7: Account) -> list[dg.AssetCheckResult]:
+    """Whether both accounts close, and whether quarantine holds no more of them together than the settings allow."""
+    total = fhir + hl7
+    share = total.quarantined.total() / max(1, total.read.total())
+    return [
+        none_of(_RESOURCE, "account_closes", [fhir.closes, hl7.closes].count(False)),
+        dg.AssetCheckResult(
+            passed=share <= settings.quarantine_fail_fraction,
+            check_name="quarantined_share",
+            asset_key=dg.AssetKey(_RESOURCE),
+            metadata={
+                "share": share,
+                "limit": settings.quarantine_fail_fraction,
+                "by_reason": dg.MetadataValue.json(dict(total.quarantined)),
+            },
+        ),
+    ]
+
+
+def _table_result(warehouse: Database, table: str) -> dg.MaterializeResult[None]:
+    key = ("bronze", table)
+    orphans = count(warehouse, Role.INGEST, _OWNED, table=table)
+    return dg.MaterializeResult(
+        asset_key=key,
+        metadata=table_metadata(warehouse, Role.INGEST, *key),
+        check_results=[none_of(key, _OWNED, orphans)],
+    )

@@ -1,0 +1,145 @@
+"""Groups ``omop``, ``features`` and ``measures``: every dbt model and seed an asset, every dbt test a check."""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import (
+    DagsterDbtTranslator,
+    DagsterDbtTranslatorSettings,
+    DbtCliInvocation,
+    DbtCliResource,
+    DbtProject,
+    dbt_assets,
+)
+
+from assets.content_free import content_free_errors
+from assets.metadata import CLINICAL_INFORMATICS, DATA_PLATFORM, FRESHNESS
+from resources import dbt
+from resources.postgres import database
+from resources.settings import Settings
+
+GROUPS = ("omop", "features", "measures")
+_EXECUTABLE = Path(sys.executable).with_name("dbt")
+_OWNERS = {"features": CLINICAL_INFORMATICS, "measures": CLINICAL_INFORMATICS}
+
+
+class ManifestError(RuntimeError):
+    """dbt can't parse its project."""
+
+
+def manifest_path(settings: Settings) -> Path:
+    """The project's manifest below the home, made when there is none of the project as it is now.
+
+    Raises:
+        ManifestError: dbt can't parse the project; the text is dbt's, which reads no data for this.
+    """
+    target = settings.dbt_directory / "manifests" / _project_sha256()[:16]
+    if not (target / "manifest.json").is_file():
+        _parse(target)
+    return target / "manifest.json"
+
+
+def _project_sha256() -> str:
+    digest = hashlib.sha256(f"{version('dbt-core')} {version('dagster-dbt')}".encode())
+    kept = (path for path in sorted(dbt.PROJECT_DIRECTORY.rglob("*")) if path.is_file() and "target" not in path.parts)
+    for path in kept:
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest.update(f"{path.relative_to(dbt.PROJECT_DIRECTORY).as_posix()}\x1f{content}\n".encode())
+    return digest.hexdigest()
+
+
+def _parse(target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".unfinished-") as unfinished:
+        own = {
+            "DBT_PROFILES_DIR": str(dbt.PROJECT_DIRECTORY),
+            "DBT_TARGET_PATH": unfinished,
+            "DBT_LOG_PATH": unfinished,
+        }
+        arguments = ["parse", "--quiet", "--no-partial-parse"]
+        done = subprocess.run(
+            dbt.command(arguments), env={**os.environ, **own}, capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            raise ManifestError(f"dbt can't parse {dbt.PROJECT_DIRECTORY}: {done.stdout[-2000:]}")
+        finished = Path(unfinished) / "whole"
+        finished.mkdir()
+        shutil.copy(Path(unfinished) / "manifest.json", finished)
+        with contextlib.suppress(FileExistsError, OSError):
+            # Another process may have parsed the same project meanwhile; its manifest is as good.
+            finished.rename(target)
+
+
+class Translator(DagsterDbtTranslator):
+    """Asset keys are schema and model; groups are schemas."""
+
+    def __init__(self) -> None:
+        super().__init__(DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True))
+
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
+        """The spec of one model or seed; sources keep the keys their ``meta`` names."""
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        node = self.get_resource_props(manifest, unique_id)
+        if node["resource_type"] == "source":
+            return spec
+        schema = str(node["schema"])
+        return spec.replace_attributes(
+            key=dg.AssetKey([schema, str(node["name"])]),
+            group_name=schema,
+            owners=[_OWNERS.get(schema, DATA_PLATFORM)],
+            kinds={"dbt", "postgres"},
+            freshness_policy=FRESHNESS,
+        ).merge_attributes(metadata={"dagster/table_name": f"{schema}.{node['alias']}"})
+
+
+def dbt_definitions(settings: Settings) -> dg.AssetsDefinition:
+    """All models, seeds and tests of the dbt project, built by one ``dbt build``."""
+
+    @dbt_assets(
+        manifest=manifest_path(settings),
+        name="build_models",
+        dagster_dbt_translator=Translator(),
+        pool="warehouse",
+    )
+    def models(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]) -> Iterator[Any]:
+        with content_free_errors():
+            os.environ.update(dbt.environment(settings, database(settings)))
+            arguments = ["build", "--vars", json.dumps(dbt.variables(settings.effective_as_of()))]
+            resource = DbtCliResource(
+                project_dir=os.fspath(dbt.PROJECT_DIRECTORY),
+                profiles_dir=os.fspath(dbt.PROJECT_DIRECTORY),
+                dbt_executable=os.fspath(_EXECUTABLE),
+            )
+            target = settings.dbt_directory / "target"
+            invocation = resource.cli(arguments, context=context, target_path=target, raise_on_error=False)
+            yield from _silenced(invocation)
+            _raise_if_failed(invocation)
+
+    return models
+
+
+def _silenced(invocation: DbtCliInvocation) -> Iterator[Any]:
+    """The invocation's events, without what dbt prints: its error texts echo row values, and Dagster keeps output."""
+    with Path(os.devnull).open("w") as sink, contextlib.redirect_stdout(sink):
+        yield from invocation.stream().fetch_row_counts().fetch_column_metadata(with_column_lineage=False)
+
+
+def _raise_if_failed(invocation: DbtCliInvocation) -> None:
+    if invocation.is_successful():
+        return
+    with contextlib.suppress(FileNotFoundError):
+        results = invocation.get_artifact("run_results.json")["results"]
+        failed = [node["unique_id"].split(".", 2)[-1] for node in results if node["status"] in ("error", "fail")]
+        raise dbt.DbtBuildError(f"dbt build failed: {', '.join(failed)}. See dbt.log in the home's dbt directory.")
+    raise dbt.DbtBuildError("dbt build failed before any node ran. See dbt.log in the home's dbt directory.")

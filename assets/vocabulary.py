@@ -1,0 +1,59 @@
+"""Group ``vocab``: the OMOP vocabulary in use; the shipped starter where a site has loaded none."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from assets.checks import check_spec, count, none_of
+from assets.content_free import content_free_errors
+from assets.metadata import CLINICAL_INFORMATICS, table_metadata, table_spec
+from resources.postgres import Role, database
+from resources.settings import Settings
+
+# Table: what it is, its check, the check's description.
+_TABLES = {
+    "concept": (
+        "Concepts of the OMOP vocabulary.",
+        "concepts_without_code",
+        "Every concept has a code and a vocabulary.",
+    ),
+    "concept_relationship": (
+        "Relationships between concepts, 'Maps to' among them.",
+        "relationships_without_concepts",
+        "Both ends of every relationship are concepts.",
+    ),
+    "concept_ancestor": (
+        "The hierarchy of concepts, closed over its levels.",
+        "ancestors_without_concepts",
+        "Both ends of every pair are concepts.",
+    ),
+    "value_set_member": (
+        "Members of the value sets a site has loaded.",
+        "value_set_members_without_code",
+        "Every member has a system and a code.",
+    ),
+}
+
+
+@dg.multi_asset(
+    name="load_vocabulary",
+    specs=[
+        table_spec("vocab", table, kinds={"python", "postgres"}, description=what, owners=[CLINICAL_INFORMATICS])
+        for table, (what, _, _) in _TABLES.items()
+    ],
+    check_specs=[check_spec(("vocab", table), check, text) for table, (_, check, text) in _TABLES.items()],
+    pool="warehouse",
+)
+def vocabulary(settings: dg.ResourceParam[Settings]) -> Iterator[dg.MaterializeResult[None]]:
+    """Make sure that a vocabulary is loaded; one that a site has loaded is left as it is."""
+    from pipelines.vocabulary import ensure_starter
+
+    with content_free_errors():
+        warehouse = database(settings)
+        report = ensure_starter(warehouse)
+        for table, (_, check, _) in _TABLES.items():
+            yield dg.MaterializeResult(
+                asset_key=("vocab", table),
+                metadata={"changed": report.changed, **table_metadata(warehouse, Role.INGEST, "vocab", table)},
+                check_results=[none_of(("vocab", table), check, count(warehouse, Role.INGEST, check))],
+            )
