@@ -48,4 +48,7 @@ def _executor(settings: Settings) -> dg.ExecutorDefinition:
     )
 
 
-defs = build_definitions(load_settings())
+@dg.definitions
+def defs() -> dg.Definitions:
+    """What Dagster loads: the home that the environment names."""
+    return build_definitions(load_settings())

@@ -3,7 +3,7 @@
 It imports no more than Dagster and the model files' room, so that an environment with a GPU's libraries can load it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import dagster as dg
 
@@ -31,11 +31,11 @@ def _model_asset(name: str, description: str, prepare: Callable[[Settings], Mode
             )
         ],
     )
-    def model(settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult[None]:
+    def model(settings: dg.ResourceParam[Settings]) -> Iterator[dg.MaterializeResult[None]]:
         with content_free_errors():
             files = prepare(settings)
             again = content_sha256(files.path)
-            return dg.MaterializeResult(
+            yield dg.MaterializeResult(
                 metadata={"model": files.name, "sha256": files.sha256, "bytes": _bytes(files)},
                 data_version=dg.DataVersion(files.sha256),
                 check_results=[dg.AssetCheckResult(passed=again == files.sha256, check_name=_CHECK)],
@@ -69,4 +69,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     )
 
 
-defs = build_definitions(load_settings())
+@dg.definitions
+def defs() -> dg.Definitions:
+    """What Dagster loads: the home that the environment names."""
+    return build_definitions(load_settings())

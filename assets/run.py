@@ -43,7 +43,7 @@ class JobResult:
     Attributes:
         run_id: Dagster's.
         succeeded: whether every step succeeded.
-        failures: step key to error; errors carry no content.
+        failures: step key (``run``: outside of the steps) to error; errors carry no content.
         failed_checks: ``asset:check`` of checks that failed.
         metadata: asset key as ``group/name`` to its materialisation's metadata values.
     """
@@ -176,6 +176,8 @@ def _result(instance: dg.DagsterInstance, run: dg.DagsterRun) -> JobResult:
             metadata[event.asset_key.to_user_string()] = {key: value.value for key, value in values.items()}
     finished = instance.get_run_by_id(run.run_id)
     succeeded = finished is not None and finished.status is dg.DagsterRunStatus.SUCCESS
+    if not succeeded and not failures:
+        failures["run"] = f"ended outside of its steps; see {instance.root_directory}/execute.log"
     return JobResult(run.run_id, succeeded, failures, tuple(failed_checks), metadata)
 
 

@@ -42,7 +42,9 @@ def _instance(home: Path) -> dict[str, object]:
     return {
         "storage": {"postgres": {"postgres_url": {"env": _STORAGE_URL}}},
         "local_artifact_storage": local("dagster._core.storage.root", "LocalArtifactStorage", "storage"),
-        "compute_logs": local("dagster", "LocalComputeLogManager", "compute_logs"),
+        "compute_logs": local(
+            "dagster._core.storage.local_compute_log_manager", "LocalComputeLogManager", "compute_logs"
+        ),
         "telemetry": {"enabled": False},
         "nux": {"enabled": False},
         "run_monitoring": {
