@@ -22,6 +22,8 @@ from resources.settings import Settings
 
 DATABASE = "sanctum"
 POSTGRES_VERSION = 18
+# dlt and dbt insist on a password where the socket asks for none. dbt masks it in its log, so it is no common text.
+_NO_PASSWORD = "trusted-socket"
 
 # Errors and statements of the server log would carry row values, so they are not logged.
 _EMBEDDED_CONFIGURATION = """\
@@ -82,14 +84,14 @@ class Database:
     def url(self, role: Role, scheme: str = "postgresql") -> str:
         """URL for SQLAlchemy, Dagster and dlt; a socket directory becomes ``?host=``.
 
-        dlt asks for a host and a non-empty password, so a trusted socket gets ``localhost`` and ``x``.
+        dlt asks for a host and a non-empty password, so a trusted socket gets ``localhost`` and a placeholder.
         """
         rest = {k: v for k, v in self._base.items() if k not in ("host", "port", "dbname")}
         host, port = self._base.get("host", "localhost"), self._base.get("port", "5432")
         if host.startswith("/"):
             rest["host"] = host
             host = "localhost"
-        password = quote(self._password(role) or "x", safe="")
+        password = quote(self._password(role) or _NO_PASSWORD, safe="")
         query = f"?{urlencode(rest)}" if rest else ""
         return f"{scheme}://{role.value}:{password}@{host}:{port}/{self._base['dbname']}{query}"
 
@@ -99,7 +101,7 @@ class Database:
             "SANCTUM_DBT_HOST": self._base.get("host", "localhost"),
             "SANCTUM_DBT_PORT": self._base.get("port", "5432"),
             "SANCTUM_DBT_USER": role.value,
-            "DBT_ENV_SECRET_SANCTUM_PASSWORD": self._password(role) or "x",
+            "DBT_ENV_SECRET_SANCTUM_PASSWORD": self._password(role) or _NO_PASSWORD,
             "SANCTUM_DBT_DATABASE": self._base["dbname"],
             "SANCTUM_DBT_SSLMODE": self._base.get("sslmode", "prefer"),
         }

@@ -34,6 +34,7 @@ CREATE SCHEMA vocab;
 CREATE SCHEMA bronze;
 CREATE SCHEMA bronze_staging AUTHORIZATION sanctum_ingest;
 CREATE SCHEMA omop AUTHORIZATION sanctum_transform;
+CREATE SCHEMA omop_intermediate AUTHORIZATION sanctum_transform;
 CREATE SCHEMA features AUTHORIZATION sanctum_transform;
 CREATE SCHEMA measures AUTHORIZATION sanctum_transform;
 CREATE SCHEMA retrieval;

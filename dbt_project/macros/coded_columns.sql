@@ -1,0 +1,16 @@
+{#- Columns of bronze that hold codings: (table, column). -#}
+{% macro coded_columns() -%}
+    {{ return([
+        ('condition_occurrence', 'codings'),
+        ('drug_exposure', 'codings'),
+        ('drug_exposure', 'route_codings'),
+        ('procedure_occurrence', 'codings'),
+        ('measurement', 'codings'),
+        ('measurement', 'value_codings'),
+        ('observation', 'codings'),
+        ('note', 'type_codings'),
+        ('provider', 'specialty_codings'),
+        ('care_site', 'place_of_service_codings'),
+        ('visit_occurrence', 'type_codings'),
+    ]) }}
+{%- endmacro %}

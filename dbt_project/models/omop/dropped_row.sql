@@ -1,0 +1,60 @@
+-- Every clinical row of bronze that has no row in omop, and why: the other side of the account.
+WITH
+candidate AS (
+    SELECT
+        bronze_table,
+        bronze_key,
+        person_key,
+        visit_occurrence_key,
+        start_date
+    FROM {{ ref('int_bronze_event') }}
+    UNION ALL
+    SELECT
+        'visit_occurrence' AS bronze_table,
+        visit_occurrence_key AS bronze_key,
+        person_key,
+        NULL AS visit_occurrence_key,
+        visit_start_date AS start_date
+    FROM {{ source('bronze', 'visit_occurrence') }}
+    UNION ALL
+    SELECT
+        'note' AS bronze_table,
+        note_key AS bronze_key,
+        person_key,
+        visit_occurrence_key,
+        note_date AS start_date
+    FROM {{ source('bronze', 'note') }}
+    UNION ALL
+    SELECT
+        'person' AS bronze_table,
+        person_key AS bronze_key,
+        person_key,
+        NULL AS visit_occurrence_key,
+        make_date(1900, 1, 1) AS start_date
+    FROM {{ source('bronze', 'person') }}
+),
+
+judged AS (
+    SELECT
+        candidate.bronze_table,
+        candidate.bronze_key,
+        CASE
+            WHEN crosswalk.person_id IS NULL AND candidate.bronze_table = 'person' THEN 'no_year_of_birth'
+            WHEN crosswalk.person_id IS NULL THEN 'no_person'
+            WHEN candidate.start_date IS NULL AND visit.visit_start_date IS NULL THEN 'no_date'
+            WHEN note.copy_number > 1 THEN 'duplicate_text'
+        END AS reason
+    FROM candidate
+    LEFT JOIN {{ ref('person_crosswalk') }} AS crosswalk ON candidate.person_key = crosswalk.person_key
+    LEFT JOIN {{ ref('int_visit') }} AS top ON candidate.visit_occurrence_key = top.visit_key
+    LEFT JOIN {{ ref('visit_occurrence') }} AS visit
+        ON top.visit_occurrence_id = visit.visit_occurrence_id AND crosswalk.person_id = visit.person_id
+    LEFT JOIN {{ ref('int_note') }} AS note ON candidate.bronze_table = 'note' AND candidate.bronze_key = note.note_key
+)
+
+SELECT
+    bronze_table,
+    bronze_key,
+    reason
+FROM judged
+WHERE reason IS NOT NULL

@@ -1,0 +1,34 @@
+SELECT
+    event.event_id AS drug_exposure_id,
+    event.person_id,
+    event.concept_id AS drug_concept_id,
+    event.start_date AS drug_exposure_start_date,
+    event.start_datetime AS drug_exposure_start_datetime,
+    greatest(
+        event.start_date,
+        coalesce(event.end_date, event.start_date + drug.days_supply - 1, event.start_date)
+    ) AS drug_exposure_end_date,
+    event.end_datetime AS drug_exposure_end_datetime,
+    event.end_date AS verbatim_end_date,
+    coalesce(type_map.target_concept_id, 32817) AS drug_type_concept_id,
+    NULL::text AS stop_reason,
+    drug.refills,
+    drug.quantity,
+    drug.days_supply,
+    drug.sig,
+    coalesce(route.concept_id, 0) AS route_concept_id,
+    drug.lot_number,
+    event.provider_id,
+    event.visit_occurrence_id,
+    NULL::bigint AS visit_detail_id,
+    event.source_value AS drug_source_value,
+    event.source_concept_id AS drug_source_concept_id,
+    route.source_code AS route_source_value,
+    drug.dose_unit_source_value
+FROM {{ ref('int_event') }} AS event
+LEFT JOIN {{ source('bronze', 'drug_exposure') }} AS drug
+    ON event.bronze_table = 'drug_exposure' AND event.bronze_key = drug.drug_exposure_key
+LEFT JOIN {{ ref('int_code') }} AS route ON drug.route_codings = route.codings AND route.target_number = 1
+LEFT JOIN {{ ref('source_to_concept_map') }} AS type_map
+    ON type_map.source_vocabulary_id = 'drug-kind' AND event.kind = type_map.source_code
+WHERE event.cdm_table = 'drug_exposure'

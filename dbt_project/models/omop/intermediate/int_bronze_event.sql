@@ -1,0 +1,130 @@
+-- The clinical rows of bronze in one shape; what only one kind has stays there and is joined back by key.
+SELECT
+    'condition_occurrence' AS bronze_table,
+    condition_occurrence_key AS bronze_key,
+    resource_key,
+    source_system,
+    person_key,
+    visit_occurrence_key,
+    provider_key,
+    codings,
+    code_text,
+    category,
+    NULL::text AS status,
+    clinical_status,
+    verification_status,
+    NULL::text AS intent,
+    NULL::text AS kind,
+    condition_start_date AS start_date,
+    condition_start_datetime AS start_datetime,
+    condition_end_date AS end_date,
+    condition_end_datetime AS end_datetime,
+    known_at,
+    CASE
+        WHEN verification_status IN ('provisional', 'differential', 'refuted') THEN 'Observation'
+    END AS fixed_domain_id,
+    'Condition' AS default_domain_id
+FROM {{ source('bronze', 'condition_occurrence') }}
+UNION ALL
+SELECT
+    'drug_exposure' AS bronze_table,
+    drug_exposure_key AS bronze_key,
+    resource_key,
+    source_system,
+    person_key,
+    visit_occurrence_key,
+    provider_key,
+    codings,
+    code_text,
+    NULL AS category,
+    status,
+    NULL AS clinical_status,
+    NULL AS verification_status,
+    intent,
+    kind,
+    drug_exposure_start_date AS start_date,
+    drug_exposure_start_datetime AS start_datetime,
+    drug_exposure_end_date AS end_date,
+    drug_exposure_end_datetime AS end_datetime,
+    known_at,
+    NULL AS fixed_domain_id,
+    'Drug' AS default_domain_id
+FROM {{ source('bronze', 'drug_exposure') }}
+UNION ALL
+SELECT
+    'procedure_occurrence' AS bronze_table,
+    procedure_occurrence_key AS bronze_key,
+    resource_key,
+    source_system,
+    person_key,
+    visit_occurrence_key,
+    provider_key,
+    codings,
+    code_text,
+    NULL AS category,
+    status,
+    NULL AS clinical_status,
+    NULL AS verification_status,
+    NULL AS intent,
+    NULL AS kind,
+    procedure_date AS start_date,
+    procedure_datetime AS start_datetime,
+    procedure_end_date AS end_date,
+    procedure_end_datetime AS end_datetime,
+    known_at,
+    NULL AS fixed_domain_id,
+    'Procedure' AS default_domain_id
+FROM {{ source('bronze', 'procedure_occurrence') }}
+UNION ALL
+SELECT
+    'measurement' AS bronze_table,
+    measurement_key AS bronze_key,
+    resource_key,
+    source_system,
+    person_key,
+    visit_occurrence_key,
+    provider_key,
+    codings,
+    code_text,
+    category,
+    status,
+    NULL AS clinical_status,
+    NULL AS verification_status,
+    NULL AS intent,
+    NULL AS kind,
+    measurement_date AS start_date,
+    measurement_datetime AS start_datetime,
+    NULL AS end_date,
+    NULL AS end_datetime,
+    known_at,
+    NULL AS fixed_domain_id,
+    CASE
+        WHEN value_number IS NOT NULL OR category IN ('laboratory', 'vital-signs', 'LAB') THEN 'Measurement'
+        ELSE 'Observation'
+    END AS default_domain_id
+FROM {{ source('bronze', 'measurement') }}
+UNION ALL
+SELECT
+    'observation' AS bronze_table,
+    observation_key AS bronze_key,
+    resource_key,
+    source_system,
+    person_key,
+    visit_occurrence_key,
+    provider_key,
+    codings,
+    code_text,
+    category,
+    status,
+    NULL AS clinical_status,
+    NULL AS verification_status,
+    NULL AS intent,
+    kind,
+    observation_date AS start_date,
+    observation_datetime AS start_datetime,
+    NULL AS end_date,
+    NULL AS end_datetime,
+    known_at,
+    CASE WHEN kind = 'allergy' THEN 'Observation' END AS fixed_domain_id,
+    'Observation' AS default_domain_id
+FROM {{ source('bronze', 'observation') }}

@@ -1,0 +1,145 @@
+-- Every distinct list of codings once, so that the vocabulary is joined to hundreds of rows and not to every event.
+WITH
+codings_list AS (
+    {%- for table, column in coded_columns() %}
+    SELECT DISTINCT {{ column }} AS codings
+    FROM {{ source('bronze', table) }}
+    WHERE {{ column }} IS NOT NULL
+    {{- '\n    UNION' if not loop.last }}
+    {%- endfor %}
+),
+
+coding AS (
+    SELECT
+        codings_list.codings,
+        element.position,
+        element.coding ->> 'system' AS system,
+        upper(trim(element.coding ->> 'code')) AS code,
+        code_system.vocabulary_id
+    FROM codings_list
+    CROSS JOIN LATERAL jsonb_array_elements(codings_list.codings) WITH ORDINALITY AS element (coding, position)
+    LEFT JOIN {{ ref('code_system') }} AS code_system ON element.coding ->> 'system' = code_system.system
+),
+
+source_concept AS (
+    SELECT DISTINCT ON (coding.codings, coding.position)
+        coding.codings,
+        coding.position,
+        concept.concept_id,
+        concept.domain_id
+    FROM coding
+    INNER JOIN {{ source('vocab', 'concept') }} AS concept
+        ON
+            coding.vocabulary_id = concept.vocabulary_id
+            AND (
+                concept.concept_code = coding.code
+                -- Athena holds NDC with 11 digits, sources often hyphenate 5-4-2.
+                OR (coding.vocabulary_id = 'NDC' AND concept.concept_code = replace(coding.code, '-', ''))
+                OR (coding.vocabulary_id = 'UCUM' AND upper(concept.concept_code) = coding.code)
+            )
+    ORDER BY coding.codings, coding.position, concept.invalid_reason NULLS FIRST, concept.concept_id
+),
+
+-- A standard concept stands for itself, even in a subset that lacks its own Maps to.
+standard AS (
+    SELECT
+        source_concept.codings,
+        source_concept.position,
+        source_concept.concept_id AS source_concept_id,
+        target.concept_id,
+        target.domain_id
+    FROM source_concept
+    INNER JOIN {{ source('vocab', 'concept_relationship') }} AS link
+        ON
+            source_concept.concept_id = link.concept_id_1
+            AND link.relationship_id = 'Maps to'
+            AND link.invalid_reason IS NULL
+    INNER JOIN {{ source('vocab', 'concept') }} AS target
+        ON
+            link.concept_id_2 = target.concept_id
+            AND target.standard_concept = 'S'
+            AND target.invalid_reason IS NULL
+    UNION
+    SELECT
+        source_concept.codings,
+        source_concept.position,
+        source_concept.concept_id AS source_concept_id,
+        target.concept_id,
+        target.domain_id
+    FROM source_concept
+    INNER JOIN {{ source('vocab', 'concept') }} AS target
+        ON
+            source_concept.concept_id = target.concept_id
+            AND target.standard_concept = 'S'
+            AND target.invalid_reason IS NULL
+),
+
+chosen AS (
+    SELECT
+        codings,
+        min(position) AS position
+    FROM standard
+    GROUP BY codings
+),
+
+mapped_value AS (
+    SELECT
+        link.concept_id_1 AS source_concept_id,
+        min(link.concept_id_2) AS value_as_concept_id
+    FROM {{ source('vocab', 'concept_relationship') }} AS link
+    WHERE link.relationship_id = 'Maps to value' AND link.invalid_reason IS NULL
+    GROUP BY link.concept_id_1
+),
+
+first_known AS (
+    SELECT DISTINCT ON (codings)
+        codings,
+        position,
+        concept_id,
+        domain_id
+    FROM source_concept
+    ORDER BY codings, position
+),
+
+target AS (
+    SELECT
+        standard.codings,
+        standard.position,
+        row_number() OVER (PARTITION BY standard.codings ORDER BY standard.concept_id) AS target_number,
+        standard.concept_id,
+        standard.domain_id,
+        standard.source_concept_id,
+        mapped_value.value_as_concept_id,
+        TRUE AS is_mapped
+    FROM standard
+    INNER JOIN chosen USING (codings, position)
+    LEFT JOIN mapped_value ON standard.source_concept_id = mapped_value.source_concept_id
+    UNION ALL
+    SELECT
+        codings_list.codings,
+        coalesce(first_known.position, 1) AS position,
+        1 AS target_number,
+        0 AS concept_id,
+        first_known.domain_id,
+        coalesce(first_known.concept_id, 0) AS source_concept_id,
+        NULL AS value_as_concept_id,
+        FALSE AS is_mapped
+    FROM codings_list
+    LEFT JOIN chosen USING (codings)
+    LEFT JOIN first_known USING (codings)
+    WHERE chosen.codings IS NULL
+)
+
+SELECT
+    target.codings,
+    target.target_number::integer AS target_number,
+    target.concept_id,
+    target.domain_id,
+    target.value_as_concept_id,
+    target.source_concept_id,
+    target.is_mapped,
+    coding.system AS source_system_uri,
+    coding.vocabulary_id AS source_vocabulary_id,
+    target.codings -> (target.position::integer - 1) ->> 'code' AS source_code
+FROM target
+LEFT JOIN coding USING (codings, position)

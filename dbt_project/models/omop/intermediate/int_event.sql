@@ -1,0 +1,49 @@
+-- One row per source record and standard concept it maps to, with the domain that decides its CDM table.
+SELECT
+    CASE
+        WHEN coalesce(code.target_number, 1) = 1 THEN event.bronze_key
+        ELSE {{ hashed_key(["event.bronze_key::text", "code.concept_id::text"]) }}
+    END AS event_id,
+    event.bronze_table,
+    event.bronze_key,
+    event.resource_key,
+    event.source_system,
+    crosswalk.person_id,
+    visit.visit_occurrence_id,
+    provider.provider_id,
+    event.codings,
+    event.category,
+    event.status,
+    event.clinical_status,
+    event.verification_status,
+    event.intent,
+    event.kind,
+    coalesce(event.start_date, visit.visit_start_date) AS start_date,
+    CASE WHEN event.start_date IS NULL THEN visit.visit_start_datetime ELSE event.start_datetime END AS start_datetime,
+    event.end_date,
+    event.end_datetime,
+    event.known_at,
+    coalesce(code.concept_id, 0) AS concept_id,
+    coalesce(code.source_concept_id, 0) AS source_concept_id,
+    left(coalesce(code.source_code, event.code_text), 50) AS source_value,
+    code.value_as_concept_id,
+    CASE coalesce(event.fixed_domain_id, code.domain_id, event.default_domain_id)
+        WHEN 'Condition' THEN 'condition_occurrence'
+        WHEN 'Drug' THEN 'drug_exposure'
+        WHEN 'Procedure' THEN 'procedure_occurrence'
+        WHEN 'Measurement' THEN 'measurement'
+        WHEN 'Device' THEN 'device_exposure'
+        ELSE 'observation'
+    END AS cdm_table
+FROM {{ ref('int_bronze_event') }} AS event
+INNER JOIN {{ ref('person_crosswalk') }} AS crosswalk ON event.person_key = crosswalk.person_key
+LEFT JOIN {{ ref('int_visit') }} AS top ON event.visit_occurrence_key = top.visit_key
+LEFT JOIN {{ ref('visit_occurrence') }} AS visit
+    ON top.visit_occurrence_id = visit.visit_occurrence_id AND crosswalk.person_id = visit.person_id
+LEFT JOIN {{ ref('int_reference_alias') }} AS provider_alias ON event.provider_key = provider_alias.alias_key
+LEFT JOIN {{ ref('provider') }} AS provider
+    ON coalesce(provider_alias.resource_key, event.provider_key) = provider.provider_id
+-- An allergy is one observation, whatever its substance maps to.
+LEFT JOIN {{ ref('int_code') }} AS code
+    ON event.codings = code.codings AND (code.target_number = 1 OR event.kind IS DISTINCT FROM 'allergy')
+WHERE coalesce(event.start_date, visit.visit_start_date) IS NOT NULL

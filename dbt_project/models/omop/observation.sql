@@ -1,0 +1,59 @@
+-- Of an allergy the concept says what kind it is and the value which substance; a finding such as "no known allergy"
+-- is no substance and stands for itself.
+WITH
+allergy AS (
+    SELECT
+        event.event_id,
+        kind_map.target_concept_id AS kind_concept_id,
+        coalesce(code.domain_id NOT IN ('Condition', 'Observation'), TRUE) AS is_substance
+    FROM {{ ref('int_event') }} AS event
+    INNER JOIN {{ source('bronze', 'observation') }} AS observed
+        ON event.bronze_table = 'observation' AND event.bronze_key = observed.observation_key
+    LEFT JOIN {{ ref('int_code') }} AS code ON event.codings = code.codings AND code.target_number = 1
+    LEFT JOIN {{ ref('source_to_concept_map') }} AS kind_map
+        ON
+            kind_map.source_vocabulary_id = 'allergy-category'
+            AND coalesce(observed.qualifier, 'allergy') || ':' || observed.category = kind_map.source_code
+    WHERE event.kind = 'allergy'
+)
+
+SELECT
+    event.event_id AS observation_id,
+    event.person_id,
+    CASE WHEN allergy.is_substance THEN coalesce(allergy.kind_concept_id, 0) ELSE event.concept_id END
+        AS observation_concept_id,
+    event.start_date AS observation_date,
+    event.start_datetime AS observation_datetime,
+    coalesce(type_map.target_concept_id, 32817) AS observation_type_concept_id,
+    measured.value_number AS value_as_number,
+    measured.value_text AS value_as_string,
+    CASE
+        WHEN allergy.is_substance THEN event.concept_id
+        ELSE coalesce(value_code.concept_id, event.value_as_concept_id, value_flag.target_concept_id)
+    END AS value_as_concept_id,
+    0 AS qualifier_concept_id,
+    unit.unit_concept_id,
+    event.provider_id,
+    event.visit_occurrence_id,
+    NULL::bigint AS visit_detail_id,
+    event.source_value AS observation_source_value,
+    event.source_concept_id AS observation_source_concept_id,
+    coalesce(measured.unit_source_value, measured.unit_code) AS unit_source_value,
+    event.verification_status AS qualifier_source_value,
+    left(coalesce(measured.value_text, value_code.source_code), 50) AS value_source_value,
+    NULL::bigint AS observation_event_id,
+    NULL::integer AS obs_event_field_concept_id
+FROM {{ ref('int_event') }} AS event
+LEFT JOIN allergy ON event.event_id = allergy.event_id
+LEFT JOIN {{ source('bronze', 'measurement') }} AS measured
+    ON event.bronze_table = 'measurement' AND event.bronze_key = measured.measurement_key
+LEFT JOIN {{ ref('int_code') }} AS value_code
+    ON measured.value_codings = value_code.codings AND value_code.target_number = 1
+LEFT JOIN {{ ref('int_unit') }} AS unit ON measured.unit_code = unit.unit_code
+LEFT JOIN {{ ref('source_to_concept_map') }} AS value_flag
+    ON
+        value_flag.source_vocabulary_id = 'observation-boolean'
+        AND measured.value_boolean::text = value_flag.source_code
+LEFT JOIN {{ ref('source_to_concept_map') }} AS type_map
+    ON type_map.source_vocabulary_id = 'observation-category' AND event.category = type_map.source_code
+WHERE event.cdm_table = 'observation'

@@ -1,0 +1,47 @@
+SELECT
+    visit.visit_occurrence_key AS visit_occurrence_id,
+    crosswalk.person_id,
+    coalesce(class.target_concept_id, 0) AS visit_concept_id,
+    visit.visit_start_date,
+    visit.visit_start_datetime,
+    CASE
+        WHEN visit.visit_end_date IS NOT NULL THEN visit.visit_end_date
+        WHEN visit.class_code IN ('IMP', 'ACUTE', 'NONAC') THEN greatest({{ as_of() }}, visit.visit_start_date)
+        ELSE visit.visit_start_date
+    END AS visit_end_date,
+    visit.visit_end_datetime,
+    CASE
+        WHEN visit.visit_end_date IS NULL AND visit.class_code IN ('IMP', 'ACUTE', 'NONAC') THEN 32220
+        ELSE 32827
+    END AS visit_type_concept_id,
+    provider.provider_id,
+    care_site.care_site_id,
+    visit.class_code AS visit_source_value,
+    0 AS visit_source_concept_id,
+    coalesce(admitted.target_concept_id, 0) AS admitted_from_concept_id,
+    visit.admitted_from_source_value,
+    coalesce(discharged.target_concept_id, 0) AS discharged_to_concept_id,
+    visit.discharged_to_source_value,
+    lag(visit.visit_occurrence_key) OVER (
+        PARTITION BY crosswalk.person_id
+        ORDER BY visit.visit_start_date, visit.visit_start_datetime NULLS FIRST, visit.visit_occurrence_key
+    ) AS preceding_visit_occurrence_id
+FROM {{ source('bronze', 'visit_occurrence') }} AS visit
+INNER JOIN {{ ref('int_visit') }} AS top
+    ON visit.visit_occurrence_key = top.visit_key AND top.visit_key = top.visit_occurrence_id
+INNER JOIN {{ ref('person_crosswalk') }} AS crosswalk ON visit.person_key = crosswalk.person_key
+LEFT JOIN {{ ref('source_to_concept_map') }} AS class
+    ON class.source_vocabulary_id = 'ActEncounterCode' AND visit.class_code = class.source_code
+LEFT JOIN {{ ref('source_to_concept_map') }} AS admitted
+    ON admitted.source_vocabulary_id = 'admit-source' AND visit.admitted_from_source_value = admitted.source_code
+LEFT JOIN {{ ref('source_to_concept_map') }} AS discharged
+    ON
+        discharged.source_vocabulary_id = 'discharge-disposition'
+        AND visit.discharged_to_source_value = discharged.source_code
+LEFT JOIN {{ ref('int_reference_alias') }} AS provider_alias ON visit.provider_key = provider_alias.alias_key
+LEFT JOIN {{ ref('provider') }} AS provider
+    ON coalesce(provider_alias.resource_key, visit.provider_key) = provider.provider_id
+LEFT JOIN {{ ref('int_reference_alias') }} AS care_site_alias ON visit.care_site_key = care_site_alias.alias_key
+LEFT JOIN {{ ref('care_site') }} AS care_site
+    ON coalesce(care_site_alias.resource_key, visit.care_site_key) = care_site.care_site_id
+WHERE visit.visit_start_date IS NOT NULL

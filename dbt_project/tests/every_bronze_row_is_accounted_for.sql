@@ -1,0 +1,29 @@
+-- A clinical row of bronze is in omop or in dropped_row with its reason, never in neither and never in both.
+WITH
+bronze AS (
+    SELECT
+        bronze_table,
+        bronze_key
+    FROM {{ ref('int_bronze_event') }}
+    UNION ALL
+    SELECT
+        'note' AS bronze_table,
+        note_key AS bronze_key
+    FROM {{ source('bronze', 'note') }}
+),
+
+placed AS (
+    SELECT DISTINCT
+        bronze_table,
+        bronze_key
+    FROM {{ ref('event_source') }}
+    WHERE cdm_table <> 'visit_occurrence'
+)
+
+SELECT
+    bronze.bronze_table,
+    bronze.bronze_key
+FROM bronze
+LEFT JOIN placed USING (bronze_table, bronze_key)
+LEFT JOIN {{ ref('dropped_row') }} AS dropped USING (bronze_table, bronze_key)
+WHERE (placed.bronze_key IS NULL) = (dropped.bronze_key IS NULL)
