@@ -84,8 +84,8 @@ class _State:
             self.places[-1].end = self.values["end"]
 
     def undo_transfer(self, event: Event) -> None:
-        """A12: the patient is back where they were."""
-        if len(self.places) > 1:
+        """A12: the patient is back where they were, in PV1-3; who is there already has no transfer to undo."""
+        if len(self.places) > 1 and self.places[-1].location != event.visit.get("location"):
             self.places.pop()
         if self.places:
             self.places[-1].end = None
