@@ -31,11 +31,8 @@ def content_free_errors() -> Iterator[None]:
     try:
         yield
     except Exception as error:  # noqa: BLE001 - what it is decides what may be said of it
-        summary = _summary(error)
-    else:
-        return
-    # Raised outside the handler, so that the original is not kept as its context.
-    raise StepError(summary)
+        # Without "from None" Dagster would store the original too.
+        raise StepError(_summary(error)) from None
 
 
 def _summary(error: Exception) -> str:
@@ -44,6 +41,8 @@ def _summary(error: Exception) -> str:
         return error_summary(error)
     if type(error).__module__.startswith(_ROOMS):
         return f"{name}: {error}"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{name}: {error.strerror}"
     place = traceback.extract_tb(error.__traceback__)[-1]
     return f"{name} in {place.name}, line {place.lineno}; its text is withheld because it may carry content."
 

@@ -24,6 +24,7 @@ from dagster_dbt import (
 )
 
 from assets.content_free import content_free_errors
+from assets.environment import environment
 from assets.metadata import CLINICAL_INFORMATICS, DATA_PLATFORM, FRESHNESS
 from resources import dbt
 from resources.postgres import database
@@ -113,16 +114,19 @@ def dbt_definitions(settings: Settings) -> dg.AssetsDefinition:
         pool="warehouse",
     )
     def models(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]) -> Iterator[Any]:
-        with content_free_errors():
-            os.environ.update(dbt.environment(settings, database(settings)))
-            arguments = ["build", "--vars", json.dumps(dbt.variables(settings.effective_as_of()))]
+        variables = dbt.variables(settings.effective_as_of())
+        with content_free_errors(), environment(dbt.environment(settings, database(settings))):
             resource = DbtCliResource(
                 project_dir=os.fspath(dbt.PROJECT_DIRECTORY),
                 profiles_dir=os.fspath(dbt.PROJECT_DIRECTORY),
                 dbt_executable=os.fspath(_EXECUTABLE),
             )
-            target = settings.dbt_directory / "target"
-            invocation = resource.cli(arguments, context=context, target_path=target, raise_on_error=False)
+            invocation = resource.cli(
+                ["build", "--vars", json.dumps(variables)],
+                context=context,
+                target_path=settings.dbt_directory / "target",
+                raise_on_error=False,
+            )
             yield from _silenced(invocation)
             _raise_if_failed(invocation)
 
@@ -141,5 +145,5 @@ def _raise_if_failed(invocation: DbtCliInvocation) -> None:
     with contextlib.suppress(FileNotFoundError):
         results = invocation.get_artifact("run_results.json")["results"]
         failed = [node["unique_id"].split(".", 2)[-1] for node in results if node["status"] in ("error", "fail")]
-        raise dbt.DbtBuildError(f"dbt build failed: {', '.join(failed)}. See dbt.log in the home's dbt directory.")
-    raise dbt.DbtBuildError("dbt build failed before any node ran. See dbt.log in the home's dbt directory.")
+        raise dbt.DbtBuildError(f"dbt build failed: {', '.join(failed)}. See dbt/target/dbt.log of the home.")
+    raise dbt.DbtBuildError("dbt build failed before any node ran. See dbt/target/dbt.log of the home.")

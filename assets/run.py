@@ -15,6 +15,7 @@ from typing import IO, Any
 
 import dagster as dg
 
+from assets.environment import environment
 from resources import dagster
 from resources.postgres import Database
 from resources.progress import Progress
@@ -79,16 +80,19 @@ def execute_job(
     Raises:
         RunNotStartedError: no run came to be.
     """
-    environment = {**os.environ, **dagster.environment(settings, database)}
+    variables = dagster.environment(settings, database)
     execution = uuid.uuid4().hex
     arguments = ["job", "execute", "-m", module, "-a", "defs", "-j", name, "--tags", json.dumps({_TAG: execution})]
-    with _only_run(settings) as lock, _instance(settings, environment) as instance:
+    with (
+        _only_run(settings) as lock,
+        environment(variables),
+        dg.DagsterInstance.from_config(os.fspath(settings.dagster_home)) as instance,
+    ):
         _close_killed_runs(instance)
         log = settings.dagster_home / "execute.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [os.fspath(python or sys.executable), "-m", "dagster", *arguments],
-                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -108,18 +112,6 @@ def _only_run(settings: Settings) -> Iterator[IO[bytes]]:
     with (settings.dagster_home / "execute.lock").open("wb") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield stream
-
-
-@contextlib.contextmanager
-def _instance(settings: Settings, environment: dict[str, str]) -> Iterator[dg.DagsterInstance]:
-    before = dict(os.environ)
-    os.environ.update(environment)
-    try:
-        with dg.DagsterInstance.from_config(os.fspath(settings.dagster_home)) as instance:
-            yield instance
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 def _close_killed_runs(instance: dg.DagsterInstance) -> None:

@@ -1,0 +1,131 @@
+"""The code locations load, and every asset says what the house demands of it."""
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+
+from assets import definitions, inference_definitions
+from assets.bronze import TABLES
+from assets.dbt import manifest_path
+from assets.schedules import HL7_REFRESH, NIGHTLY
+from resources import dbt
+from resources.dagster import WORKSPACE
+from resources.postgres import Role, database
+from resources.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def platform(module_settings: Settings) -> dg.Definitions:
+    return definitions.build_definitions(module_settings)
+
+
+@pytest.fixture(scope="module")
+def inference(module_settings: Settings) -> dg.Definitions:
+    return inference_definitions.build_definitions(module_settings)
+
+
+@pytest.fixture(params=["platform", "inference"])
+def location(request: pytest.FixtureRequest) -> dg.Definitions:
+    return request.getfixturevalue(request.param)
+
+
+def test_location_is_valid(location: dg.Definitions) -> None:
+    dg.Definitions.validate_loadable(location)
+
+
+def test_every_asset_is_described_and_checked(location: dg.Definitions) -> None:
+    graph = location.resolve_asset_graph()
+    lacking = {
+        key.to_user_string(): what
+        for key in graph.executable_asset_keys
+        for what, value in {
+            "group": graph.get(key).group_name != "default",
+            "kinds": graph.get(key).kinds,
+            "owners": graph.get(key).owners,
+            "description": graph.get(key).description,
+            "freshness": graph.get(key).freshness_policy,
+            "check": graph.get_check_keys_for_assets({key}),
+        }.items()
+        if not value
+    }
+    assert lacking == {}
+
+
+def test_every_table_asset_names_its_table(platform: dg.Definitions) -> None:
+    graph = platform.resolve_asset_graph()
+    unnamed = [key for key in graph.executable_asset_keys if not graph.get(key).metadata.get("dagster/table_name")]
+    assert unnamed == []
+
+
+def test_bronze_assets_are_the_tables_of_the_migration(settings: Settings) -> None:
+    with database(settings).connect(Role.INGEST) as connection:
+        tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'bronze'").fetchall()
+    assert {name for (name,) in tables} == set(TABLES)
+
+
+def test_the_chain_is_connected_from_landing_to_decisions(platform: dg.Definitions) -> None:
+    graph = platform.resolve_asset_graph()
+    above = dg.AssetSelection.assets(["inference", "adjudication"]).upstream().resolve(graph)
+    for key in (["landing", "fhir_files"], ["landing", "hl7_messages"], ["vocab", "concept"], ["omop", "note"]):
+        assert dg.AssetKey(key) in above
+    for name in ("embedding_model", "language_model"):
+        assert not graph.get(dg.AssetKey(["models", name])).is_executable
+
+
+def test_nightly_runs_everything(platform: dg.Definitions) -> None:
+    job = platform.resolve_job_def(NIGHTLY)
+    graph = platform.resolve_asset_graph()
+    assert set(job.asset_layer.executable_asset_keys) == set(graph.executable_asset_keys)
+
+
+def test_hl7_refresh_runs_all_but_the_fhir_landing(platform: dg.Definitions) -> None:
+    job = platform.resolve_job_def(HL7_REFRESH)
+    graph = platform.resolve_asset_graph()
+    left_out = set(graph.executable_asset_keys) - set(job.asset_layer.executable_asset_keys)
+    assert left_out == {dg.AssetKey(["landing", "fhir_files"])}
+
+
+def test_nightly_is_scheduled_at_two(platform: dg.Definitions) -> None:
+    schedule = platform.resolve_schedule_def("nightly_schedule")
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 2 * * *", "UTC")
+    assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+
+
+def test_manifest_is_made_once_below_the_home(platform: dg.Definitions, module_settings: Settings) -> None:
+    path = manifest_path(module_settings)
+    assert path.is_relative_to(module_settings.home)
+    before = path.stat().st_mtime_ns
+    assert manifest_path(module_settings) == path
+    assert path.stat().st_mtime_ns == before
+    assert [p.name for p in path.parent.parent.iterdir()] == [path.parent.name]
+
+
+def test_manifest_follows_the_project(
+    module_settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dbt, "PROJECT_DIRECTORY", tmp_path)
+    assert_parsed(module_settings, tmp_path, "SELECT 1 AS a")
+    assert_parsed(module_settings, tmp_path, "SELECT 2 AS a")
+
+
+def assert_parsed(settings: Settings, project: Path, query: str) -> None:
+    small_project(project, query)
+    assert query in manifest_path(settings).read_text()
+
+
+def small_project(directory: Path, query: str) -> None:
+    """A dbt project of one model and one test of it."""
+    source = Path(__file__).resolve().parents[2] / "dbt_project" / "profiles.yml"
+    (directory / "models").mkdir(exist_ok=True)
+    (directory / "profiles.yml").write_text(source.read_text())
+    project = {"name": "small", "version": "1.0", "profile": "sanctum", "models": {"+materialized": "table"}}
+    (directory / "dbt_project.yml").write_text(yaml.safe_dump(project))
+    (directory / "models" / "one.sql").write_text(query)
+
+
+def test_workspace_names_both_locations() -> None:
+    modules = [entry["python_module"] for entry in yaml.safe_load(WORKSPACE.read_text())["load_from"]]
+    names = {module["location_name"]: module["module_name"] for module in modules}
+    assert names == {"platform": definitions.__name__, "inference": inference_definitions.__name__}
