@@ -1,0 +1,145 @@
+"""The checks fail when what they guard against is there, and the metadata says what was loaded."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from assets.bronze import account_checks, bronze
+from assets.checks import count
+from assets.inference import undecided
+from assets.landing import fhir_files, hl7_messages
+from assets.model_call import InferenceProcessError, call
+from assets.vocabulary import vocabulary
+from pipelines.account import Account
+from pipelines.landing import landed_path
+from resources.postgres import Database, Role
+from resources.settings import Settings
+
+PATIENT = {"resourceType": "Patient", "id": "p1", "gender": "female", "birthDate": "1960-02-03"}
+
+
+def materialize(settings: Settings, *assets: dg.AssetsDefinition) -> dg.ExecuteInProcessResult:
+    with dg.DagsterInstance.ephemeral() as instance:
+        return dg.materialize(assets, resources={"settings": settings}, instance=instance, raise_on_error=False)
+
+
+def failed(result: dg.ExecuteInProcessResult) -> set[str]:
+    return {e.check_name for e in result.get_asset_check_evaluations() if not e.passed}
+
+
+def metadata(result: dg.ExecuteInProcessResult, *key: str) -> dict[str, Any]:
+    for event in result.get_asset_materialization_events():
+        if event.asset_key == dg.AssetKey(key):
+            return {k: v.value for k, v in event.materialization.metadata.items()}
+    raise AssertionError(f"{key} was not materialised")
+
+
+def drop(settings: Settings, *lines: bytes) -> None:
+    settings.fhir_inbox_directory.mkdir(parents=True, exist_ok=True)
+    (settings.fhir_inbox_directory / "a.ndjson").write_bytes(b"\n".join(lines) + b"\n")
+
+
+def test_landing_and_bronze_say_what_was_loaded(settings: Settings) -> None:
+    drop(settings, json.dumps(PATIENT).encode())
+    result = materialize(settings, fhir_files, hl7_messages, bronze)
+    assert result.success
+    assert failed(result) == set()
+    assert metadata(result, "landing", "fhir_files")["files_new"] == 1
+    resources = metadata(result, "bronze", "resource")
+    assert (resources["fhir_read"], resources["fhir_loaded"], resources["hl7_read"]) == (1, 1, 0)
+    assert resources["fhir_account"]["loaded"] == {"Patient": 1}
+    person = metadata(result, "bronze", "person")
+    assert person["dagster/row_count"] == 1
+    assert "person_key" in {column.name for column in person["dagster/column_schema"].columns}
+
+
+def test_empty_inboxes_are_no_error(settings: Settings) -> None:
+    result = materialize(settings, fhir_files, hl7_messages, bronze)
+    assert result.success
+    assert failed(result) == set()
+
+
+def test_lost_bytes_fail_the_landing_check_and_stop_the_rest(settings: Settings, db: Database) -> None:
+    drop(settings, json.dumps(PATIENT).encode())
+    assert materialize(settings, fhir_files).success
+    with db.connect(Role.INGEST) as connection:
+        row = connection.execute("SELECT encode(sha256, 'hex') FROM landing.file").fetchone()
+    assert row is not None
+    landed_path(settings, row[0]).unlink()
+    (settings.fhir_inbox_directory / "a.ndjson").unlink()
+    result = materialize(settings, fhir_files, hl7_messages, bronze)
+    assert failed(result) == {"bytes_are_there"}
+    assert not result.success
+
+
+def test_too_much_quarantine_fails_its_check(settings: Settings) -> None:
+    drop(settings, json.dumps(PATIENT).encode(), b"no JSON")
+    result = materialize(settings, fhir_files, hl7_messages, bronze)
+    assert failed(result) == {"quarantined_share"}
+    assert metadata(result, "bronze", "resource")["fhir_quarantined"] == 1
+
+
+def test_open_account_fails_its_check(settings: Settings) -> None:
+    account = Account()
+    account.read["Patient"] = 2
+    account.loaded["Patient"] = 1
+    results = {r.check_name: r.passed for r in account_checks(settings, account, Account())}
+    assert results == {"account_closes": False, "quarantined_share": True}
+
+
+def test_rows_without_their_resource_are_counted(settings: Settings, db: Database) -> None:
+    with db.connect(Role.INGEST) as connection:
+        connection.execute("INSERT INTO bronze.person (person_key, resource_key, source_system) VALUES (1, 2, 'ehr')")
+    assert count(db, Role.INGEST, "rows_without_loaded_resource", table="person") == 1
+
+
+def test_vocabulary_is_loaded_and_consistent(settings: Settings, db: Database) -> None:
+    result = materialize(settings, vocabulary)
+    assert failed(result) == set()
+    assert metadata(result, "vocab", "concept")["dagster/row_count"] > 0
+    with db.connect(Role.INGEST) as connection:
+        connection.execute(
+            "DELETE FROM vocab.concept WHERE concept_id IN (SELECT concept_id_2 FROM vocab.concept_relationship)"
+        )
+    assert "relationships_without_concepts" in failed(materialize(settings, vocabulary))
+
+
+def test_decision_without_its_sentence_in_the_prompt_is_counted(db: Database) -> None:
+    adjudication = (
+        "INSERT INTO inference.adjudication (person_id, measure_id, period_start, period_end, prompt, prompt_sha256, "
+        "prompt_version, model_sha256, completion, decision, prompt_tokens, completion_tokens, latency_ms) VALUES "
+        "(1, 'CMS122', '2026-01-01', '2026-12-31', %s, %s, '1', 'm', '{}', 'closes_gap', 1, 1, 1) "
+        "RETURNING adjudication_id"
+    )
+    evidence = "INSERT INTO inference.adjudication_evidence VALUES (%s, 1, 'S1', 1, 1, 'x', true)"
+    with db.connect(Role.INFER) as connection:
+        connection.execute("SELECT set_config('sanctum.person_id', '1', true)")
+        connection.execute("INSERT INTO inference.model VALUES ('m', 'm', 'm')")
+        for number, prompt in enumerate(("Sentences:\nS1 (2026-02-01): x", "Sentences:\nS2 (2026-02-01): S1 (x)")):
+            row = connection.execute(adjudication, (prompt, str(number))).fetchone()
+            assert row is not None
+            connection.execute(evidence, row)
+        assert connection.execute(adjudication, ("Sentences:\nS1 (2026-02-01): x", "uncited")).fetchone()
+    assert count(db, Role.INFER, "unfounded_adjudications") == 2
+    assert count(db, Role.INFER, "adjudications") == 3
+
+
+@pytest.mark.parametrize(("decisions", "missing"), [({"closes_gap": 2}, 0), ({"closes_gap": 1}, 1)])
+def test_open_gap_with_documents_and_no_decision_is_counted(decisions: dict[str, int], missing: int) -> None:
+    report = {"gaps_open": 5, "gaps_without_documents": 3, "decisions": decisions}
+    assert undecided(report) == missing
+
+
+def test_other_interpreter_reports_or_fails_without_content(settings: Settings, db: Database, tmp_path: Path) -> None:
+    other = settings.model_copy(update={"inference_python": Path(sys.executable)})
+
+    def here() -> Any:
+        raise AssertionError("the other interpreter was to be asked")
+
+    with pytest.raises(InferenceProcessError, match="NotesMissingError"):
+        call(other, db, "embed", here)
+    assert call(other, db, "status", here)["running"] is True
