@@ -17,6 +17,9 @@ MERGE_EVENTS = frozenset({"A34", "A36", "A39", "A40"})
 PERSON_EVENTS = frozenset({"A28", "A29", "A31"}) | MERGE_EVENTS
 """Events that change a person and never a visit, even where PV1 is there (HL7 v2.5.1 §3.3)."""
 
+LONGEST_NAME = 255
+"""Characters; HL7 v2.5.1 allows 20 for MSH-10, 15 for CX.1 and 199 for HD.2."""
+
 _CODE = re.compile(r"[A-Z][A-Z0-9]{1,6}")
 _SOCIAL_SECURITY = frozenset({"SS", "SSN", "SB"})
 
@@ -54,12 +57,13 @@ def kind(code: str, trigger: str) -> str:
 
 
 def identifiers(field: Sequence[Composite], default_authority: str) -> list[Identifier]:
-    """Every identifier of a CX field that has a value."""
-    return [
+    """Every identifier of a CX field that has a value; what is too long for an index is no identifier."""
+    found = [
         Identifier(canonical_authority(part.text(4, 1), part.text(4, 2), default_authority), part.text(1), part.text(5))
         for part in field
         if part.text(1) not in ("", DELETED)
     ]
+    return [one for one in found if max(len(one.authority), len(one.value)) <= LONGEST_NAME]
 
 
 def patient_identifiers(message: Message) -> list[Identifier]:

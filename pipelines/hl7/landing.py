@@ -21,7 +21,7 @@ from pipelines.hl7.events import times
 from pipelines.hl7.message import Message, MessageError, parse
 from pipelines.hl7.splitting import Piece, split
 from pipelines.hl7.statements import statement
-from pipelines.landing import LandingReport, find_files, is_whole, land_files, landed_path, open_content
+from pipelines.landing import InputError, LandingReport, find_files, is_whole, land_files, landed_path, open_content
 from pipelines.quarantine import QuarantinedRecord
 from resources.postgres import Database, Role, without_row_values
 from resources.progress import Progress
@@ -45,7 +45,7 @@ def land_hl7(
     """Store HL7 v2 files byte for byte and their messages once each.
 
     Raises:
-        pipelines.landing.InputError: a path does not exist, or a folder holds nothing to load.
+        pipelines.landing.InputError: a path does not exist, a folder holds nothing to load, or landed bytes are gone.
         pipelines.landing.LandingError: the bytes can't be stored.
     """
     report, _ = land_and_split(settings, database, paths, progress, may_be_empty=may_be_empty)
@@ -78,6 +78,8 @@ def land_and_split(
 def _split_file(connection: psycopg.Connection[Any], settings: Settings, file_id: int, sha256: str) -> Account:
     account = Account()
     path = landed_path(settings, sha256)
+    if not path.exists():
+        raise InputError(f"the bytes of landed file {sha256[:12]} are gone from {settings.landing_directory}.")
     if is_whole(path):
         with open_content(path) as stream:
             pieces = split(stream)
@@ -143,9 +145,9 @@ def _header(body: bytes, zone: ZoneInfo) -> Iterator[tuple[str, Any]]:
     try:
         message = parse(body)
         header = message.header
-        yield "sending_application", header.text(3)
-        yield "sending_facility", header.text(4)
-        yield "message_control_id", header.text(10)
+        yield "sending_application", header.text(3)[: identity.LONGEST_NAME]
+        yield "sending_facility", header.text(4)[: identity.LONGEST_NAME]
+        yield "message_control_id", header.text(10)[: identity.LONGEST_NAME]
         yield "version_id", header.text(12)
         yield "processing_id", header.text(11)
         _, event_at, message_at = times(message, zone)

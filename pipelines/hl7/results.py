@@ -19,9 +19,10 @@ _LABORATORY = frozenset({"LAB", "CH", "HM", "MB", "MCB", "SR", "CUS", "BLB", "TX
 _CODED = frozenset({"CE", "CWE", "CNE", "CF"})
 _TEXT = frozenset({"ST", "TX", "FT", "", "IS", "ID", "DT", "TM", "TS", "DTM"})
 _OPERATORS = frozenset({"<", "<=", ">", ">="})
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)")
-_RANGE = re.compile(r"\s*([+-]?\d+(?:\.\d+)?)\s*-\s*([+-]?\d+(?:\.\d+)?)\s*")
-_BOUND = re.compile(r"\s*(<=?|>=?)\s*([+-]?\d+(?:\.\d+)?)\s*")
+_DIGITS = r"[+-]?(?:\d{1,30}(?:\.\d{0,30})?|\.\d{1,30})"
+_NUMBER = re.compile(_DIGITS)
+_RANGE = re.compile(rf"\s*({_DIGITS})\s*-\s*({_DIGITS})\s*")
+_BOUND = re.compile(rf"\s*(<=?|>=?)\s*({_DIGITS})\s*")
 _INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
 
 

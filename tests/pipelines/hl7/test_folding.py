@@ -245,7 +245,7 @@ def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def test_no_name_reaches_audit_or_logs(ingest: Ingest, db: Database, server: Database) -> None:
+def test_no_name_reaches_audit_or_logs(ingest: Ingest, db: Database) -> None:
     ingest(*STAY, *OTHERS)
     with db.connect(Role.AUDITOR) as connection:
         found = connection.execute("SELECT e::text FROM audit.event AS e").fetchall()

@@ -26,6 +26,7 @@ def columns(*observations: str) -> list[dict[str, Any]]:
         ("NM|1^A^LN||7.1", {"value_number": 7.1}),
         ("NM|1^A^LN||<0.5", {"value_number": 0.5, "value_operator": "<"}),
         ("NM|1^A^LN||pending", {"value_text": "pending"}),
+        ("NM|1^A^LN||" + "9" * 400, {"value_text": "9" * 400}),
         ("SN|1^A^LN||>^100", {"value_number": 100.0, "value_operator": ">"}),
         ("SN|1^A^LN||^1^:^128", {"value_text": "1:128"}),
         ("SN|1^A^LN||=^5", {"value_number": 5.0}),

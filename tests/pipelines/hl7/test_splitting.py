@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import random
 
 import pytest
 from hypothesis import given
@@ -168,3 +169,14 @@ def test_what_is_left_out_is_counted_by_reason(ingest: Ingest, db: Database) -> 
     )
     assert account.excluded == {"no_mapping:ACK": 1, "no_mapping:VXU^V04": 1, "processing_id:T": 1}
     assert rows(db, "resource") == []
+
+
+def test_names_too_long_for_an_index_stop_nothing(ingest: Ingest, db: Database) -> None:
+    noise = "".join(map(chr, random.Random(1).choices(range(0x4E00, 0x9FA5), k=4000)))
+    account = ingest(
+        message("ADT^A28", "20260101", control=noise),
+        message("ADT^A28", "20260102", patient=PATIENT.replace("|100^", f"|{noise}^")),
+        message("ADT^A28", "20260103", patient=PATIENT.replace("1.2.3", noise)),
+    )
+    assert account.loaded == {"ADT^A28": 1}
+    assert account.quarantined == {"no_patient_identifier": 2}
