@@ -20,7 +20,11 @@ SELECT
     event.known_at,
     event.codings,
     measured.parent_measurement_key,
-    measured.value_text
+    measured.value_number,
+    measured.unit_code,
+    measured.value_text,
+    measured.value_codings,
+    measured.value_boolean
 FROM {{ ref('int_event') }} AS event
 LEFT JOIN {{ source('bronze', 'measurement') }} AS measured
     ON event.bronze_table = 'measurement' AND event.bronze_key = measured.measurement_key
@@ -47,7 +51,11 @@ SELECT
     visit.known_at,
     visit.type_codings AS codings,
     NULL AS parent_measurement_key,
-    NULL AS value_text
+    NULL AS value_number,
+    NULL AS unit_code,
+    NULL AS value_text,
+    NULL AS value_codings,
+    NULL AS value_boolean
 FROM {{ ref('visit_occurrence') }} AS omop
 INNER JOIN {{ source('bronze', 'visit_occurrence') }} AS visit ON omop.visit_occurrence_id = visit.visit_occurrence_key
 UNION ALL
@@ -73,6 +81,10 @@ SELECT
     note.known_at,
     note.type_codings AS codings,
     NULL AS parent_measurement_key,
-    NULL AS value_text
+    NULL AS value_number,
+    NULL AS unit_code,
+    NULL AS value_text,
+    NULL AS value_codings,
+    NULL AS value_boolean
 FROM {{ ref('note') }} AS omop
 INNER JOIN {{ source('bronze', 'note') }} AS note ON omop.note_id = note.note_key

@@ -1,0 +1,34 @@
+WITH
+judged AS (
+    SELECT
+        population.*,
+        measure.measure_name,
+        measure.closes_with,
+        person.period_start,
+        person.period_end,
+        CASE
+            WHEN NOT population.initial_population THEN 'not_eligible'
+            WHEN population.denominator_exclusion THEN 'excluded'
+            WHEN population.numerator = measure.is_inverse THEN 'open'
+            ELSE 'closed'
+        END AS status
+    FROM {{ ref('measure_population') }} AS population
+    INNER JOIN {{ ref('measure') }} AS measure ON population.measure_id = measure.measure_id
+    INNER JOIN {{ ref('measure_person') }} AS person ON population.person_id = person.person_id
+)
+
+SELECT
+    {{ hashed_key(["person_id::text", "measure_id", "period_start::text"]) }} AS care_gap_id,
+    person_id,
+    measure_id,
+    measure_name,
+    period_start,
+    period_end,
+    status,
+    reason,
+    deciding_rows,
+    CASE WHEN status = 'open' THEN greatest(period_start, last_event_date) END AS open_since,
+    CASE WHEN status = 'open' THEN period_end END AS due_date,
+    CASE WHEN status = 'open' THEN closes_with END AS closes_with,
+    {{ as_of() }} AS as_of
+FROM judged

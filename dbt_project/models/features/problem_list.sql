@@ -1,0 +1,38 @@
+-- Diabetes is one problem here however many codes name it: records with one standard concept are one row, and a code
+-- without a standard concept stands for itself.
+WITH
+problem AS (
+    SELECT
+        condition.person_id,
+        condition.condition_concept_id,
+        CASE WHEN condition.condition_concept_id = 0 THEN coalesce(condition.condition_source_value, '') ELSE '' END
+            AS unmapped_code,
+        condition.condition_start_date,
+        condition.condition_end_date,
+        source.clinical_status,
+        source.known_at,
+        source.codings -> 0 ->> 'display' AS display
+    FROM {{ ref('condition_occurrence') }} AS condition
+    INNER JOIN {{ ref('event_source') }} AS source
+        ON source.cdm_table = 'condition_occurrence' AND condition.condition_occurrence_id = source.cdm_id
+    WHERE
+        condition.condition_start_date <= {{ as_of() }}
+        AND coalesce(source.clinical_status, 'active') IN ('active', 'recurrence', 'relapse')
+        AND coalesce(condition.condition_end_date, 'infinity') >= {{ as_of() }}
+)
+
+SELECT
+    problem.person_id,
+    problem.condition_concept_id,
+    problem.unmapped_code,
+    CASE
+        WHEN problem.condition_concept_id > 0 THEN max(concept.concept_name)
+        ELSE coalesce(max(problem.display), 'not mapped')
+    END AS problem_name,
+    min(problem.condition_start_date) AS first_date,
+    max(problem.condition_start_date) AS last_date,
+    count(*)::integer AS records,
+    max(problem.known_at) AS known_at
+FROM problem
+LEFT JOIN {{ source('vocab', 'concept') }} AS concept ON problem.condition_concept_id = concept.concept_id
+GROUP BY problem.person_id, problem.condition_concept_id, problem.unmapped_code

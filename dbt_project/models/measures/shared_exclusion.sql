@@ -1,0 +1,205 @@
+-- The exclusions that several measures share, as the eCQM libraries Hospice, PalliativeCare and
+-- AdvancedIllnessandFrailty define them. Orders (ServiceRequest, DeviceRequest) are not loaded, so they decide nothing here.
+WITH
+answer AS (
+    SELECT
+        source.cdm_table,
+        source.cdm_id,
+        source.person_id,
+        source.start_date,
+        source.start_datetime,
+        coding.code AS question_code,
+        value_set.name AS answer
+    FROM {{ ref('event_source') }} AS source
+    INNER JOIN {{ ref('event_coding') }} AS coding
+        ON
+            source.cdm_table = coding.cdm_table
+            AND source.cdm_id = coding.cdm_id
+            AND coding.system = 'http://loinc.org'
+            AND coding.code IN ('45755-6', '71802-3', '98181-1', '71007-9')
+    LEFT JOIN LATERAL jsonb_array_elements(source.value_codings) AS element (coding) ON TRUE
+    LEFT JOIN {{ ref('code_system') }} AS code_system ON element.coding ->> 'system' = code_system.system
+    LEFT JOIN {{ ref('value_set') }} AS value_set
+        ON
+            value_set.name IN ('answer_yes', 'lives_in_nursing_home', 'frailty_device')
+            AND coalesce(code_system.vocabulary_id, element.coding ->> 'system') = value_set.vocabulary_id
+            AND element.coding ->> 'code' = value_set.code
+    WHERE source.start_date <= {{ as_of() }}
+),
+
+event AS (
+    SELECT
+        event.*,
+        person.age,
+        person.period_start,
+        person.period_end,
+        event.start_date <= person.period_end
+        AND event.end_date >= person.period_start AS is_overlapping,
+        event.start_date <= person.period_end
+        AND event.prevalence_end_date >= person.period_start AS is_prevalent
+    FROM {{ ref('measure_event') }} AS event
+    INNER JOIN {{ ref('measure_person') }} AS person ON event.person_id = person.person_id
+),
+
+hospice AS (
+    SELECT
+        person_id,
+        cdm_table,
+        cdm_id,
+        start_date
+    FROM event
+    WHERE
+        (value_set IN ('hospice_care', 'hospice_encounter') AND is_overlapping AND bronze_table <> 'condition_occurrence')
+        OR (value_set = 'hospice_diagnosis' AND is_prevalent AND bronze_table = 'condition_occurrence')
+    UNION
+    SELECT
+        answer.person_id,
+        answer.cdm_table,
+        answer.cdm_id,
+        answer.start_date
+    FROM answer
+    INNER JOIN {{ ref('measure_person') }} AS person ON answer.person_id = person.person_id
+    WHERE
+        answer.question_code = '45755-6'
+        AND answer.answer = 'answer_yes'
+        AND answer.start_date BETWEEN person.period_start AND person.period_end
+    UNION
+    SELECT
+        visit.person_id,
+        'visit_occurrence' AS cdm_table,
+        visit.visit_occurrence_id AS cdm_id,
+        visit.visit_end_date AS start_date
+    FROM {{ ref('visit_occurrence') }} AS visit
+    INNER JOIN {{ ref('measure_person') }} AS person ON visit.person_id = person.person_id
+    INNER JOIN {{ ref('value_set') }} AS value_set
+        ON value_set.name = 'discharge_to_hospice' AND visit.discharged_to_source_value = value_set.code
+    WHERE
+        visit.visit_end_date BETWEEN person.period_start AND person.period_end
+        AND visit.visit_source_value IN ('IMP', 'ACUTE', 'NONAC')
+),
+
+palliative AS (
+    SELECT
+        person_id,
+        cdm_table,
+        cdm_id,
+        start_date
+    FROM event
+    WHERE
+        (value_set IN ('palliative_care_encounter', 'palliative_care_intervention') AND is_overlapping)
+        OR (value_set = 'palliative_care_diagnosis' AND is_prevalent AND bronze_table = 'condition_occurrence')
+    UNION
+    SELECT
+        answer.person_id,
+        answer.cdm_table,
+        answer.cdm_id,
+        answer.start_date
+    FROM answer
+    INNER JOIN {{ ref('measure_person') }} AS person ON answer.person_id = person.person_id
+    WHERE
+        answer.question_code = '71007-9'
+        AND answer.start_date BETWEEN person.period_start AND person.period_end
+),
+
+frailty AS (
+    SELECT
+        person_id,
+        cdm_table,
+        cdm_id,
+        start_date
+    FROM event
+    WHERE
+        (value_set = 'frailty_encounter' AND is_overlapping)
+        OR (value_set = 'frailty_diagnosis' AND is_prevalent AND bronze_table = 'condition_occurrence')
+        OR (value_set = 'frailty_symptom' AND bronze_table = 'condition_occurrence' AND is_prevalent)
+        OR (value_set = 'frailty_symptom' AND bronze_table <> 'condition_occurrence' AND is_overlapping)
+    UNION
+    SELECT
+        answer.person_id,
+        answer.cdm_table,
+        answer.cdm_id,
+        answer.start_date
+    FROM answer
+    INNER JOIN {{ ref('measure_person') }} AS person ON answer.person_id = person.person_id
+    WHERE
+        answer.question_code = '98181-1'
+        AND answer.answer = 'frailty_device'
+        AND answer.start_date BETWEEN person.period_start AND person.period_end
+),
+
+illness AS (
+    SELECT
+        person_id,
+        cdm_table,
+        cdm_id,
+        start_date
+    FROM event
+    WHERE
+        (
+            value_set = 'advanced_illness'
+            AND bronze_table = 'condition_occurrence'
+            AND start_date BETWEEN period_start - interval '1 year' AND period_end
+        )
+        OR (
+            value_set = 'dementia_medications'
+            AND kind = 'prescription'
+            AND status = 'active'
+            AND start_date <= period_end
+            AND end_date >= period_start - interval '1 year'
+        )
+),
+
+-- The last answer counts: a later one cancels an earlier stay.
+housing AS (
+    SELECT DISTINCT ON (answer.person_id)
+        answer.person_id,
+        answer.cdm_table,
+        answer.cdm_id,
+        answer.start_date,
+        answer.answer
+    FROM answer
+    INNER JOIN {{ ref('measure_person') }} AS person ON answer.person_id = person.person_id
+    WHERE answer.question_code = '71802-3' AND answer.start_date <= person.period_end
+    ORDER BY answer.person_id ASC, answer.start_date DESC, answer.start_datetime DESC NULLS LAST, answer.cdm_id ASC
+)
+
+SELECT
+    person_id,
+    'hospice care' AS exclusion,
+    cdm_table,
+    cdm_id,
+    start_date
+FROM hospice
+UNION ALL
+SELECT
+    person_id,
+    'palliative care' AS exclusion,
+    cdm_table,
+    cdm_id,
+    start_date
+FROM palliative
+UNION ALL
+SELECT
+    person_id,
+    'long-term nursing home resident' AS exclusion,
+    cdm_table,
+    cdm_id,
+    start_date
+FROM housing
+WHERE answer = 'lives_in_nursing_home'
+UNION ALL
+SELECT
+    person_id,
+    'frailty' AS exclusion,
+    cdm_table,
+    cdm_id,
+    start_date
+FROM frailty
+UNION ALL
+SELECT
+    person_id,
+    'advanced illness' AS exclusion,
+    cdm_table,
+    cdm_id,
+    start_date
+FROM illness
