@@ -65,8 +65,9 @@ def build(
     as_of: date | None = None,
     period: tuple[date, date] | None = None,
     select: Sequence[str] = (),
+    tests: bool = True,
 ) -> BuildResult:
-    """Run ``dbt build`` (models, seeds and tests).
+    """Run ``dbt build``: seeds and models, each followed by its tests.
 
     Args:
         settings: where dbt writes its target and logs.
@@ -74,12 +75,15 @@ def build(
         as_of: day features are computed for; default: the settings' day.
         period: measurement period, both ends included; default: the calendar year of as_of.
         select: dbt node selectors; default: everything.
+        tests: whether tests run; a failed one stops what depends on its model.
 
     Raises:
         DbtBuildError: a node failed; the text names the nodes.
     """
     day = as_of or settings.effective_as_of()
     arguments = ["build", "--quiet", "--vars", json.dumps(variables(day, period))]
+    if not tests:
+        arguments += ["--exclude-resource-type", "test"]
     if select:
         arguments += ["--select", *select]
     settings.dbt_directory.mkdir(parents=True, exist_ok=True)

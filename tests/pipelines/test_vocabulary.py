@@ -9,7 +9,15 @@ import pytest
 from pipelines.vocabulary import VocabularyError, ensure_starter, load_vocabulary
 from resources.postgres import Database, Role
 
-CONCEPT = "concept_id concept_name domain_id vocabulary_id concept_class_id standard_concept concept_code".split()
+CONCEPT = [
+    "concept_id",
+    "concept_name",
+    "domain_id",
+    "vocabulary_id",
+    "concept_class_id",
+    "standard_concept",
+    "concept_code",
+]
 CONCEPT += ["valid_start_date", "valid_end_date", "invalid_reason"]
 LINK = ["concept_id_1", "concept_id_2", "relationship_id", "valid_start_date", "valid_end_date", "invalid_reason"]
 ANCESTOR = ["ancestor_concept_id", "descendant_concept_id"]
@@ -66,8 +74,8 @@ def test_a_download_wins_over_the_starter_by_code(db: Database, tmp_path: Path, 
     )
     assert rows(db, query) == [(35206882, 'T2DM, the "real" one')]
     assert rows(db, "SELECT count(*) FROM vocab.concept WHERE concept_code = 'I10'") == [(1,)]
-    orphans = "SELECT count(*) FROM vocab.concept_relationship WHERE concept_id_1 NOT IN (SELECT concept_id FROM vocab.concept)"
-    assert rows(db, orphans) == [(0,)]
+    concepts = "SELECT concept_id FROM vocab.concept"
+    assert rows(db, f"SELECT 1 FROM vocab.concept_relationship WHERE concept_id_1 NOT IN ({concepts})") == []  # noqa: S608
 
 
 def test_a_zip_is_read_and_the_same_content_changes_nothing(db: Database, tmp_path: Path) -> None:

@@ -37,17 +37,21 @@ test AS (
         source.person_id,
         source.cdm_table,
         source.cdm_id,
-        source.start_date,
+        coalesce(source.end_date, source.start_date) AS test_date,
         CASE
             WHEN source.unit_code = 'mmol/mol' THEN round(0.0915 * source.value_number + 2.15, 1)
             WHEN coalesce(source.unit_code, '%') = '%' THEN source.value_number
-        END AS percent
+        END AS percent,
+        source.value_number IS NOT NULL
+        OR source.value_text IS NOT NULL
+        OR source.value_codings IS NOT NULL AS has_value
     FROM {{ ref('event_source') }} AS source
     INNER JOIN {{ ref('measure_person') }} AS person ON source.person_id = person.person_id
     WHERE
         source.bronze_table = 'measurement'
         AND source.status IN ('final', 'amended', 'corrected')
-        AND source.start_date BETWEEN person.period_start AND least(person.period_end, {{ as_of() }})
+        AND coalesce(source.end_date, source.start_date)
+        BETWEEN person.period_start AND least(person.period_end, {{ as_of() }})
         AND (
             EXISTS (
                 SELECT 1
@@ -67,10 +71,11 @@ reading AS (
         person_id,
         cdm_table,
         cdm_id,
-        start_date,
-        percent
+        test_date,
+        percent,
+        has_value
     FROM test
-    ORDER BY person_id ASC, start_date DESC, percent ASC NULLS FIRST, cdm_id ASC
+    ORDER BY person_id ASC, test_date DESC, percent ASC NULLS FIRST, cdm_id ASC
 ),
 
 judged AS (
@@ -86,10 +91,11 @@ judged AS (
         AND encounter.person_id IS NOT NULL
         AND diagnosis.person_id IS NOT NULL AS is_eligible,
         {{ deciding_row('diagnosis') }} || {{ deciding_row('encounter') }} AS population_rows,
-        reading.percent,
-        reading.percent IS NULL OR reading.percent > 9 AS is_poor,
+        coalesce(reading.has_value, FALSE) AS has_value,
+        -- A value that is no percentage is not above 9 %, as the logic is written.
+        coalesce(reading.percent > 9, NOT coalesce(reading.has_value, FALSE)) AS is_poor,
         CASE WHEN reading.person_id IS NOT NULL THEN {{ deciding_row('reading') }} END AS deciding_rows,
-        reading.start_date AS last_event_date
+        reading.test_date AS last_event_date
     FROM {{ ref('measure_person') }} AS person
     LEFT JOIN encounter ON person.person_id = encounter.person_id
     LEFT JOIN diagnosis ON person.person_id = diagnosis.person_id
@@ -109,9 +115,9 @@ SELECT
         WHEN NOT has_encounter THEN 'no qualifying encounter in the period'
         WHEN is_excluded THEN 'excluded: ' || exclusion_reason
         WHEN last_event_date IS NULL THEN 'diabetes (' || diagnosis_code || ') and no HbA1c in the period'
-        WHEN percent IS NULL THEN 'HbA1c on ' || last_event_date || ' has no value'
+        WHEN NOT has_value THEN 'HbA1c on ' || last_event_date || ' has no value'
         WHEN is_poor THEN 'HbA1c above 9 % on ' || last_event_date
-        ELSE 'HbA1c at or below 9 % on ' || last_event_date
+        ELSE 'HbA1c not above 9 % on ' || last_event_date
     END AS reason,
     CASE
         WHEN is_eligible THEN population_rows || coalesce(exclusion_rows, deciding_rows, '[]'::jsonb)

@@ -7,6 +7,7 @@ answer AS (
         source.cdm_id,
         source.person_id,
         source.start_date,
+        coalesce(source.end_date, source.start_date) AS end_date,
         source.start_datetime,
         coding.code AS question_code,
         value_set.name AS answer
@@ -62,7 +63,8 @@ hospice AS (
     WHERE
         answer.question_code = '45755-6'
         AND answer.answer = 'answer_yes'
-        AND answer.start_date BETWEEN person.period_start AND person.period_end
+        AND answer.start_date <= person.period_end
+        AND answer.end_date >= person.period_start
     UNION
     SELECT
         visit.person_id,
@@ -75,7 +77,14 @@ hospice AS (
         ON value_set.name = 'discharge_to_hospice' AND visit.discharged_to_source_value = value_set.code
     WHERE
         visit.visit_end_date BETWEEN person.period_start AND person.period_end
-        AND visit.visit_source_value IN ('IMP', 'ACUTE', 'NONAC')
+        AND (
+            visit.visit_source_value IN ('IMP', 'ACUTE', 'NONAC')
+            OR EXISTS (
+                SELECT 1
+                FROM event
+                WHERE event.value_set = 'encounter_inpatient' AND event.cdm_id = visit.visit_occurrence_id
+            )
+        )
 ),
 
 palliative AS (
@@ -98,7 +107,8 @@ palliative AS (
     INNER JOIN {{ ref('measure_person') }} AS person ON answer.person_id = person.person_id
     WHERE
         answer.question_code = '71007-9'
-        AND answer.start_date BETWEEN person.period_start AND person.period_end
+        AND answer.start_date <= person.period_end
+        AND answer.end_date >= person.period_start
 ),
 
 frailty AS (
@@ -124,7 +134,7 @@ frailty AS (
     WHERE
         answer.question_code = '98181-1'
         AND answer.answer = 'frailty_device'
-        AND answer.start_date BETWEEN person.period_start AND person.period_end
+        AND answer.end_date BETWEEN person.period_start AND person.period_end
 ),
 
 illness AS (
@@ -159,8 +169,8 @@ housing AS (
         answer.answer
     FROM answer
     INNER JOIN {{ ref('measure_person') }} AS person ON answer.person_id = person.person_id
-    WHERE answer.question_code = '71802-3' AND answer.start_date <= person.period_end
-    ORDER BY answer.person_id ASC, answer.start_date DESC, answer.start_datetime DESC NULLS LAST, answer.cdm_id ASC
+    WHERE answer.question_code = '71802-3' AND answer.end_date <= person.period_end
+    ORDER BY answer.person_id ASC, answer.end_date DESC, answer.start_datetime DESC NULLS LAST, answer.cdm_id ASC
 )
 
 SELECT

@@ -1,20 +1,12 @@
 -- Connected components over what names the same person: a shared (assigning authority, identifier) of a type that
 -- names people, or a merge. Only people with such a link are walked; everyone else is a component of one.
 WITH RECURSIVE
-shared_identifier AS (
-    SELECT
-        person_key,
-        min(person_key) OVER (PARTITION BY assigning_authority, identifier_value) AS hub_key
-    FROM {{ source('bronze', 'person_identifier') }}
-    WHERE identifier_type IN ('MR', 'MRN', 'PI', 'PT', '') AND identifier_value <> '' AND assigning_authority <> ''
-),
-
 link AS (
     SELECT
         person_key AS from_key,
         hub_key AS to_key
-    FROM shared_identifier
-    WHERE person_key <> hub_key
+    FROM {{ ref('int_shared_identifier') }}
+    WHERE person_key <> hub_key AND NOT is_conflicting
     UNION
     SELECT
         person.person_key AS from_key,

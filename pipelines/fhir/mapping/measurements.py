@@ -10,6 +10,7 @@ from pipelines.fhir.mapping.elements import (
     all_codings,
     codings,
     concept_text,
+    end_of,
     first_code,
     local_date,
     local_datetime,
@@ -40,6 +41,7 @@ def observation(resource: Resource, context: Context, profile: Profile) -> Mappe
         "status": status,
         "measurement_date": local_date(when),
         "measurement_datetime": local_datetime(when),
+        "measurement_end_date": local_date(end_of(resource, "effective") or when),
     }
     rows = [
         {

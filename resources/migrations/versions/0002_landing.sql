@@ -47,6 +47,7 @@ CREATE UNIQUE INDEX hl7_message_once ON landing.hl7_message
 (sending_application, sending_facility, message_control_id, body_sha256);
 CREATE INDEX hl7_message_visit ON landing.hl7_message (visit_key) WHERE visit_key IS NOT NULL;
 CREATE INDEX hl7_message_patient ON landing.hl7_message (patient_key) WHERE patient_key IS NOT NULL;
+CREATE INDEX hl7_message_merged ON landing.hl7_message (merged_patient_key) WHERE merged_patient_key IS NOT NULL;
 CREATE INDEX hl7_message_unfolded ON landing.hl7_message (message_id) WHERE folded_at IS NULL;
 CREATE INDEX hl7_message_transaction ON landing.hl7_message (transaction_id, message_id);
 COMMENT ON TABLE landing.hl7_message IS

@@ -216,6 +216,7 @@ CREATE TABLE bronze.measurement (
     status text,
     measurement_date date,
     measurement_datetime timestamp,
+    measurement_end_date date,
     value_number numeric,
     value_operator text,
     value_codings jsonb,

@@ -94,7 +94,7 @@ SELECT
     NULL AS kind,
     measurement_date AS start_date,
     measurement_datetime AS start_datetime,
-    NULL AS end_date,
+    measurement_end_date AS end_date,
     NULL AS end_datetime,
     known_at,
     NULL AS fixed_domain_id,

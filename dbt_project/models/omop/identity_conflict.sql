@@ -1,0 +1,5 @@
+SELECT
+    identifier_key,
+    person_key
+FROM {{ ref('int_shared_identifier') }}
+WHERE is_conflicting
