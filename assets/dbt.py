@@ -1,4 +1,4 @@
-"""Groups ``omop``, ``features`` and ``measures``: every dbt model and seed an asset, every dbt test a check."""
+"""Group by schema: every dbt model and seed is an asset, every dbt test a check."""
 
 import contextlib
 import hashlib
@@ -30,7 +30,6 @@ from resources import dbt
 from resources.postgres import database
 from resources.settings import Settings
 
-GROUPS = ("omop", "features", "measures")
 _EXECUTABLE = Path(sys.executable).with_name("dbt")
 _OWNERS = {"features": CLINICAL_INFORMATICS, "measures": CLINICAL_INFORMATICS}
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets.dbt import GROUPS
 from assets.landing import FHIR_FILES, HL7_MESSAGES
 from resources.postgres import Role, database, without_row_values
 from resources.settings import Settings
@@ -24,7 +23,11 @@ nightly = dg.define_asset_job(NIGHTLY, dg.AssetSelection.all(), description="The
 # What HL7 v2 messages change, and the vocabulary and seeds it is built with.
 hl7_refresh = dg.define_asset_job(
     HL7_REFRESH,
-    (dg.AssetSelection.assets(list(HL7_MESSAGES)).downstream() | dg.AssetSelection.groups("vocab", *GROUPS))
+    (
+        dg.AssetSelection.assets(list(HL7_MESSAGES)).downstream()
+        | dg.AssetSelection.groups("vocab")
+        | dg.AssetSelection.kind("dbt")
+    )
     - dg.AssetSelection.assets(list(FHIR_FILES)),
     description="HL7 v2 messages, and everything about the persons they concern.",
 )
