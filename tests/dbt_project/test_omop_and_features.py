@@ -1,0 +1,179 @@
+"""From hand-written input to omop and features, through the loaders and dbt as they are."""
+
+import re
+from datetime import date
+from typing import Any
+
+import pytest
+
+from pipelines.fhir import ingest_fhir
+from pipelines.hl7 import ingest_hl7
+from pipelines.keys import resource_key
+from pipelines.vocabulary import ensure_starter
+from resources import dbt
+from resources.postgres import Database, Role, database
+from resources.settings import Settings
+from tests.dbt_project import population
+
+AS_OF = date(2026, 10, 31)
+JANE = resource_key("ehr", "Patient", "jane")
+
+
+@pytest.fixture(scope="module")
+def warehouse(module_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Database:
+    found = database(module_settings)
+    ensure_starter(found)
+    fhir, hl7 = population.write(tmp_path_factory.mktemp("input"))
+    account = ingest_fhir(module_settings, found, [fhir])
+    assert (account.closes, dict(account.quarantined)) == (True, {})
+    assert sum(ingest_hl7(module_settings, found, [hl7]).loaded.values()) == 1
+    result = dbt.build(module_settings, found, as_of=AS_OF)
+    assert set(result.counts) == {"success", "pass"}
+    return found
+
+
+def rows(warehouse: Database, query: str, *parameters: Any) -> list[tuple]:
+    with warehouse.connect(Role.TRANSFORM) as connection:
+        return connection.execute(query, parameters).fetchall()
+
+
+def key(kind: str, name: str) -> int:
+    return resource_key("ehr", kind, name)
+
+
+def test_one_person_for_fhir_hl7_and_a_merged_record(warehouse: Database) -> None:
+    query = (
+        "SELECT person.source_system, count(*)::int FROM omop.person_crosswalk AS crosswalk "
+        "INNER JOIN bronze.person AS person USING (person_key) WHERE crosswalk.person_id = %s GROUP BY 1 ORDER BY 1"
+    )
+    assert rows(warehouse, query, JANE) == [("ehr", 2), ("hl7v2", 1)]
+    query = "SELECT gender_concept_id, year_of_birth, person_source_value FROM omop.person WHERE person_id = %s"
+    assert rows(warehouse, query, JANE) == [(8532, 1960, str(JANE))]
+    # The HL7 v2 admission is a visit of the FHIR person.
+    query = "SELECT count(*) FROM omop.visit_occurrence WHERE person_id = %s AND visit_concept_id = 9201"
+    assert rows(warehouse, query, JANE) == [(2,)]
+
+
+def test_one_identifier_with_two_birth_dates_joins_nobody(warehouse: Database) -> None:
+    twins = (key("Patient", "twin-a"), key("Patient", "twin-b"))
+    query = "SELECT count(*) FROM omop.person WHERE person_id = ANY(%s)"
+    assert rows(warehouse, query, list(twins)) == [(2,)]
+    assert {row[0] for row in rows(warehouse, "SELECT person_key FROM omop.identity_conflict")} == set(twins)
+
+
+def test_diabetes_is_one_problem(warehouse: Database) -> None:
+    query = "SELECT condition_concept_id, records FROM features.problem_list WHERE person_id = %s ORDER BY 1, 2"
+    # 201826: type 2 diabetes mellitus, of two codes; 320128: hypertension; 0: the local code.
+    assert rows(warehouse, query, JANE) == [(0, 1), (201826, 2), (320128, 1)]
+    query = "SELECT problem_name FROM features.problem_list WHERE condition_concept_id = 0"
+    assert rows(warehouse, query) == [("Local problem",)]
+
+
+def test_an_unmapped_code_is_kept_and_counted(warehouse: Database) -> None:
+    query = "SELECT bronze_table, system, code, rows FROM omop.unmapped_code ORDER BY 1, 2"
+    assert rows(warehouse, query) == [
+        ("condition_occurrence", "urn:local", "X-1", 1),
+        ("measurement", "http://loinc.org", "00000-0", 1),
+    ]
+
+
+def test_the_concept_decides_the_table(warehouse: Database) -> None:
+    query = "SELECT cdm_table FROM omop.event_source WHERE bronze_key = %s"
+    # A Z code is an Observation in the vocabulary; a provisional diagnosis is no condition.
+    assert rows(warehouse, query, key("Condition", "jane-fall")) == [("observation",)]
+    assert rows(warehouse, query, key("Condition", "jane-maybe")) == [("observation",)]
+    query = "SELECT qualifier_source_value FROM omop.observation WHERE observation_id = %s"
+    assert rows(warehouse, query, key("Condition", "jane-maybe")) == [("provisional",)]
+
+
+def test_blood_pressure_components_are_measurements_of_their_own(warehouse: Database) -> None:
+    query = (
+        "SELECT measurement_concept_id, value_as_number, unit_concept_id FROM omop.measurement "
+        "WHERE person_id = %s AND unit_source_value = 'mm[Hg]' AND measurement_date = '2026-02-03' ORDER BY 1, 2"
+    )
+    assert rows(warehouse, query, JANE) == [
+        (3004249, 138, 8876),
+        (3004249, 150, 8876),
+        (3012888, 92, 8876),
+        (3012888, 95, 8876),
+    ]
+
+
+def test_an_unknown_unit_is_zero(warehouse: Database) -> None:
+    query = "SELECT unit_concept_id, unit_source_value FROM omop.measurement WHERE measurement_concept_id = 0"
+    assert rows(warehouse, query) == [(0, "{nonsense}")]
+
+
+def test_a_supply_ends_on_its_last_day(warehouse: Database) -> None:
+    query = "SELECT drug_exposure_start_date, drug_exposure_end_date FROM omop.drug_exposure"
+    assert rows(warehouse, query) == [(date(2026, 2, 3), date(2026, 3, 4))]
+
+
+def test_a_patient_in_house_is_still_a_patient(warehouse: Database) -> None:
+    query = "SELECT visit_end_date, visit_type_concept_id FROM omop.visit_occurrence WHERE visit_occurrence_id = %s"
+    assert rows(warehouse, query, key("Encounter", "jane-stay")) == [(AS_OF, 32220)]
+
+
+def test_dates_are_local_as_written(warehouse: Database) -> None:
+    query = "SELECT visit_start_datetime::text FROM omop.visit_occurrence WHERE visit_occurrence_id = %s"
+    assert rows(warehouse, query, key("Encounter", "jane-visit")) == [("2026-02-03 09:00:00",)]
+
+
+def test_what_has_no_row_is_named_with_its_reason(warehouse: Database) -> None:
+    query = "SELECT bronze_table, reason, count(*)::int FROM omop.dropped_row GROUP BY 1, 2 ORDER BY 1, 2"
+    assert rows(warehouse, query) == [
+        ("condition_occurrence", "no_person", 1),
+        ("note", "duplicate_text", 1),
+    ]
+
+
+def test_measures_name_the_rows_that_decide(warehouse: Database) -> None:
+    query = "SELECT measure_id, status, reason FROM features.care_gap WHERE person_id = %s ORDER BY 1"
+    assert rows(warehouse, query, JANE) == [
+        ("CMS122", "closed", "HbA1c not above 9 % on 2026-02-03"),
+        ("CMS130", "open", "no colorectal screening within its look-back"),
+        # The lowest of each on the day, 138 and 92; the reading of the stay does not count.
+        ("CMS165", "open", "blood pressure not below 140/90 on 2026-02-03"),
+    ]
+    query = (
+        "SELECT decided ->> 'cdm_table', (decided ->> 'cdm_id')::bigint FROM features.care_gap, "
+        "jsonb_array_elements(deciding_rows) AS decided WHERE person_id = %s AND measure_id = 'CMS122'"
+    )
+    assert set(rows(warehouse, query, JANE)) == {
+        ("condition_occurrence", key("Condition", "jane-t2dm-1")),
+        ("visit_occurrence", key("Encounter", "jane-visit")),
+        ("measurement", key("Observation", "jane-a1c")),
+    }
+
+
+def test_latest_measurement_and_timeline(warehouse: Database) -> None:
+    query = (
+        "SELECT value_as_number, measurement_date FROM features.latest_measurement "
+        "WHERE person_id = %s AND measurement_name = 'Hemoglobin A1c'"
+    )
+    assert [(float(value), day) for value, day in rows(warehouse, query, JANE)] == [(8.1, date(2026, 2, 3))]
+    query = "SELECT event_number, event_date FROM features.patient_timeline WHERE person_id = %s ORDER BY 1"
+    events = rows(warehouse, query, JANE)
+    assert [number for number, _ in events] == list(range(1, len(events) + 1))
+    assert [day for _, day in events] == sorted(day for _, day in events)
+
+
+def test_charlson_counts_what_icd_10_reaches(warehouse: Database) -> None:
+    query = "SELECT score, categories, diagnoses_not_judged FROM features.risk_score WHERE person_id = %s"
+    # The provisional chronic lung disease counts 1; diabetes without complication and hypertension weigh nothing.
+    assert rows(warehouse, query, JANE) == [(1, ["chronic pulmonary disease"], 1)]
+
+
+def test_building_again_changes_no_row(module_settings: Settings, warehouse: Database) -> None:
+    tables = ("omop.event_source", "omop.person", "features.care_gap", "features.patient_timeline")
+    queries = [f"SELECT * FROM {table} ORDER BY 1, 2, 3" for table in tables]  # noqa: S608
+    before = [rows(warehouse, query) for query in queries]
+    dbt.build(module_settings, warehouse, as_of=AS_OF, tests=False)
+    assert [rows(warehouse, query) for query in queries] == before
+
+
+def test_dbt_artefacts_hold_no_content(module_settings: Settings, warehouse: Database) -> None:
+    content = re.compile(rb"Colonoscopy in 2021|DOE|A-1\b|19600412|1960-04-12")
+    artefacts = [path for path in module_settings.dbt_directory.rglob("*") if path.is_file()]
+    assert len(artefacts) > 5
+    assert [path for path in artefacts if content.search(path.read_bytes())] == []
