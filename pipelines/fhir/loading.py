@@ -17,7 +17,7 @@ from pipelines.fhir.ledger import Ledger
 from pipelines.fhir.profiles import MAPPING_VERSION
 from pipelines.fhir.reading import SUFFIXES, chunks, kind_of
 from pipelines.fhir.worker import Outcome, Task, work
-from pipelines.landing import LandedFile, LandingReport, find_files, is_whole, land_files, landed_path
+from pipelines.landing import InputError, LandedFile, LandingReport, find_files, is_whole, land_files, landed_path
 from resources import audit
 from resources.postgres import Database, Role, without_row_values
 from resources.progress import Progress
@@ -141,6 +141,8 @@ def _outcomes(settings: Settings, pending: Sequence[_Pending], ledger: Ledger) -
 def _tasks(settings: Settings, pending: Sequence[_Pending], ledger: Ledger) -> Iterator[Task]:
     for item in pending:
         ledger.open_file(item.file)
+        if not item.path.exists():
+            raise InputError(f"the bytes of landed file {item.file.sha256[:12]} are gone: land the file again.")
         if not is_whole(item.path):
             ledger.refuse_file(item.file, "truncated_file")
             continue

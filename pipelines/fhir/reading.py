@@ -1,5 +1,7 @@
 """Records of a landed file: lines of NDJSON, or the one document a file is; bundles give their entries."""
 
+import json
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +39,7 @@ def kind_of(path: Path) -> str:
     try:
         with open_content(path) as stream:
             first = stream.readline()
-    except (EOFError, OSError):
+    except (EOFError, OSError, zlib.error):
         return "fhir-ndjson"
     try:
         orjson.loads(first)
@@ -72,9 +74,9 @@ def records(line: Line) -> Iterator[Record]:
     """
     number, content = line
     try:
-        value = orjson.loads(content.removeprefix(b"\xef\xbb\xbf"))
-    except orjson.JSONDecodeError:
-        yield Record(number, None, None, "not_json")
+        value = _parsed(content.removeprefix(b"\xef\xbb\xbf"))
+    except _UnreadableError as error:
+        yield Record(number, None, None, str(error))
         return
     if not isinstance(value, dict) or not isinstance(value.get("resourceType"), str):
         yield Record(number, None, None, "not_a_resource")
@@ -82,6 +84,30 @@ def records(line: Line) -> Iterator[Record]:
         yield from _entries(number, value)
     else:
         yield Record(number, None, value)
+
+
+class _UnreadableError(ValueError):
+    """Text that is no JSON we can take; says why as a quarantine reason."""
+
+
+def _parsed(content: bytes) -> Any:
+    try:
+        value = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        raise _UnreadableError("not_json") from None
+    try:
+        # orjson writes no more than 254 levels, far more than FHIR has; without a limit recursion would give out.
+        orjson.dumps(value)
+    except orjson.JSONEncodeError:
+        raise _UnreadableError("nested_too_deep") from None
+    # orjson keeps the last of two members of one name, and which of two statuses counts is not ours to choose.
+    json.loads(content, object_pairs_hook=_once, parse_int=str, parse_float=str)
+    return value
+
+
+def _once(members: list[tuple[str, Any]]) -> None:
+    if len({name for name, _ in members}) < len(members):
+        raise _UnreadableError("duplicate_key")
 
 
 def _entries(number: int, bundle: Mapping[str, Any]) -> Iterator[Record]:

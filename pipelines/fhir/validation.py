@@ -1,11 +1,12 @@
-"""Is it FHIR R4? With fhir.resources (R4B), or the structure that mapping relies on.
+"""Is it FHIR R4, and do its values fit bronze? With fhir.resources (R4B), or the structure that mapping relies on.
 
 R4B differs from R4 in resources we don't map, and fhir.resources refuses some R4 that is legal; ``_tolerated`` says
 which.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date
 from functools import cache
 from typing import Any
 
@@ -26,6 +27,14 @@ _LIST_TYPED: Mapping[str, frozenset[str]] = {
     "Patient": frozenset({"identifier", "name", "extension"}),
     "DocumentReference": frozenset({"content", "identifier", "extension"}),
 }
+
+_NUMBERS = {"value_number", "range_low", "range_high", "quantity"}
+_INTEGERS = {"days_supply", "refills"}
+_BOOLEANS = {"value_boolean", "primary_source", "deceased"}
+_LISTS = ("codings", "_labels")
+_OUR_INTEGERS = ("_key", "_of_birth")
+_MOST_EXACT = 1 << 53
+_MOST_INTEGER = (1 << 31) - 1
 
 
 @cache
@@ -60,7 +69,7 @@ def _full(kind: str, resource: Mapping[str, Any]) -> str | None:
         _model(kind).model_validate(resource)
     except ValidationError as error:
         findings = [
-            f"{'.'.join(_safe(part) for part in found['loc'])}: {_safe(found['type'])}"
+            f"{_path(found)}: {_safe(found['type'])}"
             for found in error.errors(include_input=False, include_url=False, include_context=False)
             if not _tolerated(found)
         ]
@@ -71,6 +80,13 @@ def _full(kind: str, resource: Mapping[str, Any]) -> str | None:
 def _tolerated(found: Mapping[str, Any]) -> bool:
     # Epic's ids exceed FHIR's 64 characters (88 were seen); bronze keys don't depend on their length.
     return found["loc"][-1:] == ("id",) and "length" in str(found.get("msg", "")).lower()
+
+
+def _path(found: Mapping[str, Any]) -> str:
+    parts = [_safe(part) for part in found["loc"]]
+    # FHIR doesn't know this element, so its name could be a person's.
+    unknown = found["type"] == "extra_forbidden"
+    return ".".join([*parts[:-1], "?"] if unknown else parts)
 
 
 def _safe(part: object) -> str:
@@ -90,3 +106,30 @@ def _structural(kind: str, resource: Mapping[str, Any]) -> str | None:
         if name in _OBJECTS and name not in lists and not isinstance(value, dict):
             return f"{name}: object_type"
     return None
+
+
+def misfit(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> str | None:
+    """The first ``table.column`` whose value the column can't hold, None if all fit.
+
+    fhir.resources takes ``"7.1"`` for a number and knows no largest integer; one such value would stop a whole load.
+    """
+    for table, found in rows.items():
+        for row in found:
+            for name, value in row.items():
+                if value is not None and not _fits(name, value):
+                    return f"{table}.{name}"
+    return None
+
+
+def _fits(name: str, value: Any) -> bool:
+    if name in _BOOLEANS:
+        return isinstance(value, bool)
+    if isinstance(value, bool):
+        return False
+    if name in _NUMBERS:
+        return isinstance(value, float) or (isinstance(value, int) and abs(value) <= _MOST_EXACT)
+    if name in _INTEGERS:
+        return isinstance(value, int) and abs(value) <= _MOST_INTEGER
+    if name.endswith(_OUR_INTEGERS):
+        return isinstance(value, int)
+    return isinstance(value, list) if name.endswith(_LISTS) else isinstance(value, str | date)

@@ -1,6 +1,7 @@
 """What a worker process does: a group of lines in, rows and findings out. Holds no state and touches no database."""
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,9 +13,11 @@ from pipelines.fhir.mapping import Mapped, map_resource
 from pipelines.fhir.mapping.elements import instant
 from pipelines.fhir.profiles import MAPPING_VERSION
 from pipelines.fhir.reading import Line, Record, records
-from pipelines.fhir.validation import problem
+from pipelines.fhir.validation import misfit, problem
 from pipelines.keys import resource_key
 from resources.settings import Validation
+
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 @dataclass(frozen=True)
@@ -91,18 +94,30 @@ def _map(record: Record, task: Task) -> MappedResource | Unusable:
         reason, detail = finding
         known = "unknown" if reason == "unknown_resource_type" else kind
         return Unusable(record.line_number, record.entry, known, reason, detail)
+    if _holds_nul(resource):
+        return Unusable(record.line_number, record.entry, kind, "not_r4", "U+0000 in a string")
     try:
-        mapped = map_resource(resource, task.source_system, task.profile)
-    except (TypeError, AttributeError, KeyError, ValueError) as error:
-        # Structural validation lets through what mapping can't read; the type of error carries no content.
+        found = _mapped(record, resource, task)
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        # Validation lets through what mapping can't read; the type of error carries no content.
         return Unusable(record.line_number, record.entry, kind, "not_r4", f"mapping: {type(error).__name__}")
+    column = misfit(found.rows)
+    if column is not None:
+        return Unusable(record.line_number, record.entry, kind, "not_r4", f"value doesn't fit {column}")
+    return found
+
+
+def _mapped(record: Record, resource: Mapping[str, Any], task: Task) -> MappedResource:
+    kind = str(resource["resourceType"])
+    mapped = map_resource(resource, task.source_system, task.profile)
     meta = resource.get("meta") or {}
+    version = meta.get("versionId")
     registry = {
         "resource_key": resource_key(task.source_system, kind, str(resource["id"])),
         "source_system": task.source_system,
         "resource_type": kind,
         "resource_id": resource["id"],
-        "version_id": meta.get("versionId"),
+        "version_id": None if version is None else str(version),
         "last_updated": instant(meta.get("lastUpdated")),
         "content_sha256": _content_hash(resource, task.profile),
         "outcome": "loaded" if isinstance(mapped, Mapped) else mapped.reason,
@@ -111,6 +126,11 @@ def _map(record: Record, task: Task) -> MappedResource | Unusable:
         "line_number": record.line_number,
     }
     return MappedResource(registry, mapped.rows)
+
+
+def _holds_nul(resource: Mapping[str, Any]) -> bool:
+    """Whether a string holds U+0000, which FHIR forbids and PostgreSQL can't store."""
+    return _NUL.search(orjson.dumps(resource)) is not None
 
 
 def _content_hash(resource: Mapping[str, Any], profile: str) -> str:

@@ -12,10 +12,11 @@ from pipelines.fhir.mapping.elements import (
     first_code,
     local_date,
     local_datetime,
+    patient_key,
     reference_key,
     start_of,
 )
-from pipelines.fhir.mapping.result import Excluded, Mapped, Row
+from pipelines.fhir.mapping.result import Excluded, Mapped, Row, not_taken
 from pipelines.fhir.profiles import Profile
 
 
@@ -28,11 +29,6 @@ def event(resource: Resource, context: Context, person: int, provider: Any) -> R
     }
 
 
-def patient_key(resource: Resource, context: Context) -> int | None:
-    """Key of the patient a resource is about, by ``subject`` or ``patient``."""
-    return reference_key(context, resource.get("subject") or resource.get("patient"), "Patient")
-
-
 def condition(resource: Resource, context: Context, profile: Profile) -> Mapped | Excluded:
     """A diagnosis or problem; without verificationStatus it counts as confirmed, as older data has none."""
     person = patient_key(resource, context)
@@ -40,7 +36,7 @@ def condition(resource: Resource, context: Context, profile: Profile) -> Mapped 
     if person is None:
         return Excluded("no_patient")
     if verification is not None and verification not in profile.verification_statuses:
-        return Excluded(f"verification:{verification}", person)
+        return not_taken("verification", verification, person)
     start = start_of(resource, "onset") or resource.get("recordedDate")
     end = end_of(resource, "abatement")
     row: Row = {
@@ -66,7 +62,7 @@ def procedure(resource: Resource, context: Context, profile: Profile) -> Mapped 
     if person is None:
         return Excluded("no_patient")
     if status not in profile.statuses["Procedure"]:
-        return Excluded(f"status:{status}", person)
+        return not_taken("status", status, person)
     performer: Resource = next(iter(resource.get("performer") or ()), {})
     start, end = start_of(resource, "performed"), end_of(resource, "performed")
     row: Row = {
@@ -90,7 +86,7 @@ def allergy(resource: Resource, context: Context, profile: Profile) -> Mapped | 
     if person is None:
         return Excluded("no_patient")
     if verification is not None and verification not in profile.verification_statuses:
-        return Excluded(f"verification:{verification}", person)
+        return not_taken("verification", verification, person)
     when = start_of(resource, "onset") or resource.get("recordedDate")
     row: Row = {
         **event(resource, context, person, resource.get("recorder")),
@@ -114,7 +110,7 @@ def diagnostic_report(resource: Resource, context: Context, profile: Profile) ->
     if person is None:
         return Excluded("no_patient")
     if status not in profile.statuses["DiagnosticReport"]:
-        return Excluded(f"status:{status}", person)
+        return not_taken("status", status, person)
     performer = next(iter(resource.get("performer") or ()), None)
     when = start_of(resource, "effective") or resource.get("issued")
     common = event(resource, context, person, performer)

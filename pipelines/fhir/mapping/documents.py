@@ -3,9 +3,11 @@
 import base64
 import binascii
 import hashlib
+import warnings
 from email.message import Message
 
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, MarkupResemblesLocatorWarning
+from bs4.exceptions import ParserRejectedMarkup
 
 from pipelines.fhir.mapping.elements import (
     Context,
@@ -13,9 +15,10 @@ from pipelines.fhir.mapping.elements import (
     codings,
     local_date,
     local_datetime,
+    patient_key,
     reference_key,
 )
-from pipelines.fhir.mapping.result import Excluded, Mapped, Row
+from pipelines.fhir.mapping.result import Excluded, Mapped, Row, not_taken
 from pipelines.fhir.profiles import Profile
 from pipelines.keys import derived_key
 
@@ -25,12 +28,12 @@ _HTML_TYPES = {"text/html", "application/xhtml+xml"}
 
 def document_reference(resource: Resource, context: Context, profile: Profile) -> Mapped | Excluded:
     """A note for each attachment that carries text; a document by URL only is named as such."""
-    person = reference_key(context, resource.get("subject"), "Patient")
+    person = patient_key(resource, context)
     status = str(resource.get("status"))
     if person is None:
         return Excluded("no_patient")
     if status not in profile.statuses["DocumentReference"]:
-        return Excluded(f"status:{status}", person)
+        return not_taken("status", status, person)
     surroundings = resource.get("context") or {}
     when = resource.get("date") or (surroundings.get("period") or {}).get("start")
     visit = next(iter(surroundings.get("encounter") or ()), None)
@@ -83,12 +86,24 @@ def attachment_text(attachment: Resource) -> str | None:
     except (binascii.Error, LookupError):
         return None
     if kind in _HTML_TYPES:
-        content = BeautifulSoup(content, "html.parser").get_text("\n", strip=True)
+        content = _html_text(content)
     elif kind not in _TEXT_TYPES:
         return None
     # PostgreSQL's text holds no NUL.
     content = content.replace("\x00", "")
     return content if content.strip() else None
+
+
+def _html_text(markup: str) -> str:
+    with warnings.catch_warnings():
+        # A note may well look like a file's name or an address; that is nobody's concern.
+        warnings.simplefilter("ignore", MarkupResemblesLocatorWarning)
+        try:
+            soup = BeautifulSoup(markup, "html.parser")
+        except ParserRejectedMarkup:
+            # html.parser refuses sections it doesn't know; a browser shows them as text.
+            soup = BeautifulSoup(markup.replace("<![", "&lt;!["), "html.parser")
+    return soup.get_text("\n", strip=True)
 
 
 def _content_type(value: str) -> tuple[str, str]:

@@ -4,6 +4,7 @@ Dates: the date is the local date as written and is never shifted to UTC; a part
 stands for the first day of what it names; a datetime keeps the local time as written.
 """
 
+import contextlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -60,7 +61,9 @@ def instant(*texts: str | None) -> datetime | None:
             found = datetime.fromisoformat(text) if "T" in text else datetime(day.year, day.month, day.day)
         except ValueError:
             continue
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        with contextlib.suppress(OverflowError):
+            # The first or last day there is, in another zone.
+            return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     return None
 
 
@@ -152,6 +155,16 @@ def reference_key(context: Context, reference: Mapping[str, Any] | None, resourc
             context.source_system, resource_type, str(logical.get("system") or ""), str(logical["value"])
         )
     return None
+
+
+def patient_key(resource: Resource, context: Context) -> int | None:
+    """Key of the patient a resource is about, by ``subject`` or ``patient``; None if it is about anything else."""
+    about = resource.get("subject") or resource.get("patient")
+    target = _HISTORY.sub("", str((about or {}).get("reference") or ""))
+    path = target.partition("?")[0] if "?" in target else target.rpartition("/")[0]
+    if path and not target.startswith("urn:") and path.rsplit("/", 1)[-1] != "Patient":
+        return None
+    return reference_key(context, about, "Patient")
 
 
 def contained(resource: Resource, reference: Mapping[str, Any] | None) -> Mapping[str, Any] | None:

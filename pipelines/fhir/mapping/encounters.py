@@ -7,9 +7,10 @@ from pipelines.fhir.mapping.elements import (
     first_code,
     local_date,
     local_datetime,
+    patient_key,
     reference_key,
 )
-from pipelines.fhir.mapping.result import Excluded, Mapped, Row
+from pipelines.fhir.mapping.result import Excluded, Mapped, Row, not_taken
 from pipelines.fhir.profiles import Profile
 from pipelines.keys import derived_key
 
@@ -18,12 +19,12 @@ _ATTENDING = ("ATND", "PPRF")
 
 def encounter(resource: Resource, context: Context, profile: Profile) -> Mapped | Excluded:
     """A visit; each location with a period of its own is a visit_detail."""
-    person = reference_key(context, resource.get("subject"), "Patient")
+    person = patient_key(resource, context)
     status = str(resource.get("status"))
     if person is None:
         return Excluded("no_patient")
     if status not in profile.statuses["Encounter"]:
-        return Excluded(f"status:{status}", person)
+        return not_taken("status", status, person)
     period = resource.get("period") or {}
     start = period.get("start") or period.get("end")
     if local_date(start) is None:

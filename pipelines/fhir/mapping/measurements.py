@@ -3,7 +3,7 @@
 Source: OMOP CDM 5.4 measurement; FHIR R4 Observation (value[x], component, dataAbsentReason, referenceRange).
 """
 
-from pipelines.fhir.mapping.clinical import event, patient_key
+from pipelines.fhir.mapping.clinical import event
 from pipelines.fhir.mapping.elements import (
     Context,
     Resource,
@@ -14,9 +14,10 @@ from pipelines.fhir.mapping.elements import (
     first_code,
     local_date,
     local_datetime,
+    patient_key,
     start_of,
 )
-from pipelines.fhir.mapping.result import Excluded, Mapped, Row
+from pipelines.fhir.mapping.result import Excluded, Mapped, Row, not_taken
 from pipelines.fhir.profiles import Profile
 from pipelines.keys import derived_key
 
@@ -32,7 +33,7 @@ def observation(resource: Resource, context: Context, profile: Profile) -> Mappe
     if person is None:
         return Excluded("no_patient")
     if status not in profile.statuses["Observation"]:
-        return Excluded(f"status:{status}", person)
+        return not_taken("status", status, person)
     performer = next(iter(resource.get("performer") or ()), None)
     when = start_of(resource, "effective") or resource.get("issued")
     shared: Row = {

@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from pipelines.fhir.mapping.clinical import event, patient_key
+from pipelines.fhir.mapping.clinical import event
 from pipelines.fhir.mapping.elements import (
     Context,
     Resource,
@@ -11,8 +11,9 @@ from pipelines.fhir.mapping.elements import (
     contained,
     local_date,
     local_datetime,
+    patient_key,
 )
-from pipelines.fhir.mapping.result import Excluded, Mapped, Row
+from pipelines.fhir.mapping.result import Excluded, Mapped, Row, not_taken
 from pipelines.fhir.profiles import Profile
 
 _DAYS = {"d": 1, "day": 1, "days": 1, "wk": 7, "week": 7, "weeks": 7, "mo": 30, "month": 30, "months": 30}
@@ -27,9 +28,9 @@ def medication_request(resource: Resource, context: Context, profile: Profile) -
     if resource.get("doNotPerform"):
         return Excluded("do_not_perform", person)
     if intent not in profile.medication_intents:
-        return Excluded(f"intent:{intent}", person)
+        return not_taken("intent", intent, person)
     if "MedicationRequest" in profile.statuses and status not in profile.statuses["MedicationRequest"]:
-        return Excluded(f"status:{status}", person)
+        return not_taken("status", status, person)
     drug = _drug(resource)
     if drug is None:
         return Excluded("medication_by_reference", person)
@@ -67,7 +68,7 @@ def immunization(resource: Resource, context: Context, profile: Profile) -> Mapp
     if person is None:
         return Excluded("no_patient")
     if status not in profile.statuses["Immunization"]:
-        return Excluded(f"status:{status}", person)
+        return not_taken("status", status, person)
     performer: Resource = next(iter(resource.get("performer") or ()), {})
     when = resource.get("occurrenceDateTime")
     dose = resource.get("doseQuantity") or {}

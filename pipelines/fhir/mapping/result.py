@@ -6,6 +6,15 @@ from typing import Any
 
 Row = dict[str, Any]
 
+_CODES = frozenset(
+    {"planned", "arrived", "triaged", "in-progress", "onleave", "finished", "cancelled", "entered-in-error", "unknown"}
+    | {"registered", "partial", "preliminary", "final", "amended", "corrected", "appended"}
+    | {"preparation", "not-done", "on-hold", "stopped", "completed", "active", "draft", "current", "superseded"}
+    | {"proposal", "plan", "order", "original-order", "reflex-order", "filler-order", "instance-order", "option"}
+    | {"unconfirmed", "provisional", "differential", "confirmed", "refuted"}
+)
+"""FHIR R4's statuses, intents and verification statuses of the resources we map."""
+
 
 @dataclass(frozen=True)
 class Mapped:
@@ -22,3 +31,8 @@ class Excluded:
     reason: str
     person_key: int | None = None
     rows: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+
+
+def not_taken(element: str, code: str, person_key: int) -> Excluded:
+    """Excluded for a code the profile doesn't take; a code that isn't FHIR's could be any text and isn't repeated."""
+    return Excluded(f"{element}:{code if code in _CODES else 'unrecognised'}", person_key)
