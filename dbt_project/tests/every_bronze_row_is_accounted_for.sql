@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'dropped_row'}}}) }}
 -- A clinical row of bronze is in omop or in dropped_row with its reason, never in neither and never in both.
 WITH
 bronze AS (

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pipelines.demo import DemoInput, generate
 
+from pipelines.demo import DemoInput, generate
 from resources.postgres import Database, database
 from tests.conftest import make_settings
 from tests.end_to_end.home import Home, home_environment

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pipelines.demo import DemoInput
 
+from pipelines.demo import DemoInput
 from resources.postgres import Role
 from tests.end_to_end.home import Home
 

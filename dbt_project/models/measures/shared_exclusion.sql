@@ -1,5 +1,6 @@
 -- The exclusions that several measures share, as the eCQM libraries Hospice, PalliativeCare and
--- AdvancedIllnessandFrailty define them. Orders (ServiceRequest, DeviceRequest) are not loaded, so they decide nothing here.
+-- AdvancedIllnessandFrailty define them. Orders (ServiceRequest, DeviceRequest) are not loaded, so they decide
+-- nothing here.
 WITH
 answer AS (
     SELECT
@@ -50,7 +51,11 @@ hospice AS (
         start_date
     FROM event
     WHERE
-        (value_set IN ('hospice_care', 'hospice_encounter') AND is_overlapping AND bronze_table <> 'condition_occurrence')
+        (
+            value_set IN ('hospice_care', 'hospice_encounter')
+            AND is_overlapping
+            AND bronze_table <> 'condition_occurrence'
+        )
         OR (value_set = 'hospice_diagnosis' AND is_prevalent AND bronze_table = 'condition_occurrence')
     UNION
     SELECT
