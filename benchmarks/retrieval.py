@@ -1,0 +1,114 @@
+"""One person's nearest sentences, against the bound: the same search without claim, row security and audit event."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from pgvector import HalfVector
+from pgvector.psycopg import register_vector
+from psycopg import Connection
+
+from benchmarks.table import Table
+from inference.encoder import Encoder
+from inference.models import EMBEDDING_DIMENSIONS
+from inference.retrieval import claim_person, nearest_sentences
+from inference.statements import statement
+from resources.postgres import Database, Role
+from resources.settings import Settings
+
+PERSONS = 200
+SENTENCES_EACH = 100
+QUERIES = 200
+NEAREST = 8
+_INSERT = (
+    "INSERT INTO retrieval.document_chunk (chunk_id, note_id, person_id, sentence_number, start_character, "
+    "end_character, note_date, note_sha256, chunk_text, text_sha256, chunking_version, embedding, model_sha256) "
+    "VALUES (%s, %s, %s, 0, 0, 10, DATE '2026-01-01', '', %s, %s, 'benchmark', %s, %s)"
+)
+_HNSW = (
+    "SELECT chunk_id FROM retrieval.document_chunk WHERE person_id = %s "
+    "ORDER BY embedding OPERATOR(public.<=>) %s::public.halfvec(384) LIMIT %s"
+)
+
+
+def run(settings: Settings, database: Database) -> Table:
+    """95th percentile of the time to answer, in milliseconds, over people and questions drawn at random."""
+    encoder = Encoder(settings)
+    drawn = np.random.default_rng(7)
+    _fill(database, encoder.files.sha256, drawn)
+    asked = [
+        (int(person), HalfVector(vector))
+        for person, vector in zip(drawn.integers(1, PERSONS + 1, QUERIES), _vectors(drawn, QUERIES), strict=True)
+    ]
+    found: dict[str, list[set[int]]] = {}
+
+    def measure(name: str, role: Role, ask: Callable[[Connection[Any], int, HalfVector], set[int]]) -> float:
+        seconds = []
+        with database.connect(role) as connection:
+            # Warm: plans, and the pages that any of the ways reads.
+            for person, vector in asked[:20]:
+                ask(connection, person, vector)
+                connection.commit()
+            for person, vector in asked:
+                started = time.perf_counter()
+                found.setdefault(name, []).append(ask(connection, person, vector))
+                connection.commit()
+                seconds.append(time.perf_counter() - started)
+        return float(np.percentile(seconds, 95) * 1000)
+
+    def exact(connection: Connection[Any], person: int, vector: HalfVector) -> set[int]:
+        parameters = {
+            "person_id": person,
+            "model_sha256": encoder.files.sha256,
+            "vectors": [vector.to_text()],
+            "from_date": None,
+            "to_date": None,
+            "limit": NEAREST,
+        }
+        return {row[0] for row in connection.execute(statement("nearest_sentences"), parameters).fetchall()}
+
+    def hnsw(connection: Connection[Any], person: int, vector: HalfVector) -> set[int]:
+        connection.execute("SET LOCAL enable_sort = off")
+        return {row[0] for row in connection.execute(_HNSW, (person, vector.to_text(), NEAREST)).fetchall()}
+
+    def guarded(connection: Connection[Any], person: int, vector: HalfVector) -> set[int]:
+        claim_person(connection, person)
+        hits = nearest_sentences(
+            connection, encoder, person, [vector], limit=NEAREST, subject="benchmark", purpose="benchmark"
+        )
+        return {hit.chunk_id for hit in hits}
+
+    bound = measure("bound", Role.EMBED, exact)
+    whole_index = measure("hnsw", Role.EMBED, hnsw)
+    sanctum = measure("sanctum", Role.INFER, guarded)
+    right = {name: _recall(found["bound"], answers) for name, answers in found.items()}
+    table = Table(f"A person's {NEAREST} nearest sentences among {PERSONS * SENTENCES_EACH:,}", "ms, 95th percentile")
+    table.add("bound: exact search of the person's chunks, no claim, no row security, no audit", bound)
+    table.add(f"sanctum search: claim, row security, audit event committed (recall {right['sanctum']:.2f})", sanctum)
+    table.add(f"pgvector's HNSW index, filtered by person afterwards (recall {right['hnsw']:.2f})", whole_index)
+    return table
+
+
+def _recall(wanted: list[set[int]], answers: list[set[int]]) -> float:
+    return float(np.mean([len(want & answer) / len(want) for want, answer in zip(wanted, answers, strict=True)]))
+
+
+def _vectors(drawn: np.random.Generator, number: int) -> "np.ndarray[Any, Any]":
+    vectors = drawn.standard_normal((number, EMBEDDING_DIMENSIONS), dtype=np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def _fill(database: Database, model_sha256: str, drawn: np.random.Generator) -> None:
+    with database.connect(Role.EMBED) as connection:
+        register_vector(connection)
+        for person in range(1, PERSONS + 1):
+            keys = range(person * 1000, person * 1000 + SENTENCES_EACH)
+            vectors = map(HalfVector, _vectors(drawn, SENTENCES_EACH))
+            rows = [
+                (key, key, person, f"Sentence {key}.", str(key), vector, model_sha256)
+                for key, vector in zip(keys, vectors, strict=True)
+            ]
+            connection.cursor().executemany(_INSERT, rows)
+    with database.connect(Role.EMBED, autocommit=True) as connection:
+        connection.execute("ANALYZE retrieval.document_chunk")
