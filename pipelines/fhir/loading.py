@@ -123,6 +123,8 @@ def _batches(
 def _outcomes(settings: Settings, pending: Sequence[_Pending], ledger: Ledger) -> Iterator[Iterator[Outcome]]:
     """Outcomes of all files in order, mapped by worker processes with a bounded number of tasks under way."""
     context = multiprocessing.get_context("forkserver")
+    # Workers are forked from a process that has read the FHIR classes, instead of each reading them.
+    context.set_forkserver_preload([work.__module__])
     pool: AbstractContextManager[ProcessPoolExecutor] = ProcessPoolExecutor(settings.workers, mp_context=context)
     with pool as executor:
 

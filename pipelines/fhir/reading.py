@@ -1,6 +1,7 @@
 """Records of a landed file: lines of NDJSON, or the one document a file is; bundles give their entries."""
 
 import json
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ import orjson
 from pipelines.landing import open_content
 
 SUFFIXES = (".ndjson", ".jsonl", ".json")
+
+_DELETED = re.compile(r"(?:.*/)?([A-Z][A-Za-z]+)/([^/?#]+)")
 
 Line = tuple[int, bytes]
 """Line number from 1, and the line's bytes."""
@@ -26,12 +29,14 @@ class Record:
         entry: index in a bundle, None outside one.
         resource: the parsed resource, None if ``problem`` says why not.
         problem: a quarantine reason.
+        deleted: the source removed the resource; of it only type, id and the time are there.
     """
 
     line_number: int
     entry: int | None
     resource: Mapping[str, Any] | None
     problem: str | None = None
+    deleted: bool = False
 
 
 def kind_of(path: Path) -> str:
@@ -117,6 +122,10 @@ def _entries(number: int, bundle: Mapping[str, Any]) -> Iterator[Record]:
         return
     names = _names(entries)
     for index, entry in enumerate(entries):
+        deleted = _deleted(bundle, entry)
+        if deleted is not None:
+            yield Record(number, index, deleted, deleted=True)
+            continue
         resource = entry.get("resource") if isinstance(entry, dict) else None
         if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
             yield Record(number, index, None, "not_a_resource")
@@ -125,6 +134,15 @@ def _entries(number: int, bundle: Mapping[str, Any]) -> Iterator[Record]:
         if "id" not in resource and str(entry.get("fullUrl") or "").startswith("urn:uuid:"):
             resource["id"] = str(entry["fullUrl"]).removeprefix("urn:uuid:")
         yield Record(number, index, resource)
+
+
+def _deleted(bundle: Mapping[str, Any], entry: Any) -> dict[str, Any] | None:
+    """What a ``DELETE`` entry removes. Source: Bulk Data Access 2.0, manifest ``deleted``; FHIR R4 Bundle history."""
+    request = entry.get("request") if isinstance(entry, dict) else None
+    if not isinstance(request, dict) or request.get("method") != "DELETE":
+        return None
+    named = _DELETED.fullmatch(str(request.get("url")))
+    return named and {"resourceType": named[1], "id": named[2], "meta": bundle.get("meta") or {}}
 
 
 def _names(entries: list[Any]) -> dict[str, str]:

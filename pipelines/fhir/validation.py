@@ -46,11 +46,13 @@ def _model(resource_type: str) -> Any:
         return None
 
 
-def problem(resource: Mapping[str, Any], validation: Validation) -> tuple[str, str | None] | None:
+def problem(
+    resource: Mapping[str, Any], validation: Validation, *, only_identity: bool = False
+) -> tuple[str, str | None] | None:
     """Why a resource can't be used, as (reason, detail); None if it can.
 
     The detail names elements and rules of at most five findings, never values. Resources that make no rows are
-    checked for type and id only.
+    checked for type and id only, as is every resource with ``only_identity``.
     """
     kind = str(resource["resourceType"])
     if _model(kind) is None:
@@ -58,7 +60,7 @@ def problem(resource: Mapping[str, Any], validation: Validation) -> tuple[str, s
     identifier = resource.get("id")
     if not isinstance(identifier, str) or not identifier:
         return "no_id", None
-    if kind not in MAPPED_TYPES:
+    if only_identity or kind not in MAPPED_TYPES:
         return None
     found = _full(kind, resource) if validation == "full" else _structural(kind, resource)
     return ("not_r4", found) if found else None

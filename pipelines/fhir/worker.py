@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from pipelines.fhir.mapping import Mapped, map_resource
+from pipelines.fhir.mapping import Excluded, Mapped, map_resource
 from pipelines.fhir.mapping.elements import instant
 from pipelines.fhir.profiles import MAPPING_VERSION
 from pipelines.fhir.reading import Line, Record, records
@@ -89,7 +89,8 @@ def _map(record: Record, task: Task) -> MappedResource | Unusable:
         return Unusable(record.line_number, record.entry, "unknown", str(record.problem), None)
     resource = record.resource
     kind = str(resource["resourceType"])
-    finding = problem(resource, task.validation)
+    # Of a deleted resource there is nothing but type and id to check.
+    finding = problem(resource, task.validation, only_identity=record.deleted)
     if finding is not None:
         reason, detail = finding
         known = "unknown" if reason == "unknown_resource_type" else kind
@@ -109,7 +110,7 @@ def _map(record: Record, task: Task) -> MappedResource | Unusable:
 
 def _mapped(record: Record, resource: Mapping[str, Any], task: Task) -> MappedResource:
     kind = str(resource["resourceType"])
-    mapped = map_resource(resource, task.source_system, task.profile)
+    mapped = Excluded("deleted") if record.deleted else map_resource(resource, task.source_system, task.profile)
     meta = resource.get("meta") or {}
     version = meta.get("versionId")
     registry = {
