@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 from fhir.resources.R4B import get_fhir_model_class
+from fhir.resources.R4B.resource import Resource
 from pydantic import ValidationError
 
 from pipelines.fhir.mapping import MAPPED_TYPES
@@ -39,11 +40,12 @@ _MOST_INTEGER = (1 << 31) - 1
 
 @cache
 def _model(resource_type: str) -> Any:
-    """fhir.resources' class of a type, None if R4B has no such type."""
+    """fhir.resources' class of a type of resource, None if R4B has no such type."""
     try:
-        return get_fhir_model_class(resource_type)
-    except (KeyError, LookupError):
+        found = get_fhir_model_class(resource_type)
+    except ValueError:
         return None
+    return found if issubclass(found, Resource) else None
 
 
 def problem(
