@@ -1,0 +1,102 @@
+"""Whatever arrives: reading never crashes, every record is accounted for, and real input loads whole."""
+
+import gzip
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import orjson
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipelines.fhir import ingest_fhir
+from pipelines.fhir.mapping import MAPPED_TYPES
+from pipelines.fhir.reading import chunks, kind_of
+from pipelines.fhir.worker import Task, work
+from pipelines.landing import is_whole
+from resources.postgres import Database
+from resources.settings import Settings
+from tests.pipelines.fhir.synthetic import clinical, encounter, observation, patient, prescription, rows
+
+QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+REASON = re.compile(r"[a-z][a-z0-9_]*(:[a-z-]+)?")
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+TEMPLATES = [
+    patient(address=[{"city": "x"}], identifier=[{"system": "a", "value": "b"}]),
+    encounter(location=[{"location": {"reference": "Location/1"}, "period": {"start": "2025"}}], participant=[]),
+    observation(valueQuantity={"value": 1, "unit": "x"}, category=[{"text": "x"}], component=[], referenceRange=[]),
+    prescription(dispenseRequest={"quantity": {"value": 1}}, dosageInstruction=[{"text": "x"}], requester={}),
+    clinical("Immunization", "1", status="completed", vaccineCode={}, occurrenceDateTime="2025", performer=[]),
+    clinical("Condition", "1", code={}, clinicalStatus={}, onsetPeriod={}, recordedDate="2025"),
+    clinical("Procedure", "1", status="completed", code={}, performedPeriod={}),
+    clinical("AllergyIntolerance", "1", code={}, type="allergy", category=["food"]),
+    clinical("DiagnosticReport", "1", status="final", code={}, presentedForm=[{"data": "eA=="}]),
+    clinical("DocumentReference", "1", status="current", content=[{"attachment": {"data": "eA=="}}], context={}),
+    {"resourceType": "Practitioner", "id": "1", "qualification": [], "birthDate": "1970", "identifier": []},
+    {"resourceType": "Organization", "id": "1", "type": [], "address": [], "name": "x", "partOf": {}},
+    {"resourceType": "Location", "id": "1", "type": [], "address": {}, "managingOrganization": {}},
+]
+
+
+def accounted(content: bytes, validation: Any) -> int:
+    """How many records a line gives; what is said of them is fixed words."""
+    outcome = work(Task(1, "f" * 64, [(1, content)], "ehr", "us-core", validation))
+    said = [unusable.reason for unusable in outcome.unusable]
+    said += [resource.registry["outcome"] for resource in outcome.resources]
+    assert all(REASON.fullmatch(word) for word in said), said
+    return len(said)
+
+
+@QUICK
+@given(content=st.binary(max_size=400), name=st.sampled_from(["1.json", "1.ndjson", "1.json.gz"]), packed=st.booleans())
+def test_arbitrary_bytes_are_read_to_their_end(tmp_path: Path, content: bytes, name: str, packed: bool) -> None:
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(content) if packed else content)
+    kind = kind_of(path)
+    if is_whole(path):
+        lines = [line for group in chunks(path, kind, 3) for line in group]
+        assert all(accounted(line, "full") == 1 for _, line in lines)
+        if kind == "fhir-ndjson" and (packed or not content.startswith(b"\x1f\x8b")):
+            assert [line for _, line in lines] == [line for line in io.BytesIO(content) if line.strip()]
+
+
+@QUICK
+@given(value=JSON, data=st.data(), validation=st.sampled_from(["full", "structural"]))
+def test_any_value_in_any_element_is_accounted_for(value: Any, data: st.DataObject, validation: str) -> None:
+    template = data.draw(st.sampled_from(TEMPLATES))
+    element = data.draw(st.sampled_from([*sorted(template), "meta", "extension", "contained", "modifierExtension"]))
+    inside = data.draw(st.booleans())
+    part = template.get(element)
+    if inside and isinstance(part, dict) and part:
+        value = part | {data.draw(st.sampled_from(sorted(part))): value}
+    elif inside and isinstance(part, list):
+        value = [value]
+    try:
+        content = orjson.dumps(template | {element: value})
+    except TypeError:
+        return
+    assert accounted(content, validation) == 1 or value == "Bundle"
+
+
+def test_a_template_for_every_mapped_type() -> None:
+    assert {template["resourceType"] for template in TEMPLATES} == MAPPED_TYPES
+
+
+def test_a_synthea_export_loads_whole(settings: Settings, db: Database, shared_data: Path) -> None:
+    folder = shared_data / "fhir-r4" / "synthea-10-notes"
+    lines = sum(gzip.decompress(path.read_bytes()).count(b"\n") for path in folder.glob("*.ndjson.gz"))
+    account = ingest_fhir(settings, db, [folder])
+    assert account.closes
+    assert not account.quarantined
+    assert account.read.total() == lines
+    assert set(account.excluded) <= {"no_mapping", "status:superseded"}
+    assert len(rows(db, "person")) == account.loaded["Patient"] > 0
+    assert len(rows(db, "visit_occurrence")) == account.loaded["Encounter"]
+    assert len(rows(db, "note")) >= account.loaded["DocumentReference"] > 0
+    known = {row["person_key"] for row in rows(db, "person", "person_key")}
+    assert {row["person_key"] for row in rows(db, "condition_occurrence", "DISTINCT person_key")} <= known
