@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -73,16 +72,13 @@ def _parse(target: Path) -> None:
         )
         if done.returncode != 0:
             raise ManifestError(f"dbt can't parse {dbt.PROJECT_DIRECTORY}: {done.stdout[-2000:]}")
-        finished = Path(unfinished) / "whole"
-        finished.mkdir()
-        shutil.copy(Path(unfinished) / "manifest.json", finished)
-        with contextlib.suppress(FileExistsError, OSError):
-            # Another process may have parsed the same project meanwhile; its manifest is as good.
-            finished.rename(target)
+        # Another process may parse the same project meanwhile; whose manifest stays does not matter.
+        target.mkdir(exist_ok=True)
+        (Path(unfinished) / "manifest.json").replace(target / "manifest.json")
 
 
 class Translator(DagsterDbtTranslator):
-    """Asset keys are schema and model; groups are schemas."""
+    """Asset keys are schema and model; groups are schemas, intermediate models with what they are for."""
 
     def __init__(self) -> None:
         super().__init__(DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True))
@@ -96,7 +92,7 @@ class Translator(DagsterDbtTranslator):
         schema = str(node["schema"])
         return spec.replace_attributes(
             key=dg.AssetKey([schema, str(node["name"])]),
-            group_name=schema,
+            group_name=schema.removesuffix("_intermediate"),
             owners=[_OWNERS.get(schema, DATA_PLATFORM)],
             kinds={"dbt", "postgres"},
             freshness_policy=FRESHNESS,
