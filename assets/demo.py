@@ -2,9 +2,9 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assets.inference_definitions import PREPARE_MODELS
 from assets.run import INFERENCE, JobResult, execute_job
@@ -13,6 +13,9 @@ from resources import warehouse
 from resources.postgres import Database
 from resources.progress import Progress
 from resources.settings import Settings
+
+if TYPE_CHECKING:
+    from pipelines.demo import DemoInput
 
 _FHIR, _HL7 = "landing/fhir_files", "landing/hl7_messages"
 _ACCOUNTS = "bronze/resource"
@@ -38,12 +41,14 @@ class DemoOutcome:
         seconds: wall-clock time of everything.
         rows: rows of every table that holds any.
         care_gaps: people by measure and status; empty where features were not built.
+        evaluation: counts of ``inference.evaluation``; empty for input whose truth is not known.
     """
 
     result: JobResult
     seconds: float
     rows: Mapping[str, int]
     care_gaps: Mapping[str, Any]
+    evaluation: Mapping[str, int]
 
     @property
     def succeeded(self) -> bool:
@@ -76,6 +81,7 @@ class DemoOutcome:
             "embedding": _some(found.get(_CHUNKS, {}), _EMBEDDING),
             "adjudication": _some(decisions, _ADJUDICATION),
             "decisions": decisions.get("decisions", {}),
+            "evaluation": dict(self.evaluation),
             "failed_steps": self.result.failures,
             "failed_checks": [{"check": name} for name in self.result.failed_checks],
         }
@@ -102,7 +108,8 @@ def run_demo(settings: Settings, input_directory: Path | None, patients: int, pr
     """
     started = time.monotonic()
     database = warehouse.prepare(settings).database
-    demo = _with_input(settings, input_directory, patients, progress)
+    made = _make_input(settings, patients, progress) if input_directory is None else None
+    demo = _with_input(settings, made, input_directory)
     models = execute_job(demo, database, PREPARE_MODELS, progress, module=INFERENCE, python=settings.inference_python)
     result = execute_job(demo, database, NIGHTLY, progress) if models.succeeded else models
     return DemoOutcome(
@@ -110,27 +117,49 @@ def run_demo(settings: Settings, input_directory: Path | None, patients: int, pr
         time.monotonic() - started,
         warehouse.row_counts(database),
         _care_gaps(database, result),
+        _evaluation(demo, database, made) if made and result.succeeded else {},
     )
 
 
-def _with_input(settings: Settings, directory: Path | None, patients: int, progress: Progress) -> Settings:
-    """The settings of this run: where its input lies and, for the synthetic population, the day it is about."""
-    if directory is not None:
-        from pipelines.fhir.reading import SUFFIXES
-        from pipelines.landing import find_files
-
-        find_files([directory], SUFFIXES)
-        folder = directory.expanduser().absolute()
-        return settings.model_copy(update={"fhir_inbox": folder, "hl7_inbox": folder})
+def _make_input(settings: Settings, patients: int, progress: Progress) -> "DemoInput":
     from pipelines.demo import generate
 
-    made = generate(settings.home / "demo", patients=patients, progress=progress)
-    return settings.model_copy(
-        update={
-            "fhir_inbox": made.fhir_directory,
-            "hl7_inbox": made.hl7_directory,
-            "as_of": settings.as_of or made.as_of,
-        }
+    return generate(settings.home / "demo", patients=patients, progress=progress)
+
+
+def _with_input(settings: Settings, made: "DemoInput | None", directory: Path | None) -> Settings:
+    """The settings of this run: where its input lies and, for the synthetic population, the day it is about."""
+    if made is not None:
+        inboxes = {"fhir_inbox": made.fhir_directory, "hl7_inbox": made.hl7_directory}
+        return settings.model_copy(update={**inboxes, "as_of": settings.as_of or made.as_of})
+    from pipelines.fhir.reading import SUFFIXES
+    from pipelines.landing import find_files
+
+    assert directory is not None
+    find_files([directory], SUFFIXES)
+    folder = directory.expanduser().absolute()
+    return settings.model_copy(update={"fhir_inbox": folder, "hl7_inbox": folder})
+
+
+def _evaluation(settings: Settings, database: Database, made: "DemoInput") -> dict[str, int]:
+    """How the decisions compare with what the generator planted, which no step of the run has seen."""
+    from inference.evaluation import Expectation, evaluate
+    from pipelines.demo import read_truth
+    from pipelines.keys import resource_key
+
+    return asdict(
+        evaluate(
+            database,
+            [
+                Expectation(
+                    resource_key(settings.source_system, "Patient", truth.patient_id),
+                    truth.measure_id,
+                    truth.closes_gap,
+                    truth.evidence,
+                )
+                for truth in read_truth(made.truth_file)
+            ],
+        )
     )
 
 

@@ -8,6 +8,7 @@ Modules: ``population`` runs the package, ``cohort`` reads what it made, ``scena
 """
 
 from pipelines.demo.generate import DemoInput, generate
+from pipelines.demo.notes import Truth, read_truth
 from pipelines.demo.population import PopulationFailed
 
-__all__ = ["DemoInput", "PopulationFailed", "generate"]
+__all__ = ["DemoInput", "PopulationFailed", "Truth", "generate", "read_truth"]

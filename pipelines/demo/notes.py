@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from importlib.resources import files
+from pathlib import Path
 from random import Random
 from typing import Any, Literal
 
@@ -254,6 +255,11 @@ def _truth(person: Person, document: str, item: _Planted) -> Truth:
 def truth_as_json(truths: list[Truth]) -> bytes:
     """The truth file: a JSON list, one object for each planted sentence."""
     return orjson.dumps([asdict(truth) for truth in truths], option=orjson.OPT_INDENT_2) + b"\n"
+
+
+def read_truth(path: Path) -> list[Truth]:
+    """The planted sentences of a truth file, in its order."""
+    return [Truth(**found) for found in orjson.loads(path.read_bytes())]
 
 
 def _between(random: Random, first: date, last: date) -> date:

@@ -37,6 +37,9 @@ def test_demo_ends_with_decisions_by_a_real_model(home: Home, first: dict[str, A
         assert rows[table] > 0, table
     assert rows["retrieval.document_chunk"] > 0
     assert rows["inference.adjudication"] > 0
+    evaluation = first["evaluation"]
+    assert evaluation["decided"] > 0
+    assert evaluation["sentence_shown"] >= evaluation["decided"] / 2
     audited = "SELECT count(*) FROM audit.event WHERE action = 'model-call'"
     assert home.count(Role.AUDITOR, audited) == rows["inference.adjudication"]
 

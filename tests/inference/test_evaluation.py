@@ -1,0 +1,55 @@
+"""Stored decisions against the truth: what is counted, and that reading them is audited."""
+
+import hashlib
+
+import psycopg
+import pytest
+
+from inference.evaluation import Evaluation, Expectation, evaluate
+from inference.retrieval import claim_person
+from resources.postgres import DatabaseUnavailableError, Role
+from tests.inference.conftest import PERIOD, Warehouse
+
+SHOWN, HIDDEN = "A1c was 6.9 %.", "Nobody saw this."
+
+
+def decide(warehouse: Warehouse, person: int, measure: str, decision: str, cited: bool) -> None:
+    with warehouse.database.connect(Role.INFER) as connection:
+        claim_person(connection, person)
+        connection.execute("INSERT INTO inference.model VALUES ('model', 'test', 'test') ON CONFLICT DO NOTHING")
+        row = connection.execute(
+            "INSERT INTO inference.adjudication (person_id, measure_id, period_start, period_end, prompt, "
+            "prompt_sha256, prompt_version, model_sha256, completion, decision, prompt_tokens, completion_tokens, "
+            "latency_ms) VALUES (%s, %s, %s, %s, '', %s, '', 'model', '', %s, 1, 1, 1) RETURNING adjudication_id",
+            (person, measure, *PERIOD, decision, decision),
+        ).fetchone()
+        connection.execute(
+            "INSERT INTO inference.adjudication_evidence VALUES (%s, %s, 'S1', 1, 1, %s, %s)",
+            (row[0], person, hashlib.sha256(SHOWN.encode()).hexdigest(), cited),
+        )
+
+
+def test_shown_cited_and_right_are_counted_of_the_newest_decision(warehouse: Warehouse) -> None:
+    decide(warehouse, 1, "CMS122", "does_not_close_gap", cited=False)
+    decide(warehouse, 1, "CMS122", "closes_gap", cited=True)
+    decide(warehouse, 2, "CMS122", "closes_gap", cited=True)
+    decide(warehouse, 3, "CMS122", "insufficient_evidence", cited=False)
+    found = evaluate(
+        warehouse.database,
+        [
+            Expectation(1, "CMS122", True, SHOWN),
+            Expectation(2, "CMS122", False, HIDDEN),
+            Expectation(3, "CMS122", False, SHOWN),
+            Expectation(4, "CMS122", True, SHOWN),
+        ],
+    )
+    assert found == Evaluation(expected=4, decided=3, sentence_shown=2, sentence_cited=1, decision_right=2)
+    events = warehouse.rows("SELECT person_id, row_count FROM audit.event WHERE purpose = 'evaluation' ORDER BY 1")
+    assert events == [(1, 1), (2, 1), (3, 1), (4, 0)]
+
+
+def test_what_can_not_be_audited_is_not_read(warehouse: Warehouse) -> None:
+    with warehouse.superuser() as connection:
+        connection.execute("REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA audit FROM sanctum_reviewer")
+    with pytest.raises((DatabaseUnavailableError, psycopg.Error)):
+        evaluate(warehouse.database, [Expectation(1, "CMS122", True, SHOWN)])
