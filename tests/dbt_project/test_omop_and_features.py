@@ -164,6 +164,22 @@ def test_charlson_counts_what_icd_10_reaches(warehouse: Database) -> None:
     assert rows(warehouse, query, JANE) == [(1, ["chronic pulmonary disease"], 1)]
 
 
+def test_documents_are_read_by_the_embedder_alone(warehouse: Database) -> None:
+    query = (
+        "SELECT role, table_schema || '.' || table_name FROM information_schema.tables, "
+        "unnest(%s::text[]) AS role WHERE table_schema IN ('omop', 'omop_intermediate', 'features', 'measures') "
+        "AND has_table_privilege(role, format('%%I.%%I', table_schema, table_name), 'SELECT')"
+    )
+    readers = [Role.EMBED, Role.INFER, Role.REVIEWER, Role.INGEST, Role.DAGSTER, Role.AUDITOR]
+    readable: dict[str, set[str]] = {}
+    for role, table in rows(warehouse, query, [role.value for role in readers]):
+        readable.setdefault(role, set()).add(table)
+    reviewed = readable.pop(Role.REVIEWER)
+    assert readable == {Role.EMBED: {"omop.note"}, Role.INFER: {"features.care_gap"}}
+    assert {"omop.measurement", "features.patient_timeline", "features.care_gap"} <= reviewed
+    assert "omop.note" not in reviewed
+
+
 def test_building_again_changes_no_row(module_settings: Settings, warehouse: Database) -> None:
     tables = ("omop.event_source", "omop.person", "features.care_gap", "features.patient_timeline")
     queries = [f"SELECT * FROM {table} ORDER BY 1, 2, 3" for table in tables]  # noqa: S608

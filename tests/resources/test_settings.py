@@ -1,0 +1,71 @@
+"""Settings come from SANCTUM_ variables, typed, and from nowhere else."""
+
+import ast
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from resources import telemetry
+from resources.settings import load_settings
+
+ROOMS = ("pipelines", "inference", "resources", "assets")
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def test_variables_are_read_and_relative_folders_become_absolute(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SANCTUM_HOME", "state")
+    monkeypatch.setenv("SANCTUM_WORKERS", "3")
+    settings = load_settings()
+    assert settings.home == tmp_path / "state"
+    assert settings.workers == 3
+    assert settings.fhir_inbox_directory == tmp_path / "state" / "inbox" / "fhir"
+
+
+def test_a_wrong_value_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SANCTUM_VALIDATION", "none")
+    with pytest.raises(ValidationError, match="validation"):
+        load_settings()
+
+
+def test_the_database_password_is_not_in_its_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SANCTUM_DATABASE_URL", "postgresql://sanctum_owner:hunter2@db/sanctum")
+    assert "hunter2" not in repr(load_settings())
+
+
+def _reads_environment(node: ast.AST) -> bool:
+    return isinstance(node, ast.Attribute) and (
+        node.attr in ("getenv", "environb") or (node.attr == "environ" and getattr(node.value, "id", "") == "os")
+    )
+
+
+def test_only_settings_and_what_starts_processes_touch_the_environment() -> None:
+    # These hand the environment on to child processes or to libraries that read nothing else; none reads a setting.
+    allowed = {
+        "assets/cli/main.py",
+        "assets/dbt.py",
+        "assets/environment.py",
+        "assets/model_call.py",
+        "inference/engine.py",
+        "pipelines/demo/population.py",
+        "resources/dbt.py",
+        "resources/telemetry.py",
+    }
+    found = {
+        path.relative_to(REPOSITORY).as_posix()
+        for room in ROOMS
+        for path in (REPOSITORY / room).rglob("*.py")
+        if any(_reads_environment(node) for node in ast.walk(ast.parse(path.read_text())))
+    }
+    assert found <= allowed
+
+
+def test_importing_any_room_switches_telemetry_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    monkeypatch.setenv("DAGSTER_DISABLE_TELEMETRY", "no")
+    telemetry.switch_off()
+    assert {name: os.environ[name] for name in telemetry.SWITCHES} == dict(telemetry.SWITCHES)
