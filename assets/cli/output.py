@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -32,13 +33,14 @@ def report(value: Mapping[str, Any], *, as_json: bool, title: str) -> None:
             _print_table(console, key if flat else f"{title}: {key}", item)
         elif isinstance(item, list):
             for entry in item:
-                console.print("  " + "  ".join(f"{name}={part}" for name, part in entry.items()), soft_wrap=True)
+                parts = (f"{name}={part}" for name, part in entry.items()) if isinstance(entry, Mapping) else (entry,)
+                console.print(f"{key}:", *parts, soft_wrap=True, markup=False)
 
 
 def _print_table(console: Console, title: str, rows: Mapping[str, Any]) -> None:
     table = Table(title=title.replace("_", " "), title_justify="left", show_header=False, box=None, padding=(0, 2))
     for key, value in rows.items():
-        table.add_row(str(key).replace("_", " "), _plain(value))
+        table.add_row(str(key), _plain(value))
     console.print(table)
 
 
@@ -80,5 +82,5 @@ def failures(*, as_json: bool) -> Iterator[None]:
     except (RuntimeError, ValueError, OSError) as error:
         if as_json:
             sys.stdout.write(json.dumps({"error": str(error), "kind": type(error).__name__}) + "\n")
-        _errors.print(f"[bold red]{type(error).__name__}[/]: {error}", soft_wrap=True, highlight=False)
+        _errors.print(f"[bold red]{type(error).__name__}[/]: {escape(str(error))}", soft_wrap=True, highlight=False)
         raise typer.Exit(1) from None

@@ -1,0 +1,58 @@
+"""Every reporting command prints one JSON object, and a failure says what was wrong with exit status 1."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pipelines.keys import resource_key
+from resources.postgres import stop_embedded
+from resources.settings import load_settings
+from tests.dbt_project import population
+from tests.end_to_end.home import Home, home_environment
+
+STARTER = Path(__file__).resolve().parents[2] / "pipelines" / "vocabulary" / "starter"
+
+
+@pytest.fixture
+def unstarted(tmp_path: Path) -> Iterator[Home]:
+    path = tmp_path / "home"
+    yield Home(home_environment(path), None)  # type: ignore[arg-type]
+    stop_embedded(load_settings(home=path))
+
+
+def test_the_commands_in_their_order(new_home: Callable[[str], Home], tmp_path: Path) -> None:
+    home = new_home("commands")
+    fhir, hl7 = population.write(tmp_path)
+    jane = str(resource_key("ehr", "Patient", "jane"))
+    assert home.run("up")["vocabulary_concepts"] > 500
+    assert home.run("vocab", "load", str(STARTER))["changed"] is True
+    account = home.run("ingest", "fhir", str(fhir))
+    total = sum(account["read"].values())
+    assert total == sum(sum(account[part].values()) for part in ("loaded", "excluded", "quarantined")) > 0
+    assert home.run("ingest", "hl7", str(hl7))["loaded"] == {"ADT^A01": 1}
+    assert home.run("build", "--as-of", "2026-10-31")["nodes"]["success"] > 40
+    assert home.run("embed")["sentences_embedded"] == 1
+    hits = home.run("search", "--person", jane, "bowel cancer screening")["hits"]
+    assert [hit["sentence"] for hit in hits] == ["Colonoscopy in 2021 was normal."]
+    assert home.run("search", "--person", "1", "anything")["hits"] == []
+    # In 2025 there was no visit yet, so nobody is eligible.
+    measured = home.run("measures", "--period", "2025-01-01/2025-12-31")
+    assert set(measured["CMS130"]) == {"not_eligible"}
+    rows = home.run("status")["rows"]
+    assert rows["omop.person"] == 3
+    assert home.run("dsn", "--role", "sanctum_infer")["dsn"].endswith("user=sanctum_infer")
+
+
+def test_a_wrong_period_and_a_wrong_vocabulary_are_errors(new_home: Callable[[str], Home], tmp_path: Path) -> None:
+    home = new_home("wrong")
+    assert "--period" in home.run("measures", "--period", "2026", succeeds=False)["error"]
+    failed = home.run("vocab", "load", str(tmp_path), succeeds=False)
+    assert failed["kind"] == "VocabularyError"
+
+
+def test_before_up_a_home_says_that_nothing_runs(unstarted: Home) -> None:
+    assert unstarted.run("status")["running"] is False
+    assert unstarted.run("down")["stopped"] is False
+    for command in (("embed",), ("adjudicate",), ("search", "--person", "1", "text"), ("dsn",)):
+        assert "sanctum up" in unstarted.run(*command, succeeds=False)["error"]
