@@ -13,7 +13,7 @@ SELECT DISTINCT ON (person_id)
     start_date
 FROM {{ ref('outpatient_encounter') }}
 WHERE value_set IN ('{{ value_sets | join("', '") }}')
-ORDER BY person_id, start_date, cdm_id
+ORDER BY person_id, start_date, cdm_table, cdm_id, code
 {%- endmacro %}
 
 {#- Each person's denominator exclusion: the first by name among the shared rules and the measure's own. -#}
@@ -26,6 +26,7 @@ FROM (
     SELECT
         person_id,
         rule,
+        first_date,
         reason,
         deciding_rows
     FROM {{ ref('person_exclusion') }}
@@ -35,10 +36,11 @@ FROM (
     SELECT
         person_id,
         rule,
+        first_date,
         reason,
         deciding_rows
     FROM {{ own }}
     {%- endif %}
 ) AS exclusion
-ORDER BY person_id, rule
+ORDER BY person_id, rule, first_date, deciding_rows
 {%- endmacro %}

@@ -8,6 +8,11 @@ bronze AS (
     FROM {{ ref('int_bronze_event') }}
     UNION ALL
     SELECT
+        'visit_occurrence' AS bronze_table,
+        visit_occurrence_key AS bronze_key
+    FROM {{ source('bronze', 'visit_occurrence') }}
+    UNION ALL
+    SELECT
         'note' AS bronze_table,
         note_key AS bronze_key
     FROM {{ source('bronze', 'note') }}
@@ -18,7 +23,6 @@ placed AS (
         bronze_table,
         bronze_key
     FROM {{ ref('event_source') }}
-    WHERE cdm_table <> 'visit_occurrence'
 )
 
 SELECT

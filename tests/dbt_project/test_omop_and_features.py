@@ -63,8 +63,8 @@ def test_one_identifier_with_two_birth_dates_joins_nobody(warehouse: Database) -
 
 def test_diabetes_is_one_problem(warehouse: Database) -> None:
     query = "SELECT condition_concept_id, records FROM features.problem_list WHERE person_id = %s ORDER BY 1, 2"
-    # 201826: type 2 diabetes mellitus, of two codes; 320128: hypertension; 0: the local code.
-    assert rows(warehouse, query, JANE) == [(0, 1), (201826, 2), (320128, 1)]
+    # 201826: type 2 diabetes, of two codes; 316139: heart failure; 320128: hypertension; 0: the local code.
+    assert rows(warehouse, query, JANE) == [(0, 1), (201826, 2), (316139, 1), (320128, 1)]
     query = "SELECT problem_name FROM features.problem_list WHERE condition_concept_id = 0"
     assert rows(warehouse, query) == [("Local problem",)]
 
@@ -74,6 +74,7 @@ def test_an_unmapped_code_is_kept_and_counted(warehouse: Database) -> None:
     assert rows(warehouse, query) == [
         ("condition_occurrence", "urn:local", "X-1", 1),
         ("measurement", "http://loinc.org", "00000-0", 1),
+        ("observation", "", "", 1),
     ]
 
 
@@ -158,10 +159,30 @@ def test_latest_measurement_and_timeline(warehouse: Database) -> None:
     assert [day for _, day in events] == sorted(day for _, day in events)
 
 
+def test_a_circle_of_encounters_loses_none_and_a_part_is_a_detail(warehouse: Database) -> None:
+    query = "SELECT cdm_table FROM omop.event_source WHERE bronze_table = 'visit_occurrence' AND bronze_key = %s"
+    circle = [rows(warehouse, query, key("Encounter", name)) for name in ("joan-a", "joan-b")]
+    assert circle == [[("visit_occurrence",)], [("visit_occurrence",)]]
+    assert rows(warehouse, query, key("Encounter", "joan-part")) == [("visit_detail",)]
+    query = "SELECT visit_occurrence_id FROM omop.visit_detail WHERE visit_detail_id = %s"
+    assert rows(warehouse, query, key("Encounter", "joan-part")) == [(key("Encounter", "joan-whole"),)]
+
+
+def test_a_value_in_an_unknown_unit_leaves_the_gap_open(warehouse: Database) -> None:
+    query = "SELECT status, reason FROM features.care_gap WHERE person_id = %s AND measure_id = 'CMS122'"
+    found = rows(warehouse, query, key("Patient", "joan"))
+    assert found == [("open", "HbA1c on 2026-03-01 can not be compared with 9 %")]
+
+
+def test_no_known_allergy_is_no_allergy(warehouse: Database) -> None:
+    query = "SELECT observation_concept_id, value_as_concept_id FROM omop.observation WHERE observation_id = %s"
+    assert rows(warehouse, query, key("AllergyIntolerance", "jane-none")) == [(0, None)]
+
+
 def test_charlson_counts_what_icd_10_reaches(warehouse: Database) -> None:
     query = "SELECT score, categories, diagnoses_not_judged FROM features.risk_score WHERE person_id = %s"
-    # The provisional chronic lung disease counts 1; diabetes without complication and hypertension weigh nothing.
-    assert rows(warehouse, query, JANE) == [(1, ["chronic pulmonary disease"], 1)]
+    # A provisional chronic lung disease does not count; diabetes without complication and hypertension weigh nothing.
+    assert rows(warehouse, query, JANE) == [(2, ["congestive heart failure"], 1)]
 
 
 def test_documents_are_read_by_the_embedder_alone(warehouse: Database) -> None:

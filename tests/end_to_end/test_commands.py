@@ -40,7 +40,7 @@ def test_the_commands_in_their_order(new_home: Callable[[str], Home], tmp_path: 
     measured = home.run("measures", "--period", "2025-01-01/2025-12-31")
     assert set(measured["CMS130"]) == {"not_eligible"}
     rows = home.run("status")["rows"]
-    assert rows["omop.person"] == 3
+    assert rows["omop.person"] == 4
     assert home.run("dsn", "--role", "sanctum_infer")["dsn"].endswith("user=sanctum_infer")
 
 

@@ -1,7 +1,15 @@
 WITH
 judged AS (
     SELECT
-        population.*,
+        population.person_id,
+        population.measure_id,
+        population.deciding_rows,
+        population.last_event_date,
+        CASE
+            WHEN population.initial_population AND person.death_date <= person.last_day
+                THEN 'died on ' || person.death_date || '; ' || population.reason
+            ELSE population.reason
+        END AS reason,
         measure.measure_name,
         measure.closes_with,
         person.period_start,
@@ -9,6 +17,8 @@ judged AS (
         CASE
             WHEN NOT population.initial_population THEN 'not_eligible'
             WHEN population.denominator_exclusion THEN 'excluded'
+            -- The measure counts who died within its period; nobody has to work on their gap.
+            WHEN person.death_date <= person.last_day THEN 'exception'
             WHEN population.numerator = measure.is_inverse THEN 'open'
             ELSE 'closed'
         END AS status

@@ -29,4 +29,5 @@ ORDER BY
     key_code.measurement_name ASC,
     source.start_date DESC,
     source.start_datetime DESC NULLS LAST,
-    source.cdm_id ASC
+    source.cdm_id ASC,
+    coding.code ASC

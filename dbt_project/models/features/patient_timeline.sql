@@ -1,38 +1,19 @@
 WITH
 event AS (
     SELECT
-        source.person_id,
-        source.cdm_table,
-        source.cdm_id,
-        source.start_date,
-        source.start_datetime,
-        source.known_at,
-        coalesce(
-            condition.condition_concept_id, drug.drug_concept_id, procedure.procedure_concept_id,
-            measurement.measurement_concept_id, observation.observation_concept_id, device.device_concept_id,
-            visit.visit_concept_id, note.note_class_concept_id
-        ) AS concept_id,
-        source.codings -> 0 ->> 'display' AS display,
-        source.value_number,
-        source.unit_code,
-        coalesce(source.value_text, source.value_codings -> 0 ->> 'display') AS value_as_text
-    FROM {{ ref('event_source') }} AS source
-    LEFT JOIN {{ ref('condition_occurrence') }} AS condition
-        ON source.cdm_table = 'condition_occurrence' AND source.cdm_id = condition.condition_occurrence_id
-    LEFT JOIN {{ ref('drug_exposure') }} AS drug
-        ON source.cdm_table = 'drug_exposure' AND source.cdm_id = drug.drug_exposure_id
-    LEFT JOIN {{ ref('procedure_occurrence') }} AS procedure
-        ON source.cdm_table = 'procedure_occurrence' AND source.cdm_id = procedure.procedure_occurrence_id
-    LEFT JOIN {{ ref('measurement') }} AS measurement
-        ON source.cdm_table = 'measurement' AND source.cdm_id = measurement.measurement_id
-    LEFT JOIN {{ ref('observation') }} AS observation
-        ON source.cdm_table = 'observation' AND source.cdm_id = observation.observation_id
-    LEFT JOIN {{ ref('device_exposure') }} AS device
-        ON source.cdm_table = 'device_exposure' AND source.cdm_id = device.device_exposure_id
-    LEFT JOIN {{ ref('visit_occurrence') }} AS visit
-        ON source.cdm_table = 'visit_occurrence' AND source.cdm_id = visit.visit_occurrence_id
-    LEFT JOIN {{ ref('note') }} AS note ON source.cdm_table = 'note' AND source.cdm_id = note.note_id
-    WHERE source.start_date <= {{ as_of() }}
+        person_id,
+        cdm_table,
+        cdm_id,
+        start_date,
+        start_datetime,
+        known_at,
+        concept_id,
+        codings -> 0 ->> 'display' AS display,
+        value_number,
+        unit_code,
+        coalesce(value_text, value_codings -> 0 ->> 'display') AS value_as_text
+    FROM {{ ref('event_source') }}
+    WHERE start_date <= {{ as_of() }}
 )
 
 SELECT
@@ -45,7 +26,7 @@ SELECT
     event.start_datetime AS event_datetime,
     event.cdm_table,
     event.cdm_id,
-    coalesce(event.concept_id, 0) AS concept_id,
+    event.concept_id,
     coalesce(concept.concept_name, event.display, 'not mapped') AS concept_name,
     event.value_number AS value_as_number,
     event.unit_code AS unit,

@@ -17,8 +17,11 @@ problem AS (
         ON source.cdm_table = 'condition_occurrence' AND condition.condition_occurrence_id = source.cdm_id
     WHERE
         condition.condition_start_date <= {{ as_of() }}
-        AND coalesce(source.clinical_status, 'active') IN ('active', 'recurrence', 'relapse')
-        AND coalesce(condition.condition_end_date, 'infinity') >= {{ as_of() }}
+        -- What ended after the day was a problem on it, whatever its status is now.
+        AND CASE
+            WHEN condition.condition_end_date IS NOT NULL THEN condition.condition_end_date > {{ as_of() }}
+            ELSE coalesce(source.clinical_status, 'active') IN ('active', 'recurrence', 'relapse')
+        END
 )
 
 SELECT

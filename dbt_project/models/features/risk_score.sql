@@ -23,11 +23,16 @@ concept_category AS (
     HAVING bool_and(icd10.category IS NOT NULL) AND count(DISTINCT icd10.category) = 1
 ),
 
-icd10_target AS (
-    SELECT DISTINCT link.concept_id_2 AS concept_id
+-- A concept that some of its codes put into a category and others not can't be judged.
+judged_concept AS (
+    SELECT link.concept_id_2 AS concept_id
     FROM icd10
     INNER JOIN {{ source('vocab', 'concept_relationship') }} AS link
         ON icd10.concept_id = link.concept_id_1 AND link.relationship_id = 'Maps to' AND link.invalid_reason IS NULL
+    GROUP BY link.concept_id_2
+    HAVING
+        bool_and(icd10.category IS NULL)
+        OR (bool_and(icd10.category IS NOT NULL) AND count(DISTINCT icd10.category) = 1)
 ),
 
 code_category AS (
@@ -47,7 +52,7 @@ diagnosis AS (
         source.person_id,
         source.cdm_id,
         coalesce(code_category.category, concept_category.category) AS category,
-        coding.code IS NOT NULL OR icd10_target.concept_id IS NOT NULL AS is_judged
+        coding.code IS NOT NULL OR judged_concept.concept_id IS NOT NULL AS is_judged
     FROM {{ ref('event_source') }} AS source
     LEFT JOIN {{ ref('event_coding') }} AS coding
         ON
@@ -58,11 +63,11 @@ diagnosis AS (
     LEFT JOIN {{ ref('condition_occurrence') }} AS condition
         ON source.cdm_table = 'condition_occurrence' AND source.cdm_id = condition.condition_occurrence_id
     LEFT JOIN concept_category ON coding.code IS NULL AND condition.condition_concept_id = concept_category.concept_id
-    LEFT JOIN icd10_target ON condition.condition_concept_id = icd10_target.concept_id
+    LEFT JOIN judged_concept ON condition.condition_concept_id = judged_concept.concept_id
     WHERE
         source.bronze_table = 'condition_occurrence'
         AND source.start_date <= {{ as_of() }}
-        AND coalesce(source.verification_status, 'confirmed') <> 'refuted'
+        AND coalesce(source.verification_status, 'confirmed') IN ('confirmed', 'unconfirmed')
 ),
 
 weighted AS (

@@ -22,7 +22,7 @@ diagnosis AS (
         AND event.category = 'encounter-diagnosis'
         AND event.start_date <= person.period_end
         AND event.prevalence_end_date >= person.period_start
-    ORDER BY event.person_id, event.start_date, event.cdm_id
+    ORDER BY event.person_id, event.start_date, event.cdm_table, event.cdm_id
 ),
 
 exclusion AS (
@@ -31,38 +31,27 @@ exclusion AS (
     ]) | indent(4) }}
 ),
 
--- HbA1c and the glucose management indicator; mmol/mol are converted by the NGSP master equation.
+-- HbA1c and the glucose management indicator in per cent; mmol/mol are converted by the NGSP master equation. A number
+-- in another unit and a text can't be compared: they are neither control nor its absence, so they leave the gap open.
 test AS (
     SELECT
-        source.person_id,
-        source.cdm_table,
-        source.cdm_id,
-        coalesce(source.end_date, source.start_date) AS test_date,
+        event.person_id,
+        event.cdm_table,
+        event.cdm_id,
+        event.end_date AS test_date,
+        event.has_value,
+        event.value_codings IS NOT NULL AS is_coded,
         CASE
-            WHEN source.unit_code = 'mmol/mol' THEN round(0.0915 * source.value_number + 2.15, 1)
-            WHEN coalesce(source.unit_code, '%') = '%' THEN source.value_number
-        END AS percent,
-        source.value_number IS NOT NULL
-        OR source.value_text IS NOT NULL
-        OR source.value_codings IS NOT NULL AS has_value
-    FROM {{ ref('event_source') }} AS source
-    INNER JOIN {{ ref('measure_person') }} AS person ON source.person_id = person.person_id
+            WHEN event.unit IS NULL OR event.unit LIKE '\%%' THEN event.value_number
+            WHEN event.unit = 'mmol/mol' THEN round(0.0915 * event.value_number + 2.15, 1)
+        END AS percent
+    FROM {{ ref('measure_event') }} AS event
+    INNER JOIN {{ ref('measure_person') }} AS person ON event.person_id = person.person_id
     WHERE
-        source.bronze_table = 'measurement'
-        AND source.status IN ('final', 'amended', 'corrected')
-        AND coalesce(source.end_date, source.start_date)
-        BETWEEN person.period_start AND least(person.period_end, {{ as_of() }})
-        AND (
-            EXISTS (
-                SELECT 1
-                FROM {{ ref('value_set_event') }} AS member
-                WHERE
-                    member.value_set = 'hba1c'
-                    AND member.cdm_table = source.cdm_table
-                    AND member.cdm_id = source.cdm_id
-            )
-            OR source.codings @> '[{"system": "http://loinc.org", "code": "97506-0"}]'
-        )
+        event.value_set IN ('hba1c', 'glucose_management_indicator')
+        AND event.bronze_table = 'measurement'
+        AND event.status IN ('final', 'amended', 'corrected')
+        AND event.end_date BETWEEN person.period_start AND person.last_day
 ),
 
 -- The most recent day with a test; of that day the lowest value, a missing one before all.
@@ -73,9 +62,14 @@ reading AS (
         cdm_id,
         test_date,
         percent,
+        CASE
+            WHEN percent IS NOT NULL THEN percent > 9
+            -- As the logic is written, a coded value is there and is not above 9 %.
+            ELSE NOT is_coded
+        END AS is_poor,
         has_value
     FROM test
-    ORDER BY person_id ASC, test_date DESC, percent ASC NULLS FIRST, cdm_id ASC
+    ORDER BY person_id ASC, test_date DESC, has_value ASC, percent ASC NULLS LAST, cdm_table ASC, cdm_id ASC
 ),
 
 judged AS (
@@ -91,9 +85,9 @@ judged AS (
         AND encounter.person_id IS NOT NULL
         AND diagnosis.person_id IS NOT NULL AS is_eligible,
         {{ deciding_row('diagnosis') }} || {{ deciding_row('encounter') }} AS population_rows,
+        reading.percent,
         coalesce(reading.has_value, FALSE) AS has_value,
-        -- A value that is no percentage is not above 9 %, as the logic is written.
-        coalesce(reading.percent > 9, NOT coalesce(reading.has_value, FALSE)) AS is_poor,
+        coalesce(reading.is_poor, TRUE) AS is_poor,
         CASE WHEN reading.person_id IS NOT NULL THEN {{ deciding_row('reading') }} END AS deciding_rows,
         reading.test_date AS last_event_date
     FROM {{ ref('measure_person') }} AS person
@@ -116,6 +110,7 @@ SELECT
         WHEN is_excluded THEN 'excluded: ' || exclusion_reason
         WHEN last_event_date IS NULL THEN 'diabetes (' || diagnosis_code || ') and no HbA1c in the period'
         WHEN NOT has_value THEN 'HbA1c on ' || last_event_date || ' has no value'
+        WHEN is_poor AND percent IS NULL THEN 'HbA1c on ' || last_event_date || ' can not be compared with 9 %'
         WHEN is_poor THEN 'HbA1c above 9 % on ' || last_event_date
         ELSE 'HbA1c not above 9 % on ' || last_event_date
     END AS reason,

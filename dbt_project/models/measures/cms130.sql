@@ -14,6 +14,7 @@ own_exclusion AS (
             WHEN 'total_colectomy' THEN 'total colectomy'
             ELSE 'malignant neoplasm of colon'
         END AS rule,
+        event.start_date AS first_date,
         CASE event.value_set WHEN 'total_colectomy' THEN 'total colectomy' ELSE 'malignant neoplasm of colon' END
         || ' (' || event.code || ') on ' || event.start_date AS reason,
         {{ deciding_row('event') }} AS deciding_rows
@@ -28,7 +29,7 @@ own_exclusion AS (
         OR (
             event.value_set = 'total_colectomy'
             AND event.bronze_table = 'procedure_occurrence'
-            AND event.end_date <= person.period_end
+            AND event.end_date <= person.last_day
         )
 ),
 
@@ -49,7 +50,7 @@ screening AS (
     FROM {{ ref('measure_event') }} AS event
     INNER JOIN {{ ref('measure_person') }} AS person ON event.person_id = person.person_id
     WHERE
-        event.end_date <= person.period_end
+        event.end_date <= person.last_day
         AND (
             (
                 event.bronze_table = 'procedure_occurrence'
@@ -79,7 +80,7 @@ screening AS (
                 )
             )
         )
-    ORDER BY event.person_id ASC, event.end_date DESC, event.cdm_id ASC
+    ORDER BY event.person_id ASC, event.end_date DESC, event.cdm_table ASC, event.cdm_id ASC
 ),
 
 judged AS (

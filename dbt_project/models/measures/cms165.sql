@@ -21,13 +21,14 @@ diagnosis AS (
         AND event.bronze_table = 'condition_occurrence'
         AND event.start_date < person.period_start + interval '6 months'
         AND event.prevalence_end_date >= person.period_start
-    ORDER BY event.person_id, event.start_date, event.cdm_id
+    ORDER BY event.person_id, event.start_date, event.cdm_table, event.cdm_id
 ),
 
 own_exclusion AS (
     SELECT
         event.person_id,
         replace(event.value_set, '_', ' ') AS rule,
+        event.start_date AS first_date,
         replace(event.value_set, '_', ' ') || ' (' || event.code || ') on ' || event.start_date AS reason,
         {{ deciding_row('event') }} AS deciding_rows
     FROM {{ ref('measure_event') }} AS event
@@ -44,7 +45,7 @@ own_exclusion AS (
         OR (
             event.value_set IN ('kidney_transplant', 'dialysis')
             AND event.bronze_table = 'procedure_occurrence'
-            AND event.end_date <= person.period_end
+            AND event.end_date <= person.last_day
         )
         OR (
             event.value_set = 'esrd_monthly'
@@ -78,15 +79,17 @@ component AS (
             AND coding.system = 'http://loinc.org'
             AND coding.code IN ('8480-6', '8462-4')
     INNER JOIN {{ ref('measure_person') }} AS person ON source.person_id = person.person_id
-    LEFT JOIN {{ ref('visit_occurrence') }} AS visit ON source.visit_occurrence_id = visit.visit_occurrence_id
+    LEFT JOIN {{ ref('event_source') }} AS visit
+        ON visit.bronze_table = 'visit_occurrence' AND source.encounter_key = visit.bronze_key
     WHERE
         source.parent_measurement_key IS NOT NULL
         AND source.value_number IS NOT NULL
         AND source.status IN ('final', 'amended', 'corrected')
-        AND source.start_date BETWEEN person.period_start AND least(person.period_end, {{ as_of() }})
+        AND source.start_date BETWEEN person.period_start AND person.last_day
         AND NOT (
-            coalesce(visit.visit_source_value IN ('EMER', 'IMP', 'ACUTE', 'NONAC', 'PRENC', 'SS'), FALSE)
-            AND source.start_date BETWEEN visit.visit_start_date AND visit.visit_end_date
+            coalesce(visit.kind IN ('EMER', 'IMP', 'ACUTE', 'NONAC', 'PRENC', 'SS'), FALSE)
+            AND source.start_date >= visit.start_date
+            AND source.start_date <= coalesce(visit.end_date, {{ as_of() }})
         )
 ),
 
@@ -98,7 +101,9 @@ panel AS (
         min(value_number) FILTER (WHERE code = '8480-6') AS systolic,
         min(value_number) FILTER (WHERE code = '8462-4') AS diastolic,
         min(cdm_id) FILTER (WHERE code = '8480-6') AS systolic_id,
-        min(cdm_id) FILTER (WHERE code = '8462-4') AS diastolic_id
+        min(cdm_id) FILTER (WHERE code = '8462-4') AS diastolic_id,
+        min(cdm_table) FILTER (WHERE code = '8480-6') AS systolic_table,
+        min(cdm_table) FILTER (WHERE code = '8462-4') AS diastolic_table
     FROM component
     GROUP BY person_id, start_date, parent_measurement_key
 ),
@@ -110,8 +115,8 @@ reading_day AS (
         start_date,
         min(systolic) AS systolic,
         min(diastolic) AS diastolic,
-        jsonb_agg(jsonb_build_object('cdm_table', 'measurement', 'cdm_id', systolic_id) ORDER BY systolic_id)
-        || jsonb_agg(jsonb_build_object('cdm_table', 'measurement', 'cdm_id', diastolic_id) ORDER BY diastolic_id)
+        jsonb_agg(jsonb_build_object('cdm_table', systolic_table, 'cdm_id', systolic_id) ORDER BY systolic_id)
+        || jsonb_agg(jsonb_build_object('cdm_table', diastolic_table, 'cdm_id', diastolic_id) ORDER BY diastolic_id)
             AS deciding_rows
     FROM panel
     WHERE systolic IS NOT NULL AND diastolic IS NOT NULL

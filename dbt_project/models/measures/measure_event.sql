@@ -21,7 +21,7 @@ SELECT
     source.status,
     source.intent,
     source.value_number,
-    source.unit_code,
+    coalesce(source.unit_code, source.unit_source_value) AS unit,
     source.value_codings,
     source.value_number IS NOT NULL
     OR source.value_text IS NOT NULL

@@ -4,14 +4,28 @@ birth AS (
         person_id,
         make_date(year_of_birth, coalesce(month_of_birth, 1), coalesce(day_of_birth, 1)) AS birth_date
     FROM {{ ref('person') }}
+),
+
+-- Dead at an unknown time: in no measure, and listed in dropped_row.
+dead_without_date AS (
+    SELECT crosswalk.person_id
+    FROM {{ source('bronze', 'person') }} AS person
+    INNER JOIN {{ ref('person_crosswalk') }} AS crosswalk ON person.person_key = crosswalk.person_key
+    WHERE person.deceased AND person.merged_into_person_key IS NULL
+    EXCEPT
+    SELECT person_id
+    FROM {{ ref('death') }}
 )
 
 SELECT
     birth.person_id,
     birth.birth_date,
+    death.death_date,
     extract(YEAR FROM age({{ period_end() }}, birth.birth_date))::integer AS age,
     {{ period_start() }} AS period_start,
-    {{ period_end() }} AS period_end
+    {{ period_end() }} AS period_end,
+    least({{ period_end() }}, {{ as_of() }}) AS last_day
 FROM birth
 LEFT JOIN {{ ref('death') }} AS death ON birth.person_id = death.person_id
-WHERE death.death_date IS NULL OR death.death_date >= {{ period_start() }}
+LEFT JOIN dead_without_date ON birth.person_id = dead_without_date.person_id
+WHERE dead_without_date.person_id IS NULL AND (death.death_date IS NULL OR death.death_date >= {{ period_start() }})

@@ -11,7 +11,7 @@ INNER JOIN {{ ref('measure_person') }} AS person ON event.person_id = person.per
 WHERE
     event.bronze_table = 'visit_occurrence'
     AND event.start_date >= person.period_start
-    AND event.end_date <= person.period_end
+    AND event.end_date <= person.last_day
     AND event.value_set IN (
         'office_visit', 'annual_wellness_visit', 'preventive_care_established', 'preventive_care_initial',
         'home_healthcare', 'virtual_encounter', 'telephone_visit', 'nutrition_services', 'medical_nutrition_therapy'

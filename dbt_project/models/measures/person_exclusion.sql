@@ -13,6 +13,7 @@ first_event AS (
 SELECT
     first_event.person_id,
     first_event.exclusion AS rule,
+    first_event.start_date AS first_date,
     first_event.exclusion || ' on ' || first_event.start_date AS reason,
     first_event.deciding_rows
 FROM first_event
@@ -24,6 +25,7 @@ UNION ALL
 SELECT
     frailty.person_id,
     'frailty with advanced illness' AS rule,
+    frailty.start_date AS first_date,
     'frailty on ' || frailty.start_date || ' with advanced illness on ' || illness.start_date AS reason,
     frailty.deciding_rows || illness.deciding_rows AS deciding_rows
 FROM first_event AS frailty
@@ -34,6 +36,7 @@ UNION ALL
 SELECT
     frailty.person_id,
     'frailty at 81 or older' AS rule,
+    frailty.start_date AS first_date,
     'frailty on ' || frailty.start_date AS reason,
     frailty.deciding_rows
 FROM first_event AS frailty

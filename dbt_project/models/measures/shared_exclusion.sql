@@ -43,7 +43,7 @@ event AS (
     INNER JOIN {{ ref('measure_person') }} AS person ON event.person_id = person.person_id
 ),
 
-hospice AS (
+hospice_event AS (
     SELECT
         person_id,
         cdm_table,
@@ -80,16 +80,25 @@ hospice AS (
     INNER JOIN {{ ref('measure_person') }} AS person ON visit.person_id = person.person_id
     INNER JOIN {{ ref('value_set') }} AS value_set
         ON value_set.name = 'discharge_to_hospice' AND visit.discharged_to_source_value = value_set.code
+    LEFT JOIN {{ ref('value_set_event') }} AS inpatient
+        ON
+            inpatient.value_set = 'encounter_inpatient'
+            AND inpatient.cdm_table = 'visit_occurrence'
+            AND visit.visit_occurrence_id = inpatient.cdm_id
     WHERE
-        visit.visit_end_date BETWEEN person.period_start AND person.period_end
-        AND (
-            visit.visit_source_value IN ('IMP', 'ACUTE', 'NONAC')
-            OR EXISTS (
-                SELECT 1
-                FROM event
-                WHERE event.value_set = 'encounter_inpatient' AND event.cdm_id = visit.visit_occurrence_id
-            )
-        )
+        visit.visit_end_date BETWEEN person.period_start AND person.last_day
+        AND (visit.visit_source_value IN ('IMP', 'ACUTE', 'NONAC') OR inpatient.cdm_id IS NOT NULL)
+),
+
+-- A hospice stay that ends with a discharge to hospice is one row.
+hospice AS (
+    SELECT DISTINCT ON (person_id, cdm_table, cdm_id)
+        person_id,
+        cdm_table,
+        cdm_id,
+        start_date
+    FROM hospice_event
+    ORDER BY person_id, cdm_table, cdm_id, start_date
 ),
 
 palliative AS (
@@ -175,7 +184,14 @@ housing AS (
     FROM answer
     INNER JOIN {{ ref('measure_person') }} AS person ON answer.person_id = person.person_id
     WHERE answer.question_code = '71802-3' AND answer.end_date <= person.period_end
-    ORDER BY answer.person_id ASC, answer.end_date DESC, answer.start_datetime DESC NULLS LAST, answer.cdm_id ASC
+    ORDER BY
+        answer.person_id ASC,
+        answer.end_date DESC,
+        answer.start_datetime DESC NULLS LAST,
+        answer.cdm_table ASC,
+        answer.cdm_id ASC,
+        -- Of two codings of one answer either may say it.
+        (answer.answer = 'lives_in_nursing_home') DESC NULLS LAST
 )
 
 SELECT

@@ -11,11 +11,12 @@ candidate AS (
     UNION ALL
     SELECT
         'visit_occurrence' AS bronze_table,
-        visit_occurrence_key AS bronze_key,
-        person_key,
-        NULL AS visit_occurrence_key,
-        visit_start_date AS start_date
-    FROM {{ source('bronze', 'visit_occurrence') }}
+        visit.visit_occurrence_key AS bronze_key,
+        visit.person_key,
+        -- An encounter without a date that is part of a visit takes the visit's.
+        visit.visit_occurrence_key,
+        visit.visit_start_date AS start_date
+    FROM {{ source('bronze', 'visit_occurrence') }} AS visit
     UNION ALL
     SELECT
         'note' AS bronze_table,
@@ -58,3 +59,11 @@ SELECT
     reason
 FROM judged
 WHERE reason IS NOT NULL
+UNION ALL
+-- The person has a row, the death has not.
+SELECT
+    'death' AS bronze_table,
+    person_key AS bronze_key,
+    'deceased_without_date' AS reason
+FROM {{ source('bronze', 'person') }}
+WHERE deceased AND death_date IS NULL

@@ -3,6 +3,8 @@ SELECT
     event.event_id AS cdm_id,
     event.person_id,
     event.visit_occurrence_id,
+    event.encounter_key,
+    event.concept_id,
     event.resource_key,
     event.bronze_table,
     event.bronze_key,
@@ -22,6 +24,7 @@ SELECT
     measured.parent_measurement_key,
     measured.value_number,
     measured.unit_code,
+    measured.unit_source_value,
     measured.value_text,
     measured.value_codings,
     measured.value_boolean
@@ -34,6 +37,8 @@ SELECT
     omop.visit_occurrence_id AS cdm_id,
     omop.person_id,
     omop.visit_occurrence_id,
+    omop.visit_occurrence_id AS encounter_key,
+    omop.visit_concept_id AS concept_id,
     visit.resource_key,
     'visit_occurrence' AS bronze_table,
     visit.visit_occurrence_key AS bronze_key,
@@ -53,6 +58,7 @@ SELECT
     NULL AS parent_measurement_key,
     NULL AS value_number,
     NULL AS unit_code,
+    NULL AS unit_source_value,
     NULL AS value_text,
     NULL AS value_codings,
     NULL AS value_boolean
@@ -60,10 +66,45 @@ FROM {{ ref('visit_occurrence') }} AS omop
 INNER JOIN {{ source('bronze', 'visit_occurrence') }} AS visit ON omop.visit_occurrence_id = visit.visit_occurrence_key
 UNION ALL
 SELECT
+    'visit_detail' AS cdm_table,
+    omop.visit_detail_id AS cdm_id,
+    omop.person_id,
+    omop.visit_occurrence_id,
+    omop.visit_detail_id AS encounter_key,
+    omop.visit_detail_concept_id AS concept_id,
+    visit.resource_key,
+    'visit_occurrence' AS bronze_table,
+    visit.visit_occurrence_key AS bronze_key,
+    visit.source_system,
+    visit.status,
+    NULL AS category,
+    NULL AS clinical_status,
+    NULL AS verification_status,
+    NULL AS intent,
+    visit.class_code AS kind,
+    omop.visit_detail_start_date AS start_date,
+    omop.visit_detail_start_datetime AS start_datetime,
+    visit.visit_end_date AS end_date,
+    visit.visit_end_datetime AS end_datetime,
+    visit.known_at,
+    visit.type_codings AS codings,
+    NULL AS parent_measurement_key,
+    NULL AS value_number,
+    NULL AS unit_code,
+    NULL AS unit_source_value,
+    NULL AS value_text,
+    NULL AS value_codings,
+    NULL AS value_boolean
+FROM {{ ref('visit_detail') }} AS omop
+INNER JOIN {{ source('bronze', 'visit_occurrence') }} AS visit ON omop.visit_detail_id = visit.visit_occurrence_key
+UNION ALL
+SELECT
     'note' AS cdm_table,
     omop.note_id AS cdm_id,
     omop.person_id,
     omop.visit_occurrence_id,
+    NULL AS encounter_key,
+    omop.note_class_concept_id AS concept_id,
     note.resource_key,
     'note' AS bronze_table,
     note.note_key AS bronze_key,
@@ -83,6 +124,7 @@ SELECT
     NULL AS parent_measurement_key,
     NULL AS value_number,
     NULL AS unit_code,
+    NULL AS unit_source_value,
     NULL AS value_text,
     NULL AS value_codings,
     NULL AS value_boolean

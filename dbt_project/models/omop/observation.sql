@@ -1,11 +1,13 @@
--- Of an allergy the concept says what kind it is and the value which substance; a finding such as "no known allergy"
--- is no substance and stands for itself.
+-- Of an allergy the concept says what kind it is and the value which substance; a finding such as "no known allergy",
+-- known by its concept or else by its words, is no substance and stands for itself.
 WITH
 allergy AS (
     SELECT
         event.event_id,
         kind_map.target_concept_id AS kind_concept_id,
-        coalesce(code.domain_id NOT IN ('Condition', 'Observation'), TRUE) AS is_substance
+        coalesce(code.domain_id NOT IN ('Condition', 'Observation'), TRUE)
+        AND concat_ws(' ', observed.code_text, observed.codings -> 0 ->> 'display') !~* '\m(nkd?a|no known)\M'
+            AS is_substance
     FROM {{ ref('int_event') }} AS event
     INNER JOIN {{ source('bronze', 'observation') }} AS observed
         ON event.bronze_table = 'observation' AND event.bronze_key = observed.observation_key

@@ -2,9 +2,9 @@ WITH
 race AS (
     SELECT
         person.person_key,
-        count(map.target_concept_id) AS races,
+        count(DISTINCT map.target_concept_id) AS races,
         min(map.target_concept_id) AS concept_id,
-        string_agg(element.coding ->> 'code', ',' ORDER BY element.coding ->> 'code') AS source_value
+        string_agg(DISTINCT element.coding ->> 'code', ',' ORDER BY element.coding ->> 'code') AS source_value
     FROM {{ source('bronze', 'person') }} AS person
     CROSS JOIN LATERAL jsonb_array_elements(person.race_codings) AS element (coding)
     LEFT JOIN {{ ref('source_to_concept_map') }} AS map

@@ -9,7 +9,7 @@ codings_list AS (
     {%- endfor %}
 ),
 
-coding AS (
+element AS (
     SELECT
         codings_list.codings,
         element.position,
@@ -21,6 +21,24 @@ coding AS (
     LEFT JOIN {{ ref('code_system') }} AS code_system ON element.coding ->> 'system' = code_system.system
 ),
 
+coding AS (
+    SELECT
+        codings,
+        position,
+        system,
+        vocabulary_id,
+        -- The vocabulary holds NDC with 11 digits; sources hyphenate 4-4-2, 5-3-2 and 5-4-1 as well as 5-4-2.
+        CASE
+            WHEN vocabulary_id = 'NDC' AND code LIKE '%-%-%'
+                THEN
+                    lpad(split_part(code, '-', 1), 5, '0')
+                    || lpad(split_part(code, '-', 2), 4, '0')
+                    || lpad(split_part(code, '-', 3), 2, '0')
+            ELSE code
+        END AS code
+    FROM element
+),
+
 source_concept AS (
     SELECT DISTINCT ON (coding.codings, coding.position)
         coding.codings,
@@ -29,14 +47,7 @@ source_concept AS (
         concept.domain_id
     FROM coding
     INNER JOIN {{ source('vocab', 'concept') }} AS concept
-        ON
-            coding.vocabulary_id = concept.vocabulary_id
-            AND (
-                concept.concept_code = coding.code
-                -- Athena holds NDC with 11 digits, sources often hyphenate 5-4-2.
-                OR (coding.vocabulary_id = 'NDC' AND concept.concept_code = replace(coding.code, '-', ''))
-                OR (coding.vocabulary_id = 'UCUM' AND upper(concept.concept_code) = coding.code)
-            )
+        ON coding.vocabulary_id = concept.vocabulary_id AND coding.code = concept.concept_code
     ORDER BY coding.codings, coding.position, concept.invalid_reason NULLS FIRST, concept.concept_id
 ),
 

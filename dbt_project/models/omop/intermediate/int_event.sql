@@ -10,6 +10,7 @@ SELECT
     event.source_system,
     crosswalk.person_id,
     visit.visit_occurrence_id,
+    top.encounter_key,
     provider.provider_id,
     event.codings,
     event.category,

@@ -8,7 +8,12 @@ SELECT
     provider.provider_id,
     coalesce(note.note_date, visit.visit_start_date) AS note_date,
     row_number() OVER (
-        PARTITION BY crosswalk.person_id, visit.visit_occurrence_id, note.text_sha256
+        PARTITION BY
+            crosswalk.person_id,
+            visit.visit_occurrence_id,
+            -- Without a visit the same words on two days are two notes.
+            CASE WHEN visit.visit_occurrence_id IS NULL THEN note.note_date END,
+            note.text_sha256
         ORDER BY (resource.resource_type <> 'DocumentReference'), note.note_date NULLS LAST, note.note_key
     ) AS copy_number
 FROM {{ source('bronze', 'note') }} AS note

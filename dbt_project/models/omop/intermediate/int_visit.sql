@@ -1,8 +1,9 @@
--- Which visit_occurrence each encounter belongs to: the top of its partOf chain.
+-- Which visit_occurrence each encounter belongs to: the top of its partOf chain. A chain that runs in a circle has no
+-- top; then each encounter stands for itself, as does one whose parent has no date and so no row.
 WITH RECURSIVE
 encounter AS (
     SELECT
-        visit.visit_occurrence_key AS visit_key,
+        visit.visit_occurrence_key AS encounter_key,
         parent.visit_occurrence_key AS parent_key
     FROM {{ source('bronze', 'visit_occurrence') }} AS visit
     LEFT JOIN {{ ref('int_reference_alias') }} AS alias ON visit.parent_visit_key = alias.alias_key
@@ -10,42 +11,44 @@ encounter AS (
         ON
             coalesce(alias.resource_key, visit.parent_visit_key) = parent.visit_occurrence_key
             AND visit.person_key = parent.person_key
+            AND parent.visit_start_date IS NOT NULL
 ),
 
 chain AS (
     SELECT
-        visit_key,
-        visit_key AS top_key,
+        encounter_key,
+        encounter_key AS top_key,
         parent_key,
-        0 AS depth
+        ARRAY[encounter_key] AS path
     FROM encounter
     UNION ALL
     SELECT
-        chain.visit_key,
-        encounter.visit_key AS top_key,
+        chain.encounter_key,
+        encounter.encounter_key AS top_key,
         encounter.parent_key,
-        chain.depth + 1 AS depth
+        chain.path || encounter.encounter_key AS path
     FROM chain
-    INNER JOIN encounter ON chain.parent_key = encounter.visit_key
-    -- A chain that runs in a circle would not end.
-    WHERE chain.depth < 10
+    INNER JOIN encounter ON chain.parent_key = encounter.encounter_key
+    WHERE chain.parent_key <> ALL(chain.path)
 ),
 
 top AS (
-    SELECT DISTINCT ON (visit_key)
-        visit_key,
-        top_key
-    FROM chain
-    ORDER BY visit_key ASC, depth DESC
+    SELECT
+        encounter.encounter_key,
+        coalesce(chain.top_key, encounter.encounter_key) AS top_key
+    FROM encounter
+    LEFT JOIN chain ON encounter.encounter_key = chain.encounter_key AND chain.parent_key IS NULL
 )
 
 SELECT
-    visit_key,
+    encounter_key AS visit_key,
+    encounter_key,
     top_key AS visit_occurrence_id
 FROM top
 UNION ALL
 SELECT
     alias.alias_key AS visit_key,
+    top.encounter_key,
     top.top_key AS visit_occurrence_id
 FROM {{ ref('int_reference_alias') }} AS alias
-INNER JOIN top ON alias.resource_key = top.visit_key
+INNER JOIN top ON alias.resource_key = top.encounter_key

@@ -1,0 +1,7 @@
+{{ config(meta={'dagster': {'ref': {'name': 'person_crosswalk'}}}) }}
+-- Whoever is one person was born once; only an explicit merge may say otherwise.
+SELECT crosswalk.person_id
+FROM {{ ref('person_crosswalk') }} AS crosswalk
+INNER JOIN {{ source('bronze', 'person') }} AS person ON crosswalk.person_key = person.person_key
+GROUP BY crosswalk.person_id
+HAVING count(DISTINCT person.year_of_birth) > 1 AND bool_and(person.merged_into_person_key IS NULL)
