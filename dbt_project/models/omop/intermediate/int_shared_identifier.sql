@@ -25,7 +25,7 @@ bridge AS (
     INNER JOIN identifier AS born ON unborn.identifier_key = born.identifier_key
     WHERE unborn.year_of_birth IS NULL AND born.year_of_birth IS NOT NULL
     GROUP BY unborn.person_key
-    HAVING count(DISTINCT (born.year_of_birth, born.month_of_birth, born.day_of_birth)) > 1
+    HAVING count(DISTINCT concat_ws('-', born.year_of_birth, born.month_of_birth, born.day_of_birth)) > 1
 ),
 
 judged AS (

@@ -29,7 +29,7 @@ chain AS (
         chain.path || encounter.encounter_key AS path
     FROM chain
     INNER JOIN encounter ON chain.parent_key = encounter.encounter_key
-    WHERE chain.parent_key <> ALL(chain.path)
+    WHERE NOT chain.path @> ARRAY[chain.parent_key]
 ),
 
 top AS (
