@@ -15,6 +15,11 @@ else
 TORCH := --extra-index-url https://download.pytorch.org/whl/cpu --index-strategy unsafe-best-match
 endif
 
+# uv reads its own variable for the package index.
+ifdef PIP_INDEX_URL
+export UV_DEFAULT_INDEX := $(PIP_INDEX_URL)
+endif
+
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
 
@@ -50,7 +55,7 @@ lock: ## Resolve pyproject.toml anew into the CPU lock
 		$(TORCH) --override deploy/locks/overrides.txt --output-file $(LOCK)
 
 clean: ## Stop this folder's server and remove .sanctum and caches (keeps .venv)
-	-test ! -x $(BIN)/sanctum || $(BIN)/sanctum down
+	-test ! -x $(BIN)/sanctum || SANCTUM_HOME=.sanctum $(BIN)/sanctum down
 	rm -rf .sanctum .pytest_cache .mypy_cache .ruff_cache .hypothesis dbt_project/target dbt_project/logs
 
 .PHONY: help install demo dev test lint bench lock clean

@@ -26,10 +26,11 @@ from assets.content_free import content_free_errors
 from assets.environment import environment
 from assets.metadata import CLINICAL_INFORMATICS, DATA_PLATFORM, FRESHNESS
 from resources import dbt
+from resources.dbt_process import LOCK_VARIABLE
 from resources.postgres import database
 from resources.settings import Settings
 
-_EXECUTABLE = Path(sys.executable).with_name("dbt")
+_EXECUTABLE = Path(sys.executable).with_name("sanctum-dbt")
 _OWNERS = {"features": CLINICAL_INFORMATICS, "measures": CLINICAL_INFORMATICS}
 
 
@@ -65,6 +66,7 @@ def _parse(target: Path) -> None:
             "DBT_PROFILES_DIR": str(dbt.PROJECT_DIRECTORY),
             "DBT_TARGET_PATH": unfinished,
             "DBT_LOG_PATH": unfinished,
+            LOCK_VARIABLE: str(Path(unfinished) / "lock"),
         }
         arguments = ["parse", "--quiet", "--no-partial-parse"]
         done = subprocess.run(
@@ -135,10 +137,10 @@ def _silenced(invocation: DbtCliInvocation) -> Iterator[Any]:
 
 
 def _raise_if_failed(invocation: DbtCliInvocation) -> None:
+    path = invocation.target_path / "run_results.json"
+    dbt.forget_messages(path)
     if invocation.is_successful():
         return
-    with contextlib.suppress(FileNotFoundError):
-        results = invocation.get_artifact("run_results.json")["results"]
-        failed = [node["unique_id"].split(".", 2)[-1] for node in results if node["status"] in ("error", "fail")]
-        raise dbt.DbtBuildError(f"dbt build failed: {', '.join(failed)}. See dbt/target/dbt.log of the home.")
-    raise dbt.DbtBuildError("dbt build failed before any node ran. See dbt/target/dbt.log of the home.")
+    results = json.loads(path.read_text())["results"] if path.exists() else []
+    failed = [node["unique_id"].split(".", 2)[-1] for node in results if node["status"] in ("error", "fail")]
+    raise dbt.DbtBuildError(dbt.failure(failed))

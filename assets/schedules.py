@@ -70,7 +70,11 @@ def fingerprint(files: Iterable[Path]) -> str:
     """A hash over names, sizes and times of change: another one if any file is new or changed."""
     digest = hashlib.sha256()
     for path in sorted(files):
-        state = path.stat()
+        try:
+            state = path.stat()
+        except FileNotFoundError:
+            # Taken away between the listing and here: the next look has another fingerprint.
+            continue
         digest.update(f"{path}\x1f{state.st_size}\x1f{state.st_mtime_ns}\n".encode())
     return digest.hexdigest()
 

@@ -170,7 +170,12 @@ def _read_notes(connection: psycopg.Connection[Any], note_ids: Sequence[int]) ->
         "SELECT note_id, person_id, note_date, note_text FROM omop.note WHERE note_id = ANY(%s) ORDER BY 2, 1",
         (list(note_ids),),
     ).fetchall()
-    return [_Note(note_id, person_id, day, text, split_sentences(text)) for note_id, person_id, day, text in rows]
+    return [_Note(note_id, person_id, day, text, _sentences(text)) for note_id, person_id, day, text in rows]
+
+
+def _sentences(note_text: str) -> list[Sentence]:
+    """The note's sentences. A text without a word is one, so that its note counts as cut and its read is audited."""
+    return split_sentences(note_text) or [Sentence(0, 0, len(note_text), note_text)]
 
 
 def _vectors(connection: psycopg.Connection[Any], run: _Run, notes: Sequence[_Note]) -> Mapping[str, HalfVector]:

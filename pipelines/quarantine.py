@@ -1,6 +1,6 @@
 """Quarantine: records that could not be used, each with a reason and a pointer to its landed bytes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,12 +30,12 @@ class QuarantinedRecord:
 
 
 def keep(connection: psycopg.Connection[Any], records: Iterable[QuarantinedRecord]) -> None:
-    """Write records in the caller's transaction; one that is there already is kept as it is."""
+    """Write records in the caller's transaction; one that is there already is kept, and open again if released."""
     with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO quarantine.record "
             "(record_key, reason, file_id, line_number, byte_offset, message_id, resource_type, detail) "
-            "VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (record_key) DO NOTHING",
+            "VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (record_key) DO UPDATE SET released_at = NULL",
             [
                 (
                     r.record_key,
@@ -50,6 +50,15 @@ def keep(connection: psycopg.Connection[Any], records: Iterable[QuarantinedRecor
                 for r in records
             ],
         )
+
+
+def release(connection: psycopg.Connection[Any], file_ids: Sequence[int], kept: Iterable[QuarantinedRecord]) -> None:
+    """Release the records of files that were read again, all but those that still can't be used."""
+    connection.execute(
+        "UPDATE quarantine.record SET released_at = now() "
+        "WHERE file_id = ANY(%s) AND released_at IS NULL AND record_key <> ALL(%s)",
+        (list(file_ids), [record.record_key for record in kept]),
+    )
 
 
 def counts_by_reason(database: Database) -> dict[str, int]:

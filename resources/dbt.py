@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from resources.dbt_process import LOCK_VARIABLE
 from resources.postgres import Database
 from resources.settings import Settings
 
@@ -29,13 +30,19 @@ class BuildResult:
 
 
 def environment(settings: Settings, database: Database) -> dict[str, str]:
-    """Variables dbt needs, beside the process's own: the profile's and where it may write."""
+    """Variables dbt needs, beside the process's own: the profile's, its lock and where it may write.
+
+    It writes no log: the database's error texts, which echo row values, would be in it.
+    """
+    settings.dbt_directory.mkdir(parents=True, exist_ok=True)
     return {
         **database.dbt_environment(),
         "DBT_PROFILES_DIR": str(PROJECT_DIRECTORY),
         "DBT_TARGET_PATH": str(settings.dbt_directory / "target"),
         "DBT_LOG_PATH": str(settings.dbt_directory / "logs"),
+        "DBT_LOG_LEVEL_FILE": "none",
         "DBT_USE_COLORS": "false",
+        LOCK_VARIABLE: str(settings.dbt_directory / "lock"),
         "SANCTUM_DBT_THREADS": str(settings.workers),
     }
 
@@ -55,7 +62,7 @@ def variables(as_of: date, period: tuple[date, date] | None = None) -> dict[str,
 
 def command(arguments: Sequence[str]) -> list[str]:
     """The dbt command line of this environment."""
-    return [sys.executable, "-m", "dbt.cli.main", *arguments, "--project-dir", str(PROJECT_DIRECTORY)]
+    return [sys.executable, "-m", "resources.dbt_process", *arguments, "--project-dir", str(PROJECT_DIRECTORY)]
 
 
 def build(
@@ -86,20 +93,36 @@ def build(
         arguments += ["--exclude-resource-type", "test"]
     if select:
         arguments += ["--select", *select]
-    settings.dbt_directory.mkdir(parents=True, exist_ok=True)
     results = settings.dbt_directory / "target" / "run_results.json"
     results.unlink(missing_ok=True)
     done = subprocess.run(
         command(arguments), env={**os.environ, **environment(settings, database)}, capture_output=True, check=False
     )
+    forget_messages(results)
     result = _read_results(results)
     if done.returncode != 0:
-        failed = ", ".join(result.failed) if result.failed else "before any node ran"
-        raise DbtBuildError(
-            f"dbt build failed: {failed}. See {settings.dbt_directory / 'logs' / 'dbt.log'}; "
-            "failing rows of a test are in its audit table."
-        )
+        raise DbtBuildError(failure(result.failed))
     return result
+
+
+def failure(failed: Sequence[str]) -> str:
+    """What to say of a failed build: nodes and what to do, no text of dbt's or the database's."""
+    if not failed:
+        return "dbt build failed before any node ran: run dbt parse in dbt_project to see why."
+    return (
+        f"dbt build failed: {', '.join(failed)}. The SQL of each lies in dbt/target/run of the home, of a test in "
+        "dbt/target/compiled: run it as sanctum_transform to see what is wrong."
+    )
+
+
+def forget_messages(results: Path) -> None:
+    """Take out of ``run_results.json`` the texts of errors, which echo row values."""
+    if results.exists():
+        content = json.loads(results.read_text())
+        for node in content["results"]:
+            if node["status"] == "error":
+                node["message"] = None
+        results.write_text(json.dumps(content))
 
 
 def _read_results(path: Path) -> BuildResult:

@@ -25,6 +25,8 @@ POSTGRES_VERSION = 18
 # dlt and dbt insist on a password where the socket asks for none. dbt masks it in its log, so it is no common text.
 _NO_PASSWORD = "trusted-socket"
 
+_CERTIFICATES = ("sslrootcert", "sslcert", "sslkey")
+
 # Errors and statements of the server log would carry row values, so they are not logged.
 _EMBEDDED_CONFIGURATION = """\
 log_min_messages = fatal
@@ -88,6 +90,8 @@ class Database:
         """
         rest = {k: v for k, v in self._base.items() if k not in ("host", "port", "dbname")}
         host, port = self._base.get("host", "localhost"), self._base.get("port", "5432")
+        if ":" in host:
+            host = f"[{host}]"
         if host.startswith("/"):
             rest["host"] = host
             host = "localhost"
@@ -104,6 +108,8 @@ class Database:
             "DBT_ENV_SECRET_SANCTUM_PASSWORD": self._password(role) or _NO_PASSWORD,
             "SANCTUM_DBT_DATABASE": self._base["dbname"],
             "SANCTUM_DBT_SSLMODE": self._base.get("sslmode", "prefer"),
+            # dbt's profile has no place for the certificates; libpq reads them from here.
+            **{f"PG{name.upper()}": self._base[name] for name in _CERTIFICATES if name in self._base},
         }
 
     def connect(self, role: Role, *, autocommit: bool = False, **options: Any) -> psycopg.Connection[Any]:
@@ -153,6 +159,11 @@ def database(settings: Settings) -> Database:
     """
     if settings.database_url is not None:
         parameters = conninfo_to_dict(settings.database_url.get_secret_value())
+        if parameters.get("user", Role.OWNER.value) != Role.OWNER.value or not parameters.get("host"):
+            raise DatabaseUnavailableError(
+                f"SANCTUM_DATABASE_URL names the server's host and the user {Role.OWNER.value}, as in "
+                f"postgresql://{Role.OWNER.value}:…@host/sanctum."
+            )
         passwords = _role_passwords(settings)
         if parameters.get("password"):
             passwords.setdefault(Role.OWNER.value, str(parameters["password"]))
@@ -240,7 +251,13 @@ def start_embedded(settings: Settings) -> Database:
             f"see {_data_directory(settings) / 'log'} and the free space of the disk."
         ) from error
     result = database(settings)
-    parameters = dict(result.parameters) | {"dbname": "postgres", "user": "postgres"}
+    with without_row_values():
+        _create_owner_and_database(result)
+    return result
+
+
+def _create_owner_and_database(server: Database) -> None:
+    parameters = dict(server.parameters) | {"dbname": "postgres", "user": "postgres"}
     with psycopg.connect(make_conninfo(**parameters), autocommit=True) as connection:
         if not _exists(connection, "SELECT 1 FROM pg_roles WHERE rolname = %s", Role.OWNER.value):
             connection.execute(f"CREATE ROLE {Role.OWNER.value} LOGIN CREATEROLE")
@@ -249,7 +266,6 @@ def start_embedded(settings: Settings) -> Database:
     with psycopg.connect(make_conninfo(**parameters | {"dbname": DATABASE}), autocommit=True) as connection:
         # The wheel does not mark pgvector as trusted, so the owner can't create it.
         connection.execute("CREATE EXTENSION IF NOT EXISTS vector WITH SCHEMA public")
-    return result
 
 
 def _exists(connection: psycopg.Connection[Any], query: str, value: str) -> bool:

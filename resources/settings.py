@@ -1,8 +1,10 @@
 """Every setting of Sanctum, typed, read from the environment once (prefix ``SANCTUM_``)."""
 
+import os
 from datetime import date
 from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -56,6 +58,15 @@ class Settings(BaseSettings):
         default=0.05, ge=0, le=1, description="Share of read records in quarantine above which the check fails."
     )
 
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError(f"{value} is no time zone of the IANA database, such as America/New_York") from None
+        return value
+
     @field_validator("home", "hl7_inbox", "fhir_inbox", "embedding_model_path", "language_model_path")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
@@ -101,10 +112,23 @@ class Settings(BaseSettings):
         return self.as_of or date.today()
 
 
+# Set by Sanctum itself for the processes it starts; none is a setting.
+_NOT_SETTINGS = ("SANCTUM_DBT_", "SANCTUM_DAGSTER_", "SANCTUM_INFERENCE_LOCATION_")
+
+
 def load_settings(**overrides: object) -> Settings:
     """Read settings from the environment; keyword arguments win over it.
 
     Raises:
-        pydantic.ValidationError: a variable has a value of the wrong type or is unknown.
+        pydantic.ValidationError: a variable has a value of the wrong type.
+        ValueError: a variable with the prefix is no setting: most likely its name is misspelt.
     """
+    known = {f"SANCTUM_{name.upper()}" for name in Settings.model_fields}
+    unknown = sorted(
+        name
+        for name in os.environ
+        if name.startswith("SANCTUM_") and not name.startswith(_NOT_SETTINGS) and name not in known
+    )
+    if unknown:
+        raise ValueError(f"no such setting: {', '.join(unknown)}; resources/settings.py lists them")
     return Settings(**overrides)  # type: ignore[arg-type]

@@ -46,9 +46,9 @@ def load(
     """Stage all batches, then replace in one transaction what each staged resource owned.
 
     A resource replaces the one bronze has unless it is older by ``last_updated``; equal and unknown times replace.
-    Of one resource in several batches the newest, then the last, counts. A ``resource`` row whose outcome is not
-    ``loaded`` withdraws the rows the resource owned. An empty text is absent: it becomes null, or the column's
-    default. Loads wait for each other.
+    Of one resource in several batches the last counts: a caller keeps older ones back. A ``resource`` row whose
+    outcome is not ``loaded`` withdraws the rows the resource owned. An empty text is absent: it becomes null, or the
+    column's default. Loads wait for each other.
 
     Args:
         settings: where dlt works; its directory is emptied before and after.

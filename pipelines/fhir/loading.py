@@ -84,6 +84,8 @@ def load_fhir(
 ) -> Account:
     """Load landed files into bronze: those given, else all that were not loaded under this mapping.
 
+    A file that was loaded for another source system is that system's and left alone, unless it is given.
+
     Raises:
         AccountError: the account does not close.
         pipelines.bronze.BronzeLoadError: bronze could not be loaded and is as it was.
@@ -172,6 +174,7 @@ def _write_accounts(
             (file.file_id, *_mapping(settings), Jsonb(account.as_dict())),
         )
     quarantine.keep(connection, ledger.quarantined)
+    quarantine.release(connection, [file.file_id for file in files], ledger.quarantined)
     total = ledger.total()
     audit.record(
         connection,
@@ -194,9 +197,9 @@ def _unloaded(settings: Settings, database: Database) -> list[LandedFile]:
         rows = connection.execute(
             "SELECT file_id, encode(sha256, 'hex'), kind, gzip FROM landing.file AS file "
             "WHERE kind <> 'hl7v2' AND NOT EXISTS (SELECT 1 FROM landing.file_load AS load "
-            "WHERE load.file_id = file.file_id AND (source_system, mapping_profile, mapping_version) = (%s, %s, %s)) "
-            "ORDER BY file_id",
-            _mapping(settings),
+            "WHERE load.file_id = file.file_id AND (source_system <> %s "
+            "OR (source_system, mapping_profile, mapping_version) = (%s, %s, %s))) ORDER BY file_id",
+            (settings.source_system, *_mapping(settings)),
         ).fetchall()
     return [LandedFile(file_id, sha256, kind, gzipped, False) for file_id, sha256, kind, gzipped in rows]
 

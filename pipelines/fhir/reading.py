@@ -14,6 +14,8 @@ from pipelines.landing import open_content
 
 SUFFIXES = (".ndjson", ".jsonl", ".json")
 
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_BLANK = _BYTE_ORDER_MARK + b" \t\r\n"
 _DELETED = re.compile(r"(?:.*/)?([A-Z][A-Za-z]+)/([^/?#]+)")
 
 Line = tuple[int, bytes]
@@ -40,17 +42,32 @@ class Record:
 
 
 def kind_of(path: Path) -> str:
-    """``fhir-json`` for one document over several lines, else ``fhir-ndjson``."""
+    """``fhir-json`` for one document over several lines, else ``fhir-ndjson``.
+
+    A damaged file named ``.json`` is NDJSON if any of its lines is a resource, so that one bad line costs one record.
+    """
     try:
         with open_content(path) as stream:
-            first = stream.readline()
+            first = next((line for line in stream if line.strip(_BLANK)), b"")
+            if _parse(first) is not None or not path.name.lower().removesuffix(".gz").endswith(".json"):
+                return "fhir-ndjson"
+        with open_content(path) as stream:
+            content = stream.read()
     except (EOFError, OSError, zlib.error):
         return "fhir-ndjson"
+    if _parse(content) is not None:
+        return "fhir-json"
+    lines = (_parse(line) for line in content.splitlines() if line.strip(_BLANK).startswith(b"{"))
+    is_ndjson = any(isinstance(found, dict) and "resourceType" in found for found in lines)
+    return "fhir-ndjson" if is_ndjson else "fhir-json"
+
+
+def _parse(content: bytes) -> Any:
+    """The JSON value, None if it is none."""
     try:
-        orjson.loads(first)
+        return orjson.loads(content.removeprefix(_BYTE_ORDER_MARK))
     except orjson.JSONDecodeError:
-        return "fhir-json" if path.name.lower().removesuffix(".gz").endswith(".json") else "fhir-ndjson"
-    return "fhir-ndjson"
+        return None
 
 
 def chunks(path: Path, kind: str, lines_each: int, bytes_each: int = 8 << 20) -> Iterator[list[Line]]:

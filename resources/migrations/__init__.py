@@ -7,9 +7,10 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from resources.postgres import Database, Role
+from resources.postgres import Database, DatabaseUnavailableError, Role, without_row_values
 
 _LOCK = 7_203_115_001
 
@@ -27,7 +28,22 @@ def migrate(database: Database) -> str:
 
     Returns:
         The revision the database is at.
+
+    Raises:
+        resources.postgres.DatabaseUnavailableError: the server can't be reached, or refuses the owner or a statement.
     """
+    try:
+        with without_row_values():
+            return _migrate(database)
+    except DBAPIError as error:
+        code = getattr(error.orig, "pgcode", None) or "none"
+        raise DatabaseUnavailableError(
+            f"the database can't be migrated as {Role.OWNER.value} (SQLSTATE {code}); is the server up, has the owner "
+            "its password, and has an administrator created the extension vector? See docs/operating.md."
+        ) from None
+
+
+def _migrate(database: Database) -> str:
     configuration = _configuration()
     engine = create_engine(database.url(Role.OWNER, "postgresql+psycopg2"), poolclass=NullPool)
     with engine.connect() as connection:

@@ -61,6 +61,15 @@ def test_vanished_and_emptied_notes_lose_their_chunks(warehouse: Warehouse) -> N
     assert {row[0] for row in chunks(warehouse)} == {3}
 
 
+def test_a_note_without_a_word_is_read_once_and_audited(warehouse: Warehouse) -> None:
+    warehouse.add_note(1, 10, "---\n")
+    warehouse.add_note(2, 10, "\u00a0")
+    embed(warehouse)
+    assert warehouse.rows("SELECT object_ids FROM audit.event WHERE person_id = 10") == [([1, 2],)]
+    assert embed(warehouse) == (0, 2, 0, 0)
+    assert len(warehouse.rows("SELECT 1 FROM audit.event WHERE person_id = 10")) == 1
+
+
 def test_merged_person_and_new_date_move_chunks_without_embedding(warehouse: Warehouse) -> None:
     warehouse.add_note(1, 10, TWO)
     embed(warehouse)

@@ -82,10 +82,10 @@ def test_older_version_arriving_late_changes_nothing(settings: Settings, db: Dat
     assert values(db) == [(1, 10, 7.1)]
 
 
-def test_of_two_versions_in_one_load_the_newest_counts(settings: Settings, db: Database) -> None:
-    newest = {"resource": [resource(1, day=3)], "measurement": [measurement(1, 10, 3)]}
-    older = {"resource": [resource(1, day=2)], "measurement": [measurement(1, 10, 2), measurement(1, 11, 2)]}
-    run(settings, db, newest, older)
+def test_of_two_versions_in_one_load_the_last_counts(settings: Settings, db: Database) -> None:
+    first = {"resource": [resource(1, day=2)], "measurement": [measurement(1, 10, 2), measurement(1, 11, 2)]}
+    last = {"resource": [resource(1, day=3)], "measurement": [measurement(1, 10, 3)]}
+    run(settings, db, first, last)
     assert values(db) == [(1, 10, 3)]
 
 

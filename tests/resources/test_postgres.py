@@ -35,6 +35,25 @@ def test_url_and_dsn_name_the_same_server(tmp_path: Path) -> None:
     assert from_url == from_dsn
 
 
+@pytest.mark.parametrize("url", ["postgresql://somebody@db/sanctum", "postgresql:///sanctum"])
+def test_another_user_and_a_missing_host_are_refused(tmp_path: Path, url: str) -> None:
+    with pytest.raises(DatabaseUnavailableError, match="sanctum_owner"):
+        database(load_settings(home=tmp_path, database_url=url))
+
+
+def test_a_server_that_does_not_answer_is_one_error(tmp_path: Path) -> None:
+    settings = load_settings(home=tmp_path, database_url="postgresql://sanctum_owner:secret@127.0.0.1:1/sanctum")
+    with pytest.raises(DatabaseUnavailableError) as caught:
+        migrate(database(settings))
+    assert "secret" not in str(caught.value)
+
+
+def test_certificates_reach_dbt(tmp_path: Path) -> None:
+    url = "postgresql://sanctum_owner@db/sanctum?sslmode=verify-full&sslrootcert=/etc/root.pem"
+    variables = database(load_settings(home=tmp_path, database_url=url)).dbt_environment()
+    assert (variables["SANCTUM_DBT_SSLMODE"], variables["PGSSLROOTCERT"]) == ("verify-full", "/etc/root.pem")
+
+
 def test_no_running_server_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(DatabaseUnavailableError, match="sanctum up"):
         database(load_settings(home=tmp_path))

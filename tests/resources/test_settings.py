@@ -31,6 +31,16 @@ def test_a_wrong_value_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         load_settings()
 
 
+def test_a_misspelt_variable_and_an_unknown_zone_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SANCTUM_TIME_ZONE", "US/Estern")
+    with pytest.raises(ValidationError, match="time zone"):
+        load_settings()
+    monkeypatch.delenv("SANCTUM_TIME_ZONE")
+    monkeypatch.setenv("SANCTUM_TIMEZONE", "America/New_York")
+    with pytest.raises(ValueError, match="SANCTUM_TIMEZONE"):
+        load_settings()
+
+
 def test_the_database_password_is_not_in_its_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SANCTUM_DATABASE_URL", "postgresql://sanctum_owner:hunter2@db/sanctum")
     assert "hunter2" not in repr(load_settings())
@@ -52,6 +62,8 @@ def test_only_settings_and_what_starts_processes_touch_the_environment() -> None
         "inference/engine.py",
         "pipelines/demo/population.py",
         "resources/dbt.py",
+        "resources/dbt_process.py",
+        "resources/settings.py",
         "resources/telemetry.py",
     }
     found = {

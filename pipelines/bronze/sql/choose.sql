@@ -1,4 +1,4 @@
--- Of each staged resource its newest, then its last version; newer: bronze has none or none that is younger.
+-- Of each staged resource its last version; newer: bronze has none or none that is younger.
 CREATE TEMPORARY TABLE applied ON COMMIT DROP AS
 SELECT
     chosen.*,
@@ -9,6 +9,6 @@ SELECT
 FROM (
     SELECT DISTINCT ON (staged.resource_key) staged.*
     FROM bronze_staging.resource AS staged
-    ORDER BY staged.resource_key ASC, staged.last_updated DESC NULLS LAST, staged.batch_number DESC
+    ORDER BY staged.resource_key ASC, staged.batch_number DESC
 ) AS chosen
 LEFT JOIN bronze.resource AS existing ON existing.resource_key = chosen.resource_key

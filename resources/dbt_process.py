@@ -1,0 +1,28 @@
+"""``sanctum-dbt``: dbt as Sanctum's processes start it, one at a time in a home, and not longer than who started it.
+
+dbt has no lock of its own: two builds at once, or one beside what a killed one left running, drop each other's tables.
+"""
+
+import ctypes
+import fcntl
+import os
+import signal
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+LOCK_VARIABLE = "SANCTUM_DBT_LOCK"
+
+
+def main() -> None:
+    """Wait for the lock whose path ``SANCTUM_DBT_LOCK`` holds, then be dbt."""
+    # prctl(2), Linux: this process is killed when its parent is, whatever way that ended.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    with Path(os.environ[LOCK_VARIABLE]).open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        from dbt.cli.main import cli
+
+        cli()
+
+
+if __name__ == "__main__":
+    main()
