@@ -73,7 +73,7 @@ def run(settings: Settings, database: Database) -> Table:
         return {row[0] for row in connection.execute(_HNSW, (person, vector.to_text(), NEAREST)).fetchall()}
 
     def guarded(connection: Connection[Any], person: int, vector: HalfVector) -> set[int]:
-        claim_person(connection, person)
+        claim_person(connection, person, subject="benchmark", purpose="benchmark")
         hits = nearest_sentences(
             connection, encoder, person, [vector], limit=NEAREST, subject="benchmark", purpose="benchmark"
         )

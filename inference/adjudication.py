@@ -203,7 +203,7 @@ def _open_gaps(connection: psycopg.Connection[Any]) -> list[_Gap]:
 def _pending(connection: psycopg.Connection[Any], run: _Run, gaps: Sequence[_Gap]) -> Iterator[_Asked]:
     """Gaps to ask about, each with its prompt; what one person's gaps need is read in one transaction."""
     for person_id, of_person in groupby(gaps, key=lambda gap: gap.person_id):
-        claim_person(connection, person_id)
+        claim_person(connection, person_id, subject=_SUBJECT, purpose=_PURPOSE)
         unanswered = []
         for gap in of_person:
             run.counts["seen"] += 1
@@ -243,7 +243,7 @@ def _prepare(connection: psycopg.Connection[Any], run: _Run, gap: _Gap) -> _Aske
 def _store(connection: psycopg.Connection[Any], run: _Run, asked: _Asked, completion: Completion) -> None:
     """Keep one answer, every sentence it could have cited, and the audit event, in one transaction."""
     answer = read_answer(completion.text, list(asked.prompt.sentences))
-    claim_person(connection, asked.gap.person_id)
+    claim_person(connection, asked.gap.person_id, subject=_SUBJECT, purpose=_PURPOSE)
     connection.execute(
         "INSERT INTO inference.model (model_sha256, model_name, engine) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
         (run.model.sha256, run.model.name, run.running_engine().description),

@@ -60,7 +60,7 @@ def evaluate(database: Database, expectations: Iterable[Expectation], subject: s
     with without_row_values(), database.connect(Role.REVIEWER) as connection:
         for expectation in expectations:
             expected += 1
-            claim_person(connection, expectation.person_id)
+            claim_person(connection, expectation.person_id, subject=subject, purpose=_PURPOSE)
             row = connection.execute(
                 statement("decision_and_evidence"),
                 {

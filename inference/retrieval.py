@@ -19,6 +19,8 @@ from resources import audit
 from resources.postgres import Database, Role, without_row_values
 from resources.settings import Settings
 
+_PURPOSE = "document-search"
+
 
 @dataclass(frozen=True)
 class Hit:
@@ -68,21 +70,31 @@ def search(
     encoder = encoder or Encoder(settings)
     vectors = encoder.encode([text])
     with without_row_values(), database.connect(role) as connection:
-        claim_person(connection, person_id)
+        claim_person(connection, person_id, subject=subject, purpose=_PURPOSE)
         return nearest_sentences(
-            connection, encoder, person_id, vectors, limit=limit, subject=subject, purpose="document-search"
+            connection, encoder, person_id, vectors, limit=limit, subject=subject, purpose=_PURPOSE
         )
 
 
-def claim_person(connection: psycopg.Connection[Any], person_id: int) -> None:
+def claim_person(connection: psycopg.Connection[Any], person_id: int, *, subject: str, purpose: str) -> None:
     """Let the open transaction see one person's documents and answers; the claim ends with it.
+
+    The database writes the audit event of the claim itself, so nobody sees a document without one. What was read
+    then has an event of its own.
+
+    Args:
+        connection: not in autocommit mode.
+        person_id: as in ``omop.person``.
+        subject: who reads.
+        purpose: why.
 
     Raises:
         ValueError: the connection is in autocommit mode, where the claim would not reach the next statement.
+        psycopg.Error: the event can't be written; there is no claim then.
     """
     if connection.autocommit:
         raise ValueError("a claim lives as long as a transaction: turn autocommit off")
-    connection.execute("SELECT set_config('sanctum.person_id', %s, true)", (str(person_id),))
+    connection.execute("SELECT retrieval.claim(%s, %s, %s)", (person_id, subject, purpose))
 
 
 def nearest_sentences(

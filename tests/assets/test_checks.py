@@ -117,7 +117,7 @@ def test_decision_without_its_sentence_in_the_prompt_is_counted(db: Database) ->
     )
     evidence = "INSERT INTO inference.adjudication_evidence VALUES (%s, 1, 'S1', 1, 1, 'x', true)"
     with db.connect(Role.INFER) as connection:
-        connection.execute("SELECT set_config('sanctum.person_id', '1', true)")
+        connection.execute("SELECT retrieval.claim(1, 'test', 'test')")
         connection.execute("INSERT INTO inference.model VALUES ('m', 'm', 'm')")
         for number, prompt in enumerate(("Sentences:\nS1 (2026-02-01): x", "Sentences:\nS2 (2026-02-01): S1 (x)")):
             row = connection.execute(adjudication, (prompt, str(number))).fetchone()

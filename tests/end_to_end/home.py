@@ -91,7 +91,7 @@ class Home:
             people = connection.execute("SELECT person_id FROM omop.person ORDER BY 1").fetchall()
         with self.database.connect(Role.REVIEWER) as connection:
             for (person,) in people:
-                connection.execute("SELECT set_config('sanctum.person_id', %s, true)", (str(person),))
+                connection.execute("SELECT retrieval.claim(%s, 'test', 'test')", (person,))
                 rows += connection.execute(
                     "SELECT a.person_id, measure_id, prompt_sha256, decision, e.sentence_id, e.chunk_id, e.cited "
                     "FROM inference.adjudication AS a LEFT JOIN inference.adjudication_evidence AS e "

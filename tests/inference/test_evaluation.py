@@ -15,7 +15,7 @@ SHOWN, HIDDEN = "A1c was 6.9 %.", "Nobody saw this."
 
 def decide(warehouse: Warehouse, person: int, measure: str, decision: str, cited: bool) -> None:
     with warehouse.database.connect(Role.INFER) as connection:
-        claim_person(connection, person)
+        claim_person(connection, person, subject="test", purpose="test")
         connection.execute("INSERT INTO inference.model VALUES ('model', 'test', 'test') ON CONFLICT DO NOTHING")
         row = connection.execute(
             "INSERT INTO inference.adjudication (person_id, measure_id, period_start, period_end, prompt, "
@@ -44,7 +44,7 @@ def test_shown_cited_and_right_are_counted_of_the_newest_decision(warehouse: War
         ],
     )
     assert found == Evaluation(expected=4, decided=3, sentence_shown=2, sentence_cited=1, decision_right=2)
-    events = warehouse.rows("SELECT person_id, row_count FROM audit.event WHERE purpose = 'evaluation' ORDER BY 1")
+    events = warehouse.rows("SELECT person_id, row_count FROM audit.event WHERE action = 'read' ORDER BY 1")
     assert events == [(1, 1), (2, 1), (3, 1), (4, 0)]
 
 

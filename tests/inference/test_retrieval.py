@@ -64,13 +64,51 @@ def count(connection: psycopg.Connection) -> list[tuple]:
 def test_claim_opens_one_person_for_one_transaction(searchable: Warehouse, role: Role) -> None:
     with searchable.database.connect(role) as connection:
         assert count(connection) == []
-        claim_person(connection, 10)
+        claim_person(connection, 10, subject="test", purpose="test")
         assert count(connection) == [(10,)]
-        claim_person(connection, 11)
+        claim_person(connection, 11, subject="test", purpose="test")
         assert count(connection) == [(11,)]
         connection.commit()
         assert count(connection) == []
-        claim_person(connection, 10)
+        claim_person(connection, 10, subject="test", purpose="test")
+        connection.rollback()
+        assert count(connection) == []
+
+
+@pytest.mark.parametrize("role", [Role.INFER, Role.REVIEWER])
+def test_a_claim_can_not_be_made_up_or_kept(searchable: Warehouse, role: Role) -> None:
+    with searchable.database.connect(role) as connection:
+        claim_person(connection, 10, subject="test", purpose="test")
+        kept = connection.execute("SELECT current_setting('sanctum.claim')").fetchone()[0]
+        connection.commit()
+        signature = kept.split(".")[1]
+        for claim in (kept, f"11.{signature}", "10", "10.", "11.x", "9" * 30 + ".x", "", "x" * 9):
+            # A transaction of its own number, as any write gives it.
+            connection.execute("SELECT pg_current_xact_id()")
+            connection.execute("SELECT set_config('sanctum.claim', %s, true)", (claim,))
+            assert count(connection) == []
+            connection.commit()
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("SELECT retrieval.sign_claim(10)")
+        connection.rollback()
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("SELECT secret FROM retrieval.claim_secret")
+
+
+def test_the_database_itself_audits_each_claim(searchable: Warehouse) -> None:
+    with searchable.database.connect(Role.REVIEWER) as connection:
+        connection.execute("SELECT retrieval.claim(10, 'dr-who', 'curiosity')")
+        assert count(connection) == [(10,)]
+    events = "SELECT database_role, subject, purpose, person_id FROM audit.event WHERE action = 'claim'"
+    assert searchable.rows(events) == [("sanctum_reviewer", "dr-who", "curiosity", 10)]
+    with searchable.superuser() as connection:
+        connection.execute(
+            "CREATE FUNCTION audit.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$;"
+            "CREATE TRIGGER refuse BEFORE INSERT ON audit.event FOR EACH ROW EXECUTE FUNCTION audit.refuse()"
+        )
+    with searchable.database.connect(Role.REVIEWER) as connection:
+        with pytest.raises(psycopg.Error):
+            connection.execute("SELECT retrieval.claim(10, 'dr-who', 'curiosity')")
         connection.rollback()
         assert count(connection) == []
 
@@ -80,14 +118,14 @@ def test_claim_needs_a_transaction(searchable: Warehouse) -> None:
         searchable.database.connect(Role.INFER, autocommit=True) as connection,
         pytest.raises(ValueError, match="autocommit"),
     ):
-        claim_person(connection, 10)
+        claim_person(connection, 10, subject="test", purpose="test")
 
 
 def test_readers_write_no_chunks(searchable: Warehouse) -> None:
     for role in (Role.INFER, Role.REVIEWER):
         for statement in ("DELETE FROM retrieval.document_chunk", "UPDATE retrieval.document_chunk SET person_id = 10"):
             with searchable.database.connect(role) as connection:
-                claim_person(connection, 11)
+                claim_person(connection, 11, subject="test", purpose="test")
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
                     connection.execute(statement)
 
