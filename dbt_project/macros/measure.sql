@@ -44,3 +44,17 @@ FROM (
 ) AS exclusion
 ORDER BY person_id, rule, first_date, deciding_rows
 {%- endmacro %}
+
+{#- The populations of a measure after precedence, from a CTE judged with is_eligible, is_excluded and what decided. -#}
+{% macro measure_columns(measure_id, numerator) -%}
+person_id,
+    '{{ measure_id }}' AS measure_id,
+    is_eligible AS initial_population,
+    is_eligible AND is_excluded AS denominator_exclusion,
+    is_eligible AND NOT is_excluded AND {{ numerator }} AS numerator,
+    CASE
+        WHEN is_eligible THEN population_rows || coalesce(exclusion_rows, deciding_rows, '[]'::jsonb)
+        ELSE '[]'::jsonb
+    END AS deciding_rows,
+    last_event_date
+{%- endmacro %}

@@ -98,11 +98,7 @@ judged AS (
 )
 
 SELECT
-    person_id,
-    'CMS122' AS measure_id,
-    is_eligible AS initial_population,
-    is_eligible AND is_excluded AS denominator_exclusion,
-    is_eligible AND NOT is_excluded AND is_poor AS numerator,
+    {{ measure_columns('CMS122', 'is_poor') }},
     CASE
         WHEN age NOT BETWEEN 18 AND 75 THEN 'age ' || age || ' is outside 18 to 75'
         WHEN diagnosis_code IS NULL THEN 'no encounter diagnosis of diabetes in the period'
@@ -113,10 +109,5 @@ SELECT
         WHEN is_poor AND percent IS NULL THEN 'HbA1c on ' || last_event_date || ' can not be compared with 9 %'
         WHEN is_poor THEN 'HbA1c above 9 % on ' || last_event_date
         ELSE 'HbA1c not above 9 % on ' || last_event_date
-    END AS reason,
-    CASE
-        WHEN is_eligible THEN population_rows || coalesce(exclusion_rows, deciding_rows, '[]'::jsonb)
-        ELSE '[]'::jsonb
-    END AS deciding_rows,
-    last_event_date
+    END AS reason
 FROM judged

@@ -104,21 +104,12 @@ judged AS (
 )
 
 SELECT
-    person_id,
-    'CMS130' AS measure_id,
-    is_eligible AS initial_population,
-    is_eligible AND is_excluded AS denominator_exclusion,
-    is_eligible AND NOT is_excluded AND last_event_date IS NOT NULL AS numerator,
+    {{ measure_columns('CMS130', 'last_event_date IS NOT NULL') }},
     CASE
         WHEN age NOT BETWEEN 46 AND 75 THEN 'age ' || age || ' is outside 46 to 75'
         WHEN NOT has_encounter THEN 'no qualifying encounter in the period'
         WHEN is_excluded THEN 'excluded: ' || exclusion_reason
         WHEN last_event_date IS NULL THEN 'no colorectal screening within its look-back'
         ELSE screening_kind || ' (' || screening_code || ') on ' || last_event_date
-    END AS reason,
-    CASE
-        WHEN is_eligible THEN population_rows || coalesce(exclusion_rows, deciding_rows, '[]'::jsonb)
-        ELSE '[]'::jsonb
-    END AS deciding_rows,
-    last_event_date
+    END AS reason
 FROM judged

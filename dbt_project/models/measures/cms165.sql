@@ -158,11 +158,7 @@ judged AS (
 )
 
 SELECT
-    person_id,
-    'CMS165' AS measure_id,
-    is_eligible AS initial_population,
-    is_eligible AND is_excluded AS denominator_exclusion,
-    is_eligible AND NOT is_excluded AND is_controlled AS numerator,
+    {{ measure_columns('CMS165', 'is_controlled') }},
     CASE
         WHEN age NOT BETWEEN 18 AND 85 THEN 'age ' || age || ' is outside 18 to 85'
         WHEN diagnosis_code IS NULL
@@ -173,10 +169,5 @@ SELECT
             THEN 'hypertension (' || diagnosis_code || ') and no outpatient blood pressure in the period'
         WHEN is_controlled THEN 'blood pressure below 140/90 on ' || last_event_date
         ELSE 'blood pressure not below 140/90 on ' || last_event_date
-    END AS reason,
-    CASE
-        WHEN is_eligible THEN population_rows || coalesce(exclusion_rows, deciding_rows, '[]'::jsonb)
-        ELSE '[]'::jsonb
-    END AS deciding_rows,
-    last_event_date
+    END AS reason
 FROM judged

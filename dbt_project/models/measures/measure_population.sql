@@ -1,3 +1,4 @@
+{% for measure in ['cms122', 'cms130', 'cms165'] %}
 SELECT
     person_id,
     measure_id,
@@ -7,26 +8,6 @@ SELECT
     reason,
     deciding_rows,
     last_event_date
-FROM {{ ref('cms122') }}
-UNION ALL
-SELECT
-    person_id,
-    measure_id,
-    initial_population,
-    denominator_exclusion,
-    numerator,
-    reason,
-    deciding_rows,
-    last_event_date
-FROM {{ ref('cms130') }}
-UNION ALL
-SELECT
-    person_id,
-    measure_id,
-    initial_population,
-    denominator_exclusion,
-    numerator,
-    reason,
-    deciding_rows,
-    last_event_date
-FROM {{ ref('cms165') }}
+FROM {{ ref(measure) }}
+{{ 'UNION ALL' if not loop.last }}
+{% endfor %}

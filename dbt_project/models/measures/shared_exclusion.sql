@@ -192,45 +192,31 @@ housing AS (
         answer.cdm_id ASC,
         -- Of two codings of one answer either may say it.
         (answer.answer = 'lives_in_nursing_home') DESC NULLS LAST
+),
+
+nursing_home AS (
+    SELECT
+        person_id,
+        cdm_table,
+        cdm_id,
+        start_date
+    FROM housing
+    WHERE answer = 'lives_in_nursing_home'
 )
 
+{% for relation, exclusion in [
+    ('hospice', 'hospice care'),
+    ('palliative', 'palliative care'),
+    ('nursing_home', 'long-term nursing home resident'),
+    ('frailty', 'frailty'),
+    ('illness', 'advanced illness'),
+] %}
 SELECT
     person_id,
-    'hospice care' AS exclusion,
+    '{{ exclusion }}' AS exclusion,
     cdm_table,
     cdm_id,
     start_date
-FROM hospice
-UNION ALL
-SELECT
-    person_id,
-    'palliative care' AS exclusion,
-    cdm_table,
-    cdm_id,
-    start_date
-FROM palliative
-UNION ALL
-SELECT
-    person_id,
-    'long-term nursing home resident' AS exclusion,
-    cdm_table,
-    cdm_id,
-    start_date
-FROM housing
-WHERE answer = 'lives_in_nursing_home'
-UNION ALL
-SELECT
-    person_id,
-    'frailty' AS exclusion,
-    cdm_table,
-    cdm_id,
-    start_date
-FROM frailty
-UNION ALL
-SELECT
-    person_id,
-    'advanced illness' AS exclusion,
-    cdm_table,
-    cdm_id,
-    start_date
-FROM illness
+FROM {{ relation }}
+{{ 'UNION ALL' if not loop.last }}
+{% endfor %}
