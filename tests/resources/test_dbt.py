@@ -30,7 +30,7 @@ def test_a_second_dbt_waits_for_the_first(held: tuple[dict[str, str], IO[bytes]]
     variables, lock = held
     waiting = subprocess.Popen(dbt.command(["parse", "--quiet"]), env=variables, stdout=subprocess.DEVNULL)
     with pytest.raises(subprocess.TimeoutExpired):
-        waiting.wait(timeout=2)
+        waiting.wait(timeout=12)
     fcntl.flock(lock, fcntl.LOCK_UN)
     assert waiting.wait(timeout=60) == 0
 
