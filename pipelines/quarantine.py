@@ -61,6 +61,17 @@ def release(connection: psycopg.Connection[Any], file_ids: Sequence[int], kept: 
     )
 
 
+def release_messages(
+    connection: psycopg.Connection[Any], message_ids: Sequence[int], kept: Iterable[QuarantinedRecord]
+) -> None:
+    """Release the records of messages that were folded again, all but those that still can't be used."""
+    connection.execute(
+        "UPDATE quarantine.record SET released_at = now() "
+        "WHERE message_id = ANY(%s) AND released_at IS NULL AND record_key <> ALL(%s)",
+        (list(message_ids), [record.record_key for record in kept]),
+    )
+
+
 def counts_by_reason(database: Database) -> dict[str, int]:
     """Records still in quarantine, by reason."""
     with without_row_values(), database.connect(Role.INGEST) as connection:

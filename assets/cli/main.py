@@ -125,6 +125,25 @@ def ingest_hl7(paths: Paths, as_json: Json = False) -> None:
         report(account.as_dict(), as_json=as_json, title="HL7 v2")
 
 
+@ingest.command("replay")
+def ingest_replay(as_json: Json = False) -> None:
+    """Read again what is in quarantine, as after an update; report how many records were released."""
+    from pipelines import fhir, hl7, quarantine
+
+    with failures(as_json=as_json), progress() as update:
+        settings = _ready()
+        warehouse_database = database(settings)
+        before = sum(quarantine.counts_by_reason(warehouse_database).values())
+        account = fhir.replay_fhir(settings, warehouse_database, update)
+        account += hl7.replay_messages(settings, warehouse_database, update).account
+        open_records = quarantine.counts_by_reason(warehouse_database)
+        report(
+            {"released": before - sum(open_records.values()), "open": open_records, **account.as_dict()},
+            as_json=as_json,
+            title="Replay",
+        )
+
+
 @vocab.command("load")
 def vocab_load(
     directory: Annotated[Path, typer.Argument(help="Folder or zip of an Athena download.")], as_json: Json = False

@@ -4,6 +4,6 @@ Belongs here: reading NDJSON and bundles, validation, which resources become row
 Does not belong here: codes to concepts, resolving who is the same person (dbt does both).
 """
 
-from pipelines.fhir.loading import ingest_fhir, land_fhir, load_fhir
+from pipelines.fhir.loading import ingest_fhir, land_fhir, load_fhir, replay_fhir
 
-__all__ = ["ingest_fhir", "land_fhir", "load_fhir"]
+__all__ = ["ingest_fhir", "land_fhir", "load_fhir", "replay_fhir"]

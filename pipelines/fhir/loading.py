@@ -106,6 +106,26 @@ def load_fhir(
         return ledger.total()
 
 
+def replay_fhir(settings: Settings, database: Database, progress: Progress | None = None) -> Account:
+    """Read files again that have records in quarantine; what has become usable is loaded and released.
+
+    What was loaded before is unchanged and accounted as such.
+
+    Raises:
+        as ``load_fhir``.
+    """
+    with without_row_values(), database.connect(Role.INGEST) as connection:
+        rows = connection.execute(
+            "SELECT file_id, encode(sha256, 'hex'), kind, gzip FROM landing.file AS file WHERE kind <> 'hl7v2' "
+            "AND EXISTS (SELECT 1 FROM quarantine.record WHERE released_at IS NULL AND file_id = file.file_id) "
+            "AND EXISTS (SELECT 1 FROM landing.file_load AS load "
+            "WHERE load.file_id = file.file_id AND source_system = %s) ORDER BY file_id",
+            (settings.source_system,),
+        ).fetchall()
+    files = [LandedFile(file_id, sha256, kind, gzipped, False) for file_id, sha256, kind, gzipped in rows]
+    return load_fhir(settings, database, progress, files)
+
+
 def _distinct(files: Iterable[LandedFile]) -> list[LandedFile]:
     return list({file.file_id: file for file in files}.values())
 
@@ -170,7 +190,8 @@ def _write_accounts(
             raise AccountError(f"the account of landed file {file.sha256[:12]} does not close; nothing was loaded.")
         connection.execute(
             "INSERT INTO landing.file_load (file_id, source_system, mapping_profile, mapping_version, account) "
-            "VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            "VALUES (%s, %s, %s, %s, %s) ON CONFLICT (file_id, source_system, mapping_profile, mapping_version) "
+            "DO UPDATE SET account = excluded.account, loaded_at = now()",
             (file.file_id, *_mapping(settings), Jsonb(account.as_dict())),
         )
     quarantine.keep(connection, ledger.quarantined)

@@ -80,6 +80,7 @@ class _Round:
         ids = [message.message_id for message in self.pending]
         connection.execute("UPDATE landing.hl7_message SET folded_at = now() WHERE message_id = ANY(%s)", (ids,))
         quarantine.keep(connection, self.quarantined)
+        quarantine.release_messages(connection, ids, self.quarantined)
         audit.record(
             connection,
             subject="service:ingest",
@@ -118,6 +119,20 @@ def fold_messages(settings: Settings, database: Database, progress: Progress | N
             if progress:
                 progress("folding messages", account.read.total(), None)
     return FoldReport(account, tuple(sorted(people)))
+
+
+def replay_messages(settings: Settings, database: Database, progress: Progress | None = None) -> FoldReport:
+    """Fold messages again that are in quarantine; what has become usable is loaded and released.
+
+    Raises:
+        as ``fold_messages``.
+    """
+    with without_row_values(), database.connect(Role.INGEST) as connection:
+        connection.execute(
+            "UPDATE landing.hl7_message SET folded_at = NULL "
+            "WHERE message_id IN (SELECT message_id FROM quarantine.record WHERE released_at IS NULL)"
+        )
+    return fold_messages(settings, database, progress)
 
 
 @contextmanager

@@ -76,6 +76,7 @@ COMMENT ON TABLE quarantine.record IS
 COMMENT ON COLUMN quarantine.record.record_key IS 'Where the record lies (file hash and line, or message): the same record is kept once.';
 
 GRANT SELECT, INSERT ON landing.file, landing.file_load TO sanctum_ingest;
+GRANT UPDATE (account, loaded_at) ON landing.file_load TO sanctum_ingest;
 GRANT SELECT, INSERT ON landing.hl7_message TO sanctum_ingest;
 GRANT UPDATE (patient_key, merged_patient_key, visit_key, folded_at) ON landing.hl7_message TO sanctum_ingest;
 GRANT SELECT, INSERT ON quarantine.record TO sanctum_ingest;

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from pipelines import quarantine
-from pipelines.fhir import ingest_fhir, land_fhir, load_fhir, profiles
+from pipelines.fhir import ingest_fhir, land_fhir, load_fhir, profiles, replay_fhir
 from pipelines.fhir.reading import kind_of
 from resources.postgres import Database, Role
 from resources.settings import Settings
 from tests.pipelines.fhir.conftest import Ingest
-from tests.pipelines.fhir.synthetic import bundle, ndjson, observation, patient, rows, updated, write
+from tests.pipelines.fhir.synthetic import bundle, ndjson, observation, patient, rows, snapshot, updated, write
 
 
 def test_a_later_version_without_a_date_wins_as_its_account_says(ingest: Ingest, db: Database) -> None:
@@ -49,6 +49,24 @@ def test_what_became_usable_leaves_quarantine(
     # The record of the former reading is released, the line that still can't be read is open.
     assert quarantine.counts_by_reason(db) == {"not_json": 1}
     assert [row["released_at"] is None for row in rows(db, "quarantine.record", order="record_id")] == [False, True]
+
+
+def test_replay_loads_what_became_usable_and_nothing_twice(
+    ingest: Ingest, settings: Settings, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A record that an older Sanctum could not use: its reason is put back by hand.
+    ingest({"good.ndjson": ndjson([patient(), patient("p2")]), "bad.ndjson": b"not json\n"})
+    before = snapshot(db)
+    with db.connect(Role.OWNER) as owner:
+        owner.execute(
+            "INSERT INTO quarantine.record (record_key, file_id, reason) "
+            "SELECT 'once', file_id, 'not_r4' FROM bronze.resource LIMIT 1"
+        )
+    account = replay_fhir(settings, db)
+    assert account.closes
+    assert (account.loaded.total(), account.excluded["unchanged"], account.quarantined.total()) == (0, 2, 1)
+    assert snapshot(db) == before
+    assert quarantine.counts_by_reason(db) == {"not_json": 1}
 
 
 def test_a_file_of_another_source_system_is_not_loaded_again(settings: Settings, db: Database, tmp_path: Path) -> None:

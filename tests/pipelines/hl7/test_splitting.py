@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.hl7 import splitting
+from pipelines import quarantine
+from pipelines.hl7 import replay_messages, splitting
 from pipelines.hl7.message import MessageError, parse
 from pipelines.hl7.splitting import Piece, split
 from resources.postgres import Database, Role
+from resources.settings import Settings
 from tests.pipelines.hl7.conftest import Ingest
 from tests.pipelines.hl7.messages import PATIENT, message, rows, visit
 
@@ -180,3 +182,17 @@ def test_names_too_long_for_an_index_stop_nothing(ingest: Ingest, db: Database) 
     )
     assert account.loaded == {"ADT^A28": 1}
     assert account.quarantined == {"no_patient_identifier": 2}
+
+
+def test_replay_releases_what_is_usable_and_keeps_the_rest(ingest: Ingest, settings: Settings, db: Database) -> None:
+    nameless = "PID|1||||DOE^JANE"
+    ingest(message("ADT^A28", "20260101", control="1"), message("ADT^A28", "20260101", control="2", patient=nameless))
+    with db.connect(Role.OWNER) as owner:
+        # As an older Sanctum would have left a message that this one can use.
+        owner.execute(
+            "INSERT INTO quarantine.record (record_key, message_id, reason) "
+            "SELECT 'once', message_id, 'not_hl7' FROM landing.hl7_message WHERE message_control_id = '1'"
+        )
+    account = replay_messages(settings, db).account
+    assert (dict(account.loaded), dict(account.quarantined)) == ({"ADT^A28": 1}, {"no_patient_identifier": 1})
+    assert quarantine.counts_by_reason(db) == {"no_patient_identifier": 1}
