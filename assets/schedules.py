@@ -56,7 +56,8 @@ def hl7_inbox(
 ) -> dg.SensorResult | dg.SkipReason:
     """Ask for one refresh whenever something arrived. Cursor and run key are hashes: file names may name a patient."""
     inbox = settings.hl7_inbox_directory
-    files = fingerprint(path for path in inbox.rglob("*") if path.is_file())
+    # A name that begins with a dot is still being written; landing leaves it too.
+    files = fingerprint(path for path in inbox.rglob("*") if path.is_file() and not path.name.startswith("."))
     seen = json.loads(context.cursor) if context.cursor else {"files": fingerprint([]), "message": 0}
     now = {"files": files, "message": max(newest_waiting_message(settings), seen["message"])}
     if now == seen:

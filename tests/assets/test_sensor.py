@@ -45,6 +45,14 @@ def test_new_and_changed_files_ask_for_one_run_each(settings: Settings, inbox_fi
     assert len(look(settings, second.cursor).run_requests) == 1
 
 
+def test_a_file_that_is_still_written_is_left_alone(settings: Settings, inbox_file: Any) -> None:
+    unfinished = inbox_file.with_name(".unfinished.hl7")
+    unfinished.write_bytes(MESSAGE)
+    assert isinstance(look(settings, None), dg.SkipReason)
+    unfinished.rename(inbox_file)
+    assert len(look(settings, None).run_requests) == 1
+
+
 def test_no_file_name_is_kept(settings: Settings, inbox_file: Any) -> None:
     inbox_file.write_bytes(MESSAGE)
     result = look(settings, None)
