@@ -38,6 +38,9 @@ def test_the_commands_in_their_order(new_home: Callable[[str], Home], tmp_path: 
     hits = home.run("search", "--person", jane, "bowel cancer screening")["hits"]
     assert [hit["sentence"] for hit in hits] == ["Colonoscopy in 2021 was normal."]
     assert home.run("search", "--person", "1", "anything")["hits"] == []
+    disclosed = home.run("audit", "who", jane)["events"]
+    assert {event["action"] for event in disclosed} == {"embed", "claim", "read"}
+    assert home.run("audit", "verify")["broken"] == []
     # In 2025 there was no visit yet, so nobody is eligible.
     measured = home.run("measures", "--period", "2025-01-01/2025-12-31")
     assert set(measured["CMS130"]) == {"not_eligible"}
