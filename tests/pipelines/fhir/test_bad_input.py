@@ -284,7 +284,7 @@ def test_landed_bytes_that_are_gone_are_an_error_and_undo_the_load(
     ingest({"1.ndjson": GOOD})
     (file,) = rows(db, "landing.file", "encode(sha256, 'hex') AS sha256")
     landed_path(settings, file["sha256"]).unlink()
-    other = settings.model_copy(update={"source_system": "other"})
+    other = settings.model_copy(update={"mapping_profile": "ig-strict"})
     with pytest.raises(InputError, match=file["sha256"][:12]):
         load_fhir(other, db)
     assert len(rows(db, "resource")) == 1
