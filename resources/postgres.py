@@ -53,6 +53,7 @@ class Role(StrEnum):
     INFER = "sanctum_infer"
     REVIEWER = "sanctum_reviewer"
     AUDITOR = "sanctum_auditor"
+    ERASER = "sanctum_eraser"
     DAGSTER = "sanctum_dagster"
 
 

@@ -54,6 +54,23 @@ class Settings(BaseSettings):
     inference_python: Path | None = Field(
         default=None, description="Interpreter for embedding and adjudication, such as a GPU environment's python."
     )
+    oidc_issuer: str | None = Field(
+        default=None,
+        description="Issuer URL of the hospital's OpenID Connect provider; without it, callers are this machine's users.",
+    )
+    oidc_audience: str | None = Field(default=None, description="Audience that tokens must name: this installation.")
+    oidc_jwks_url: str | None = Field(
+        default=None, description="Where the provider's keys are; default: as its discovery document says."
+    )
+    access_policy_file: Path | None = Field(
+        default=None, description="YAML: which claims give which role, care sites and teams; see docs/access.md."
+    )
+    identity_key_file: Path | None = Field(
+        default=None, description="Secret that vouches for callers to the database; default: keys/identity under home."
+    )
+    audit_signing_key_file: Path | None = Field(
+        default=None, description="Ed25519 key (PEM) that signs audit heads; default: keys/audit.pem under home."
+    )
     quarantine_fail_fraction: float = Field(
         default=0.05, ge=0, le=1, description="Share of read records in quarantine above which the check fails."
     )
@@ -67,7 +84,16 @@ class Settings(BaseSettings):
             raise ValueError(f"{value} is no time zone of the IANA database, such as America/New_York") from None
         return value
 
-    @field_validator("home", "hl7_inbox", "fhir_inbox", "embedding_model_path", "language_model_path")
+    @field_validator(
+        "home",
+        "hl7_inbox",
+        "fhir_inbox",
+        "embedding_model_path",
+        "language_model_path",
+        "access_policy_file",
+        "identity_key_file",
+        "audit_signing_key_file",
+    )
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser().absolute()

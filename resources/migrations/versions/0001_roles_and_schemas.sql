@@ -5,7 +5,7 @@ DECLARE
 BEGIN
     FOREACH role_name IN ARRAY ARRAY[
         'sanctum_ingest', 'sanctum_transform', 'sanctum_embed', 'sanctum_infer',
-        'sanctum_reviewer', 'sanctum_auditor', 'sanctum_dagster'
+        'sanctum_reviewer', 'sanctum_auditor', 'sanctum_eraser', 'sanctum_dagster'
     ] LOOP
         IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = role_name) THEN
             EXECUTE format('CREATE ROLE %I LOGIN NOINHERIT', role_name);
@@ -13,7 +13,7 @@ BEGIN
         -- The owner makes tables for these roles; it must not inherit the policies that let some read documents.
         EXECUTE format(
             'GRANT %I TO CURRENT_USER WITH INHERIT %s, SET TRUE', role_name,
-            CASE WHEN role_name IN ('sanctum_embed', 'sanctum_infer', 'sanctum_reviewer') THEN 'FALSE' ELSE 'TRUE' END
+            CASE WHEN role_name IN ('sanctum_embed', 'sanctum_infer', 'sanctum_reviewer', 'sanctum_eraser') THEN 'FALSE' ELSE 'TRUE' END
         );
         EXECUTE format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO %I', current_database(), role_name);
     END LOOP;
@@ -57,6 +57,7 @@ GRANT USAGE ON SCHEMA vocab TO sanctum_ingest, sanctum_embed, sanctum_infer, san
 GRANT USAGE ON SCHEMA retrieval TO sanctum_embed, sanctum_infer, sanctum_reviewer;
 GRANT USAGE ON SCHEMA inference TO sanctum_infer, sanctum_reviewer;
 GRANT USAGE ON SCHEMA audit TO
-    sanctum_ingest, sanctum_transform, sanctum_embed, sanctum_infer, sanctum_reviewer, sanctum_auditor;
+    sanctum_ingest, sanctum_transform, sanctum_embed, sanctum_infer, sanctum_reviewer, sanctum_auditor,
+    sanctum_eraser;
 GRANT USAGE ON SCHEMA omop TO sanctum_embed, sanctum_infer, sanctum_reviewer;
 GRANT USAGE ON SCHEMA features TO sanctum_infer, sanctum_reviewer;

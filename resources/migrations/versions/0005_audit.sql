@@ -80,6 +80,7 @@ FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change();
 
 REVOKE ALL ON FUNCTION audit.append, audit.hash_event, audit.refuse_change FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.append TO
-    sanctum_ingest, sanctum_transform, sanctum_embed, sanctum_infer, sanctum_reviewer, sanctum_auditor;
+    sanctum_ingest, sanctum_transform, sanctum_embed, sanctum_infer, sanctum_reviewer, sanctum_auditor,
+    sanctum_eraser;
 GRANT EXECUTE ON FUNCTION audit.hash_event TO sanctum_auditor;
 GRANT SELECT ON audit.event, audit.chain_head TO sanctum_auditor;
