@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     )
     oidc_issuer: str | None = Field(
         default=None,
-        description="Issuer URL of the hospital's OpenID Connect provider; without it, callers are this machine's users.",
+        description="Issuer URL of the hospital's OpenID Connect provider; without it, callers are local users.",
     )
     oidc_audience: str | None = Field(default=None, description="Audience that tokens must name: this installation.")
     oidc_jwks_url: str | None = Field(
@@ -112,6 +112,11 @@ class Settings(BaseSettings):
     def fhir_inbox_directory(self) -> Path:
         """Where FHIR files are dropped for the landing asset."""
         return self.fhir_inbox or self.home / "inbox" / "fhir"
+
+    @property
+    def identity_key_path(self) -> Path:
+        """The secret that vouches for callers to the database."""
+        return self.identity_key_file or self.home / "keys" / "identity"
 
     @property
     def models_directory(self) -> Path:

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from resources.identity.database_key import install_key
 from resources.migrations import migrate
 from resources.postgres import DATABASE, Database, Role, database, start_embedded, stop_embedded
 from resources.settings import Settings, load_settings
@@ -45,14 +46,17 @@ def superuser(server: Database, name: str = "postgres") -> psycopg.Connection:
     )
 
 
-def make_settings(server: Database, home: Path, **overrides: object) -> Settings:
+def make_settings(server: Database, home: Path, template: str = DATABASE, **overrides: object) -> Settings:
     """Settings of a new home with a new database: an ordinary server as far as Sanctum can tell."""
     name = f"test_{next(_numbers)}"
     with superuser(server) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {DATABASE} OWNER {Role.OWNER}")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} OWNER {Role.OWNER}")
         connection.execute(f"ALTER ROLE {Role.DAGSTER} IN DATABASE {name} SET search_path = dagster")
     host = dict(server.parameters)["host"]
-    return load_settings(home=home, database_url=f"postgresql://{Role.OWNER}@localhost/{name}?host={host}", **overrides)
+    url = f"postgresql://{Role.OWNER}@localhost/{name}?host={host}"
+    settings = load_settings(home=home, database_url=url, **overrides)
+    install_key(settings, database(settings))
+    return settings
 
 
 @pytest.fixture

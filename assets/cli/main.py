@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from assets.cli.identity import whoami
+from assets.cli.access import Purpose, consent, glass
+from assets.cli.identity import TokenFile, caller, whoami
 from assets.cli.output import Json, failures, progress, report, say
 from resources import audit, dbt, warehouse
 from resources.postgres import Role, database, running_socket_directory, stop_embedded
@@ -27,6 +28,8 @@ app.add_typer(vocab, name="vocab")
 audit_log = typer.Typer(no_args_is_help=True, help="The audit log.")
 app.add_typer(audit_log, name="audit")
 app.command()(whoami)
+app.add_typer(glass, name="break-glass")
+app.add_typer(consent, name="consent")
 
 Paths = Annotated[list[Path], typer.Argument(help="Files or folders; gzip is accepted.", metavar="PATH…")]
 Day = Annotated[datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="Day features are computed for.")]
@@ -230,14 +233,17 @@ def search(
     text: Annotated[str, typer.Argument(help="What to look for.")],
     person: Annotated[int, typer.Option("--person", help="person_id as in omop.person.")],
     limit: Annotated[int, typer.Option(min=1, max=100)] = 5,
+    purpose: Purpose = None,
+    token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """Find the sentences of one person's notes nearest to a text. The read is audited."""
+    """Find the sentences of one person's notes nearest to a text. The claim and the read are audited."""
     from inference.retrieval import search as search_notes
 
     with failures(as_json=as_json):
         settings = load_settings()
-        hits = search_notes(settings, database(settings), person, text, limit=limit, subject=f"os-user:{os.getuid()}")
+        who = caller(settings, token_file)
+        hits = search_notes(settings, database(settings), who, person, text, limit=limit, purpose=purpose)
         report({"person_id": person, "hits": [asdict(hit) for hit in hits]}, as_json=as_json, title="Search")
 
 

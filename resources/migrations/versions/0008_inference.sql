@@ -20,11 +20,14 @@ CREATE TABLE inference.adjudication (
     prompt_tokens integer NOT NULL,
     completion_tokens integer NOT NULL,
     latency_ms double precision NOT NULL,
+    sensitivity text[] NOT NULL,
     decided_at timestamptz NOT NULL DEFAULT now(),
     UNIQUE (person_id, measure_id, period_start, period_end, prompt_sha256, model_sha256)
 );
 COMMENT ON TABLE inference.adjudication IS
 'One answer of one model to one prompt about one gap. The same prompt is not asked of the same model twice.';
+COMMENT ON COLUMN inference.adjudication.sensitivity IS
+'Labels of the gap and of every sentence of the prompt: prompt and answer are as sensitive as what they were made of.';
 COMMENT ON COLUMN inference.adjudication.latency_ms IS 'Milliseconds from handing the request to the engine to its last token.';
 
 CREATE TABLE inference.adjudication_evidence (
@@ -35,26 +38,70 @@ CREATE TABLE inference.adjudication_evidence (
     note_id bigint NOT NULL,
     chunk_text_sha256 text NOT NULL,
     cited boolean NOT NULL,
+    sensitivity text[] NOT NULL DEFAULT '{}',
     PRIMARY KEY (adjudication_id, sentence_id)
 );
+CREATE INDEX adjudication_evidence_person ON inference.adjudication_evidence (person_id);
+CREATE INDEX adjudication_evidence_chunk ON inference.adjudication_evidence (chunk_id);
 COMMENT ON TABLE inference.adjudication_evidence IS
 'Every sentence that was in the prompt under its id, and whether the answer cites it.';
 
 DO $$
 DECLARE
     table_name text;
+    rule text := 'person_id = (SELECT access.person_id()) AND (sensitivity = ''{}'' OR access.may_see(person_id, sensitivity))';
 BEGIN
     FOREACH table_name IN ARRAY ARRAY['adjudication', 'adjudication_evidence'] LOOP
         EXECUTE format('ALTER TABLE inference.%I ENABLE ROW LEVEL SECURITY', table_name);
         EXECUTE format('ALTER TABLE inference.%I FORCE ROW LEVEL SECURITY', table_name);
-        EXECUTE format(
-            'CREATE POLICY one_person ON inference.%I FOR ALL TO sanctum_infer, sanctum_reviewer '
-            'USING (person_id = (SELECT retrieval.claimed_person())) '
-            'WITH CHECK (person_id = (SELECT retrieval.claimed_person()))', table_name
-        );
+        EXECUTE format('CREATE POLICY one_person ON inference.%I FOR SELECT TO sanctum_infer, sanctum_reviewer USING (%s)', table_name, rule);
+        EXECUTE format('CREATE POLICY writes ON inference.%I FOR INSERT TO sanctum_infer WITH CHECK (%s)', table_name, rule);
+        EXECUTE format('CREATE POLICY eraser ON inference.%I FOR ALL TO sanctum_eraser USING (true)', table_name);
+        -- What counts and copies labels runs as the owner and gives out no content.
+        EXECUTE format('CREATE POLICY owner_counts ON inference.%I FOR SELECT TO sanctum_owner USING (true)', table_name);
+        EXECUTE format('CREATE POLICY owner_labels ON inference.%I FOR UPDATE TO sanctum_owner USING (true)', table_name);
     END LOOP;
 END
 $$;
+
+-- Evidence carries its sentence's labels, and the decision those of all its evidence, whoever writes them and also when
+-- a sentence is labelled later.
+CREATE FUNCTION inference.inherit_sensitivity() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    NEW.sensitivity := coalesce(
+        (SELECT c.sensitivity FROM retrieval.document_chunk AS c WHERE c.chunk_id = NEW.chunk_id), '{}'
+    );
+    UPDATE inference.adjudication AS a
+    SET sensitivity = ARRAY(SELECT unnest(a.sensitivity) UNION SELECT unnest(NEW.sensitivity) ORDER BY 1)
+    WHERE a.adjudication_id = NEW.adjudication_id AND NOT a.sensitivity @> NEW.sensitivity;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER evidence_inherits BEFORE INSERT ON inference.adjudication_evidence
+FOR EACH ROW EXECUTE FUNCTION inference.inherit_sensitivity();
+
+CREATE FUNCTION inference.label_evidence() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    UPDATE inference.adjudication_evidence AS e SET sensitivity = NEW.sensitivity WHERE e.chunk_id = NEW.chunk_id;
+    UPDATE inference.adjudication AS a
+    SET sensitivity = ARRAY(SELECT unnest(a.sensitivity) UNION SELECT unnest(NEW.sensitivity) ORDER BY 1)
+    WHERE
+        NOT a.sensitivity @> NEW.sensitivity
+        AND a.adjudication_id IN (
+            SELECT e.adjudication_id FROM inference.adjudication_evidence AS e WHERE e.chunk_id = NEW.chunk_id
+        );
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER evidence_is_labelled AFTER UPDATE OF sensitivity ON retrieval.document_chunk
+FOR EACH ROW WHEN (OLD.sensitivity IS DISTINCT FROM NEW.sensitivity) EXECUTE FUNCTION inference.label_evidence();
+REVOKE ALL ON FUNCTION inference.inherit_sensitivity, inference.label_evidence FROM PUBLIC;
 
 GRANT SELECT, INSERT ON inference.model, inference.adjudication, inference.adjudication_evidence TO sanctum_infer;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA inference TO sanctum_infer;
@@ -71,8 +118,22 @@ AS $$
 $$;
 REVOKE ALL ON FUNCTION inference.adjudication_counts FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION inference.adjudication_counts TO sanctum_infer, sanctum_reviewer, sanctum_auditor;
-CREATE POLICY counts_for_owner ON inference.adjudication FOR SELECT TO sanctum_owner USING (true);
-CREATE POLICY counts_for_owner ON inference.adjudication_evidence FOR SELECT TO sanctum_owner USING (true);
+
+-- Labels are copied by triggers; this counts what they missed.
+CREATE FUNCTION inference.unlabelled_adjudications() RETURNS bigint
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT count(DISTINCT a.adjudication_id)
+    FROM inference.adjudication AS a
+    JOIN inference.adjudication_evidence AS e USING (adjudication_id)
+    JOIN retrieval.document_chunk AS c USING (chunk_id)
+    WHERE NOT e.sensitivity @> c.sensitivity OR NOT a.sensitivity @> c.sensitivity
+$$;
+COMMENT ON FUNCTION inference.unlabelled_adjudications IS
+'How many decisions lack a sensitivity label of a sentence that was in their prompt.';
+REVOKE ALL ON FUNCTION inference.unlabelled_adjudications FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION inference.unlabelled_adjudications TO sanctum_infer, sanctum_auditor;
 
 -- A prompt lists its sentences as lines "S1 (date): …".
 CREATE FUNCTION inference.unfounded_adjudications() RETURNS bigint

@@ -1,9 +1,9 @@
-"""Document chunks and their embeddings, under row-level security."""
+"""Prompts, completions and decisions, under row-level security."""
 
 from resources.migrations.run_sql import run_sql
 
-revision = "0006"
-down_revision = "0005"
+revision = "0008"
+down_revision = "0007"
 
 
 def upgrade() -> None:

@@ -1,0 +1,11 @@
+"""Who may see whom: tickets, scopes, sensitivity labels, consent, emergency access, and the policies made of them."""
+
+from resources.migrations.run_sql import run_sql
+
+revision = "0006"
+down_revision = "0005"
+
+
+def upgrade() -> None:
+    """Run the SQL file beside this module."""
+    run_sql(__file__)
