@@ -1,10 +1,25 @@
 WITH
+-- A gap is as sensitive as the rows that decide it.
+gap_label AS (
+    SELECT
+        population.person_id,
+        population.measure_id,
+        array_agg(DISTINCT code.label ORDER BY code.label) AS sensitivity
+    FROM {{ ref('measure_population') }} AS population
+    CROSS JOIN LATERAL jsonb_array_elements(population.deciding_rows) AS deciding (one)
+    INNER JOIN {{ ref('int_sensitive_row') }} AS label
+        ON deciding.one ->> 'cdm_table' = label.cdm_table AND (deciding.one ->> 'cdm_id')::bigint = label.cdm_id
+    CROSS JOIN LATERAL unnest(label.sensitivity) AS code (label)
+    GROUP BY population.person_id, population.measure_id
+),
+
 judged AS (
     SELECT
         population.person_id,
         population.measure_id,
         population.deciding_rows,
         population.last_event_date,
+        coalesce(gap_label.sensitivity, '{}') AS sensitivity,
         CASE
             WHEN population.initial_population AND person.death_date <= person.last_day
                 THEN 'died on ' || person.death_date || '; ' || population.reason
@@ -25,6 +40,8 @@ judged AS (
     FROM {{ ref('measure_population') }} AS population
     INNER JOIN {{ ref('measure') }} AS measure ON population.measure_id = measure.measure_id
     INNER JOIN {{ ref('measure_person') }} AS person ON population.person_id = person.person_id
+    LEFT JOIN gap_label
+        ON population.person_id = gap_label.person_id AND population.measure_id = gap_label.measure_id
 )
 
 SELECT
@@ -40,5 +57,6 @@ SELECT
     CASE WHEN status = 'open' THEN greatest(period_start, last_event_date) END AS open_since,
     CASE WHEN status = 'open' THEN period_end END AS due_date,
     CASE WHEN status = 'open' THEN closes_with END AS closes_with,
-    {{ as_of() }} AS as_of
+    {{ as_of() }} AS as_of,
+    sensitivity
 FROM judged

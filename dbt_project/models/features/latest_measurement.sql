@@ -1,3 +1,4 @@
+-- Results under a label stand beside those without: who may not see them gets the latest of the others.
 WITH
 key_code AS (
     SELECT
@@ -6,7 +7,7 @@ key_code AS (
     FROM {{ ref('key_measurement') }}
 )
 
-SELECT DISTINCT ON (source.person_id, key_code.measurement_name)
+SELECT DISTINCT ON (source.person_id, key_code.measurement_name, coalesce(label.sensitivity, '{}'))
     source.person_id,
     key_code.measurement_name,
     coding.code AS loinc_code,
@@ -15,11 +16,14 @@ SELECT DISTINCT ON (source.person_id, key_code.measurement_name)
     source.start_datetime AS measurement_datetime,
     source.value_number AS value_as_number,
     source.unit_code AS unit,
-    source.known_at
+    source.known_at,
+    coalesce(label.sensitivity, '{}') AS sensitivity
 FROM key_code
 INNER JOIN {{ ref('event_coding') }} AS coding
     ON coding.system = 'http://loinc.org' AND key_code.loinc_code = coding.code AND coding.cdm_table = 'measurement'
 INNER JOIN {{ ref('event_source') }} AS source ON coding.cdm_table = source.cdm_table AND coding.cdm_id = source.cdm_id
+LEFT JOIN {{ ref('int_sensitive_row') }} AS label
+    ON source.cdm_table = label.cdm_table AND source.cdm_id = label.cdm_id
 WHERE
     source.value_number IS NOT NULL
     AND source.status IN ('final', 'amended', 'corrected')
@@ -27,6 +31,7 @@ WHERE
 ORDER BY
     source.person_id ASC,
     key_code.measurement_name ASC,
+    coalesce(label.sensitivity, '{}') ASC,
     source.start_date DESC,
     source.start_datetime DESC NULLS LAST,
     source.cdm_id ASC,

@@ -18,10 +18,6 @@ event AS (
 
 SELECT
     event.person_id,
-    row_number() OVER (
-        PARTITION BY event.person_id
-        ORDER BY event.start_date, event.start_datetime NULLS FIRST, event.cdm_table, event.cdm_id
-    )::integer AS event_number,
     event.start_date AS event_date,
     event.start_datetime AS event_datetime,
     event.cdm_table,
@@ -31,7 +27,10 @@ SELECT
     event.value_number AS value_as_number,
     event.unit_code AS unit,
     event.value_as_text,
-    event.known_at
+    event.known_at,
+    coalesce(label.sensitivity, '{}') AS sensitivity
 FROM event
 LEFT JOIN {{ source('vocab', 'concept') }} AS concept
     ON event.concept_id = concept.concept_id AND concept.concept_id > 0
+LEFT JOIN {{ ref('int_sensitive_row') }} AS label
+    ON event.cdm_table = label.cdm_table AND event.cdm_id = label.cdm_id

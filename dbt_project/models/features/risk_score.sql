@@ -50,6 +50,7 @@ code_category AS (
 diagnosis AS (
     SELECT
         source.person_id,
+        source.cdm_table,
         source.cdm_id,
         coalesce(code_category.category, concept_category.category) AS category,
         coding.code IS NOT NULL OR judged_concept.concept_id IS NOT NULL AS is_judged
@@ -125,6 +126,19 @@ unjudged AS (
     FROM diagnosis
     WHERE NOT is_judged
     GROUP BY person_id
+),
+
+-- The score tells what a category it counts rests on, and is as sensitive.
+score_label AS (
+    SELECT
+        diagnosis.person_id,
+        array_agg(DISTINCT code.label ORDER BY code.label) AS sensitivity
+    FROM diagnosis
+    INNER JOIN {{ ref('int_sensitive_row') }} AS label
+        ON diagnosis.cdm_table = label.cdm_table AND diagnosis.cdm_id = label.cdm_id
+    CROSS JOIN LATERAL unnest(label.sensitivity) AS code (label)
+    WHERE diagnosis.category IS NOT NULL OR NOT diagnosis.is_judged
+    GROUP BY diagnosis.person_id
 )
 
 SELECT
@@ -133,7 +147,9 @@ SELECT
     coalesce(summed.score, 0) AS score,
     coalesce(summed.categories, '[]'::jsonb) AS categories,
     coalesce(unjudged.diagnoses, 0) AS diagnoses_not_judged,
-    {{ as_of() }} AS as_of
+    {{ as_of() }} AS as_of,
+    coalesce(score_label.sensitivity, '{}') AS sensitivity
 FROM {{ ref('person') }} AS person
 LEFT JOIN summed ON person.person_id = summed.person_id
 LEFT JOIN unjudged ON person.person_id = unjudged.person_id
+LEFT JOIN score_label ON person.person_id = score_label.person_id

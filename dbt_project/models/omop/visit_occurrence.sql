@@ -23,7 +23,8 @@ SELECT
     coalesce(discharged.target_concept_id, 0) AS discharged_to_concept_id,
     visit.discharged_to_source_value,
     lag(visit.visit_occurrence_key) OVER (
-        PARTITION BY crosswalk.person_id
+        -- A visit under a label must not be told by the one after it.
+        PARTITION BY crosswalk.person_id, label.codes
         ORDER BY visit.visit_start_date, visit.visit_start_datetime NULLS FIRST, visit.visit_occurrence_key
     ) AS preceding_visit_occurrence_id
 FROM {{ source('bronze', 'visit_occurrence') }} AS visit
@@ -44,4 +45,11 @@ LEFT JOIN {{ ref('provider') }} AS provider
 LEFT JOIN {{ ref('int_reference_alias') }} AS care_site_alias ON visit.care_site_key = care_site_alias.alias_key
 LEFT JOIN {{ ref('care_site') }} AS care_site
     ON coalesce(care_site_alias.resource_key, visit.care_site_key) = care_site.care_site_id
+LEFT JOIN (
+    SELECT
+        encounter_key,
+        array_agg(code ORDER BY code) AS codes
+    FROM {{ ref('int_encounter_label') }}
+    GROUP BY encounter_key
+) AS label ON visit.visit_occurrence_key = label.encounter_key
 WHERE visit.visit_start_date IS NOT NULL

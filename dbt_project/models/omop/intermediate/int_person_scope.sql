@@ -1,0 +1,93 @@
+{{ config(post_hook="{{ publish('access.person_scope', ['person_id', 'scope_id']) }}") }}
+-- In whose care a person is: care sites of its visits of the last years and of its registration, the organisations
+-- above them, its active care teams and who takes part in them, and its general practitioner.
+WITH
+team AS (
+    SELECT
+        team.care_team_key,
+        crosswalk.person_id,
+        team.care_site_key
+    FROM {{ source('bronze', 'care_team') }} AS team
+    INNER JOIN {{ ref('person_crosswalk') }} AS crosswalk ON team.person_key = crosswalk.person_key
+    WHERE
+        team.status = 'active'
+        AND coalesce(team.start_date, {{ as_of() }}) <= {{ as_of() }}
+        AND coalesce(team.end_date, {{ as_of() }}) >= {{ as_of() }}
+),
+
+participant AS (
+    SELECT
+        team.person_id,
+        participant.provider_key,
+        participant.care_site_key
+    FROM team
+    INNER JOIN {{ source('bronze', 'care_team_participant') }} AS participant
+        ON team.care_team_key = participant.care_team_key
+    WHERE
+        coalesce(participant.start_date, {{ as_of() }}) <= {{ as_of() }}
+        AND coalesce(participant.end_date, {{ as_of() }}) >= {{ as_of() }}
+),
+
+named AS (
+    SELECT
+        person_id,
+        care_site_id AS scope_key
+    FROM {{ ref('person') }}
+    UNION
+    SELECT
+        person_id,
+        provider_id AS scope_key
+    FROM {{ ref('person') }}
+    UNION
+    SELECT
+        person_id,
+        care_site_id AS scope_key
+    FROM {{ ref('visit_occurrence') }}
+    WHERE visit_start_date >= {{ as_of() }} - {{ var('care_relationship_days') }}
+    UNION
+    SELECT
+        person_id,
+        care_site_id AS scope_key
+    FROM {{ ref('visit_detail') }}
+    WHERE visit_detail_start_date >= {{ as_of() }} - {{ var('care_relationship_days') }}
+    UNION
+    SELECT
+        person_id,
+        care_team_key AS scope_key
+    FROM team
+    UNION
+    SELECT
+        person_id,
+        care_site_key AS scope_key
+    FROM team
+    UNION
+    SELECT
+        person_id,
+        provider_key AS scope_key
+    FROM participant
+    UNION
+    SELECT
+        person_id,
+        care_site_key AS scope_key
+    FROM participant
+),
+
+scope AS (
+    SELECT
+        named.person_id,
+        coalesce(alias.resource_key, named.scope_key) AS scope_id
+    FROM named
+    LEFT JOIN {{ ref('int_reference_alias') }} AS alias ON named.scope_key = alias.alias_key
+    WHERE named.scope_key IS NOT NULL
+)
+
+SELECT
+    person_id,
+    scope_id
+FROM scope
+UNION
+SELECT
+    scope.person_id,
+    above.parent_care_site_key AS scope_id
+FROM scope
+INNER JOIN {{ ref('int_care_site_parent') }} AS above ON scope.scope_id = above.care_site_key

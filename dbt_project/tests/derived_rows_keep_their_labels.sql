@@ -1,0 +1,60 @@
+{{ config(meta={'dagster': {'ref': {'name': 'patient_timeline'}}}) }}
+-- A row made of a labelled row carries its labels; a summary carries those of all that it is made of.
+WITH
+derived AS (
+    SELECT
+        'patient_timeline' AS feature,
+        cdm_table,
+        cdm_id,
+        sensitivity
+    FROM {{ ref('patient_timeline') }}
+    UNION ALL
+    SELECT
+        'latest_measurement' AS feature,
+        'measurement' AS cdm_table,
+        measurement_id AS cdm_id,
+        sensitivity
+    FROM {{ ref('latest_measurement') }}
+    UNION ALL
+    SELECT
+        'care_gap' AS feature,
+        deciding.one ->> 'cdm_table' AS cdm_table,
+        (deciding.one ->> 'cdm_id')::bigint AS cdm_id,
+        gap.sensitivity
+    FROM {{ ref('care_gap') }} AS gap
+    CROSS JOIN LATERAL jsonb_array_elements(gap.deciding_rows) AS deciding (one)
+)
+
+SELECT
+    derived.feature,
+    derived.cdm_table,
+    derived.cdm_id
+FROM derived
+INNER JOIN {{ ref('int_sensitive_row') }} AS label
+    ON derived.cdm_table = label.cdm_table AND derived.cdm_id = label.cdm_id
+WHERE NOT derived.sensitivity @> label.sensitivity
+UNION ALL
+-- Every labelled condition of the problem list's day is on it under its labels, and under none without.
+SELECT
+    'problem_list' AS feature,
+    'condition_occurrence' AS cdm_table,
+    condition.condition_occurrence_id AS cdm_id
+FROM {{ ref('condition_occurrence') }} AS condition
+INNER JOIN {{ ref('int_sensitive_row') }} AS label
+    ON label.cdm_table = 'condition_occurrence' AND condition.condition_occurrence_id = label.cdm_id
+INNER JOIN {{ ref('problem_list') }} AS problem
+    ON
+        condition.person_id = problem.person_id
+        AND condition.condition_concept_id = problem.condition_concept_id
+        AND problem.sensitivity = '{}'
+WHERE NOT EXISTS (
+    SELECT 1
+    FROM {{ ref('condition_occurrence') }} AS other
+    WHERE
+        condition.person_id = other.person_id
+        AND condition.condition_concept_id = other.condition_concept_id
+        AND NOT EXISTS (
+            SELECT 1 FROM {{ ref('int_sensitive_row') }} AS hidden
+            WHERE hidden.cdm_table = 'condition_occurrence' AND other.condition_occurrence_id = hidden.cdm_id
+        )
+)
