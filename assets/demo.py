@@ -149,6 +149,7 @@ def _evaluation(settings: Settings, database: Database, made: "DemoInput") -> di
 
     return asdict(
         evaluate(
+            settings,
             database,
             [
                 Expectation(

@@ -28,6 +28,9 @@ ADJUDICATION = ("inference", "adjudication")
     ],
     check_specs=[
         check_spec(ADJUDICATION, "unfounded_adjudications", "Every decision cites sentences of its own prompt."),
+        check_spec(
+            ADJUDICATION, "unlabelled_adjudications", "Every decision carries the labels of its prompt's sentences."
+        ),
         check_spec(ADJUDICATION, "undecided_gaps", "Every open gap whose person has documents has a decision."),
     ],
     pool="models",
@@ -49,6 +52,9 @@ def adjudication(
             check_results=[
                 none_of(
                     ADJUDICATION, "unfounded_adjudications", count(warehouse, Role.INFER, "unfounded_adjudications")
+                ),
+                none_of(
+                    ADJUDICATION, "unlabelled_adjudications", count(warehouse, Role.INFER, "unlabelled_adjudications")
                 ),
                 none_of(ADJUDICATION, "undecided_gaps", undecided(report)),
             ],

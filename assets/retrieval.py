@@ -8,7 +8,7 @@ from assets.checks import check_spec, count, none_of
 from assets.content_free import content_free_errors, log_progress
 from assets.metadata import table_metadata, table_spec
 from assets.model_call import call
-from resources.postgres import Database, Role, database, without_row_values
+from resources.postgres import Role, database
 from resources.settings import Settings
 
 DOCUMENT_CHUNK = ("retrieval", "document_chunk")
@@ -34,28 +34,19 @@ def document_chunk(
     context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Embed the sentences of new and changed notes."""
-    from inference.embedding import embed_notes
+    from inference.embedding import embed_notes, index_problems
 
     with content_free_errors():
         warehouse = database(settings)
         report = call(settings, warehouse, "embed", lambda: embed_notes(settings, warehouse, log_progress(context)))
+        problems = index_problems(settings, warehouse)
+        # Row-level security shows no rows to whoever enters with no ticket; their number is told by a function.
+        rows = {"dagster/row_count": count(warehouse, Role.EMBED, "chunks")}
         yield dg.MaterializeResult(
             asset_key=DOCUMENT_CHUNK,
-            metadata={**report, **table_metadata(warehouse, Role.EMBED, *DOCUMENT_CHUNK)},
+            metadata={**report, **table_metadata(warehouse, Role.EMBED, *DOCUMENT_CHUNK), **rows},
             check_results=[
-                none_of(DOCUMENT_CHUNK, "chunks_without_note", count(warehouse, Role.EMBED, "chunks_without_note")),
-                none_of(DOCUMENT_CHUNK, "notes_not_current", notes_not_current(settings, warehouse)),
+                none_of(DOCUMENT_CHUNK, "chunks_without_note", problems.chunks_without_note),
+                none_of(DOCUMENT_CHUNK, "notes_not_current", problems.notes_not_current),
             ],
         )
-
-
-def notes_not_current(settings: Settings, warehouse: Database) -> int:
-    """Notes that hold text and are not chunked as they are by the model in use."""
-    from inference.chunking import CHUNKING_VERSION
-    from inference.models import prepare_embedding_model
-    from inference.statements import statement
-
-    identity = {"model_sha256": prepare_embedding_model(settings).sha256, "chunking_version": CHUNKING_VERSION}
-    with without_row_values(), warehouse.connect(Role.EMBED) as connection:
-        states = connection.execute(statement("note_states"), identity).fetchall()
-    return sum(state != "kept" for _, state, _ in states)

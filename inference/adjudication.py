@@ -1,8 +1,8 @@
 """Asks the model about every open care gap and keeps its answers with what they rest on.
 
-Belongs here: which gaps are asked, and writing decisions. Reading a person's sentences is one audited transaction,
-storing an answer another; between them the model is asked, many gaps at a time. An interrupted run loses one wave of
-answers at most.
+Belongs here: which gaps are asked, and writing decisions. Persons are claimed on record first; reading one person's
+sentences is one audited transaction, storing an answer another; between them the model is asked, many gaps at a time.
+An interrupted run loses one wave of answers at most.
 """
 
 import time
@@ -13,7 +13,6 @@ from datetime import date
 from itertools import groupby, islice
 from typing import Any
 
-import psycopg
 from pgvector import HalfVector
 from psycopg.rows import class_row
 
@@ -38,16 +37,16 @@ from inference.prompts import (
     build_prompt,
     read_answer,
 )
-from inference.retrieval import claim_person, nearest_sentences
+from inference.retrieval import nearest_sentences
 from inference.statements import statement
-from resources import audit
-from resources.postgres import Database, Role, without_row_values
+from resources.identity.session import AccessDeniedError, Session, open_service_session
+from resources.postgres import Database
 from resources.progress import Progress
 from resources.settings import Settings
 
 GAPS_PER_WAVE = 64
-_SUBJECT = "adjudicator"
-_PURPOSE = "care-gap-adjudication"
+PERSONS_PER_CLAIM = 64
+_SERVICE = "adjudicator"
 _RUN_LOCK = 7_203_115_007
 
 
@@ -145,7 +144,7 @@ def adjudicate(
 
     Args:
         settings: the models.
-        database: the warehouse; read and written as ``sanctum_infer``, one person at a time.
+        database: the warehouse; read and written as service ``adjudicator``, one person at a time.
         progress: called with ("adjudicate", gaps done, open gaps).
         limit: at most so many model calls.
         engine: a running engine of the settings' language model; default: one is started when needed.
@@ -165,14 +164,14 @@ def adjudicate(
         start_engine=lambda: VllmEngine(settings, model),
         engine=engine,
     )
-    with without_row_values(), database.connect(Role.INFER) as connection:
-        gaps = _open_gaps(connection)
-        pending = _pending(connection, run, gaps)
+    with open_service_session(settings, database, _SERVICE) as session:
+        gaps = _open_gaps(session)
+        pending = _pending(session, run, gaps)
         if limit is not None:
             pending = islice(pending, limit)
         while wave := list(islice(pending, GAPS_PER_WAVE)):
             for asked, completion in zip(wave, run.ask(wave), strict=True):
-                _store(connection, run, asked, completion)
+                _store(session, run, asked, completion)
             if progress:
                 progress("adjudicate", run.counts["seen"], len(gaps))
         if progress:
@@ -189,41 +188,46 @@ def adjudicate(
     )
 
 
-def _open_gaps(connection: psycopg.Connection[Any]) -> list[_Gap]:
+def _open_gaps(session: Session) -> list[_Gap]:
+    connection = session.connection
     if connection.execute("SELECT to_regclass('features.care_gap')").fetchone() == (None,):
         raise CareGapsMissingError("features.care_gap is not there: run 'sanctum build' first.")
     # Held by the session, not a transaction: PostgreSQL drops it when this process dies.
     connection.execute("SELECT pg_advisory_lock(%s)", (_RUN_LOCK,))
+    session.enter()
     with connection.cursor(row_factory=class_row(_Gap)) as cursor:
         gaps = cursor.execute(statement("open_gaps"), {"measures": sorted(QUESTIONS)}).fetchall()
     connection.commit()
     return gaps
 
 
-def _pending(connection: psycopg.Connection[Any], run: _Run, gaps: Sequence[_Gap]) -> Iterator[_Asked]:
+def _pending(session: Session, run: _Run, gaps: Sequence[_Gap]) -> Iterator[_Asked]:
     """Gaps to ask about, each with its prompt; what one person's gaps need is read in one transaction."""
-    for person_id, of_person in groupby(gaps, key=lambda gap: gap.person_id):
-        claim_person(connection, person_id, subject=_SUBJECT, purpose=_PURPOSE)
-        unanswered = []
-        for gap in of_person:
-            run.counts["seen"] += 1
-            asked = _prepare(connection, run, gap)
-            if asked is not None:
-                unanswered.append(asked)
-        connection.commit()
-        yield from unanswered
+    people = groupby(gaps, key=lambda gap: gap.person_id)
+    while together := [(person_id, list(found)) for person_id, found in islice(people, PERSONS_PER_CLAIM)]:
+        wanted = {person_id for person_id, _ in together}
+        if session.claim(wanted) != wanted:
+            raise AccessDeniedError(f"service {_SERVICE} may not see a person whose care gaps it sees; run it again.")
+        for person_id, of_person in together:
+            yield from _of_person(session, run, person_id, of_person)
 
 
-def _prepare(connection: psycopg.Connection[Any], run: _Run, gap: _Gap) -> _Asked | None:
+def _of_person(session: Session, run: _Run, person_id: int, gaps: Sequence[_Gap]) -> list[_Asked]:
+    session.enter(person_id)
+    run.counts["seen"] += len(gaps)
+    prepared = [_prepare(session, run, gap) for gap in gaps]
+    session.connection.commit()
+    return [asked for asked in prepared if asked is not None]
+
+
+def _prepare(session: Session, run: _Run, gap: _Gap) -> _Asked | None:
     question = QUESTIONS[gap.measure_id]
     hits = nearest_sentences(
-        connection,
+        session,
         run.encoder,
         gap.person_id,
         run.query_vectors(gap.measure_id),
         limit=MAXIMUM_SENTENCES,
-        subject=_SUBJECT,
-        purpose=_PURPOSE,
         from_date=date(gap.period_start.year - question.lookback_years, gap.period_start.month, 1),
         to_date=gap.as_of,
     )
@@ -232,7 +236,8 @@ def _prepare(connection: psycopg.Connection[Any], run: _Run, gap: _Gap) -> _Aske
         return None
     tokens = MAXIMUM_MODEL_LENGTH - MAXIMUM_COMPLETION_TOKENS
     asked = _Asked(gap, build_prompt(question, gap.period_start, gap.period_end, hits, run.template, tokens))
-    known = connection.execute(statement("known_decision"), {**asked.key, "model_sha256": run.model.sha256}).fetchone()
+    key = {**asked.key, "model_sha256": run.model.sha256}
+    known = session.connection.execute(statement("known_decision"), key).fetchone()
     if known is None:
         return asked
     run.counts["reused"] += 1
@@ -240,10 +245,11 @@ def _prepare(connection: psycopg.Connection[Any], run: _Run, gap: _Gap) -> _Aske
     return None
 
 
-def _store(connection: psycopg.Connection[Any], run: _Run, asked: _Asked, completion: Completion) -> None:
+def _store(session: Session, run: _Run, asked: _Asked, completion: Completion) -> None:
     """Keep one answer, every sentence it could have cited, and the audit event, in one transaction."""
     answer = read_answer(completion.text, list(asked.prompt.sentences))
-    claim_person(connection, asked.gap.person_id, subject=_SUBJECT, purpose=_PURPOSE)
+    connection = session.connection
+    session.enter(asked.gap.person_id)
     connection.execute(
         "INSERT INTO inference.model (model_sha256, model_name, engine) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
         (run.model.sha256, run.model.name, run.running_engine().description),
@@ -265,7 +271,7 @@ def _store(connection: psycopg.Connection[Any], run: _Run, asked: _Asked, comple
     adjudication_id = inserted[0][0]
     with connection.cursor() as cursor:
         cursor.executemany(statement("insert_evidence"), _evidence_rows(adjudication_id, asked, answer))
-    _audit_call(connection, run, asked, adjudication_id, answer, completion)
+    _audit_call(session, run, asked, adjudication_id, answer, completion)
     connection.commit()
     run.counts.update(asked=1, prompt_tokens=completion.prompt_tokens, completion_tokens=completion.completion_tokens)
     run.decisions[answer.decision] += 1
@@ -287,17 +293,14 @@ def _evidence_rows(adjudication_id: int, asked: _Asked, answer: Answer) -> list[
 
 
 def _audit_call(
-    connection: psycopg.Connection[Any],
+    session: Session,
     run: _Run,
     asked: _Asked,
     adjudication_id: int,
     answer: Answer,
     completion: Completion,
 ) -> None:
-    audit.record(
-        connection,
-        subject=_SUBJECT,
-        purpose=_PURPOSE,
+    session.record(
         action="model-call",
         object_kind="inference.adjudication",
         person_id=asked.gap.person_id,

@@ -13,21 +13,20 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-import psycopg
 from pgvector import HalfVector
 from pgvector.psycopg import register_vector
 
 from inference.chunking import CHUNKING_VERSION, Sentence, chunk_id, split_sentences
 from inference.encoder import Encoder
+from inference.models import prepare_embedding_model
 from inference.statements import statement
-from resources import audit
-from resources.postgres import Database, Role, without_row_values
+from resources.identity.session import Session, open_service_session
+from resources.postgres import Database
 from resources.progress import Progress
 from resources.settings import Settings
 
 NOTES_PER_TRANSACTION = 200
-_SUBJECT = "embedder"
-_PURPOSE = "document-index"
+_SERVICE = "embedder"
 _RUN_LOCK = 7_203_115_006
 _REMEMBERED_SENTENCES = 50_000
 
@@ -58,17 +57,27 @@ class EmbeddingReport:
 
 
 @dataclass(frozen=True)
+class IndexProblems:
+    """What is wrong with the chunks: those whose note is gone or another person's, and notes not cut as they are."""
+
+    chunks_without_note: int
+    notes_not_current: int
+
+
+@dataclass(frozen=True)
 class _Note:
     note_id: int
     person_id: int
     note_date: date
     text: str
+    sensitivity: list[str]
     sentences: Sequence[Sentence]
 
 
 @dataclass
 class _Run:
     encoder: Encoder
+    session: Session
     counts: Counter[str] = field(default_factory=Counter)
     # Notes repeat each other's sentences: those of this run are not embedded twice, whoever's they are.
     vectors: dict[str, HalfVector] = field(default_factory=dict)
@@ -85,7 +94,7 @@ def embed_notes(settings: Settings, database: Database, progress: Progress | Non
 
     Args:
         settings: the model, and how many threads it may use.
-        database: the warehouse; read and written as ``sanctum_embed``.
+        database: the warehouse; read and written as service ``embedder``.
         progress: called with ("embed", notes done, notes to do).
 
     Raises:
@@ -94,17 +103,19 @@ def embed_notes(settings: Settings, database: Database, progress: Progress | Non
         resources.postgres.DatabaseUnavailableError: the database refused; the batches before stay committed.
     """
     started = time.monotonic()
-    run = _Run(Encoder(settings))
-    with without_row_values(), _exclusive_connection(database) as connection:
-        states = connection.execute(statement("note_states"), run.identity).fetchall()
+    with _exclusive_session(settings, database) as session:
+        run = _Run(Encoder(settings), session)
+        session.enter()
+        states = session.connection.execute(statement("note_states"), run.identity).fetchall()
+        session.connection.commit()
         run.counts["kept"] += sum(chunks for _, state, chunks in states if state != "stale")
-        _remove_vanished(connection, run)
-        _move(connection, [note_id for note_id, state, _ in states if state == "moved"])
+        _remove_vanished(run)
+        _move(run, [note_id for note_id, state, _ in states if state == "moved"])
         stale = [note_id for note_id, state, _ in states if state == "stale"]
         for done in range(0, len(stale), NOTES_PER_TRANSACTION):
             if progress:
                 progress("embed", done, len(stale))
-            _replace(connection, run, stale[done : done + NOTES_PER_TRANSACTION])
+            _replace(run, stale[done : done + NOTES_PER_TRANSACTION])
         if progress:
             progress("embed", len(stale), len(stale))
     counts = run.counts
@@ -118,59 +129,79 @@ def embed_notes(settings: Settings, database: Database, progress: Progress | Non
     )
 
 
+def index_problems(settings: Settings, database: Database) -> IndexProblems:
+    """Compare all chunks with all notes, as service ``embedder``; no text leaves the database.
+
+    Raises:
+        inference.models.ModelError: the embedding model is missing or altered.
+        resources.postgres.DatabaseUnavailableError: the database refused.
+    """
+    identity = {"model_sha256": prepare_embedding_model(settings).sha256, "chunking_version": CHUNKING_VERSION}
+    with open_service_session(settings, database, _SERVICE) as session:
+        session.enter()
+        orphans = session.connection.execute(statement("chunks_without_note")).fetchall()
+        states = session.connection.execute(statement("note_states"), identity).fetchall()
+    return IndexProblems(orphans[0][0], sum(state != "kept" for _, state, _ in states))
+
+
 @contextlib.contextmanager
-def _exclusive_connection(database: Database) -> Iterator[psycopg.Connection[Any]]:
-    with database.connect(Role.EMBED) as connection:
+def _exclusive_session(settings: Settings, database: Database) -> Iterator[Session]:
+    with open_service_session(settings, database, _SERVICE) as session:
+        connection = session.connection
         if connection.execute("SELECT to_regclass('omop.note')").fetchone() == (None,):
             raise NotesMissingError("omop.note is not there: run 'sanctum build' first.")
         # Held by the session, not a transaction: PostgreSQL drops it when this process dies.
         connection.execute("SELECT pg_advisory_lock(%s)", (_RUN_LOCK,))
         register_vector(connection)
         connection.commit()
-        yield connection
+        yield session
 
 
-def _remove_vanished(connection: psycopg.Connection[Any], run: _Run) -> None:
-    removed = connection.execute(statement("delete_vanished")).fetchall()
+def _remove_vanished(run: _Run) -> None:
+    run.session.enter()
+    removed = run.session.connection.execute(statement("delete_vanished")).fetchall()
     run.counts["removed"] += len(removed)
-    _audit(connection, removed, {"outcome": "removed"})
-    connection.commit()
+    _audit(run.session, removed, {"outcome": "removed"})
+    run.session.connection.commit()
 
 
-def _move(connection: psycopg.Connection[Any], note_ids: Sequence[int]) -> None:
+def _move(run: _Run, note_ids: Sequence[int]) -> None:
     if note_ids:
-        moved = connection.execute(statement("move_chunks"), {"note_ids": list(note_ids)}).fetchall()
-        _audit(connection, moved, {"outcome": "moved"})
-        connection.commit()
+        run.session.enter()
+        moved = run.session.connection.execute(statement("move_chunks"), {"note_ids": list(note_ids)}).fetchall()
+        _audit(run.session, moved, {"outcome": "moved"})
+        run.session.connection.commit()
 
 
-def _replace(connection: psycopg.Connection[Any], run: _Run, note_ids: Sequence[int]) -> None:
+def _replace(run: _Run, note_ids: Sequence[int]) -> None:
     """Write the chunks of these notes as their text is now, in one transaction."""
-    notes = _read_notes(connection, note_ids)
+    connection = run.session.connection
+    run.session.enter()
+    notes = _read_notes(run, note_ids)
     before = {
         chunk
         for (chunk,) in connection.execute(
             "SELECT chunk_id FROM retrieval.document_chunk WHERE note_id = ANY(%s)", (list(note_ids),)
         )
     }
-    vectors = _vectors(connection, run, notes)
+    vectors = _vectors(run, notes)
     rows = [row for note in notes for row in _chunk_rows(note, vectors, run.identity)]
     after = {row["chunk_id"] for row in rows}
     if before - after:
         connection.execute("DELETE FROM retrieval.document_chunk WHERE chunk_id = ANY(%s)", (sorted(before - after),))
     with connection.cursor() as cursor:
         cursor.executemany(statement("upsert_chunk"), rows)
-    _audit(connection, [(row["person_id"], row["note_id"]) for row in rows], {"outcome": "embedded", **run.identity})
+    _audit(run.session, [(row["person_id"], row["note_id"]) for row in rows], {"outcome": "embedded", **run.identity})
     connection.commit()
     run.counts.update(new=len(after - before), kept=len(after & before), removed=len(before - after))
 
 
-def _read_notes(connection: psycopg.Connection[Any], note_ids: Sequence[int]) -> list[_Note]:
-    rows = connection.execute(
-        "SELECT note_id, person_id, note_date, note_text FROM omop.note WHERE note_id = ANY(%s) ORDER BY 2, 1",
-        (list(note_ids),),
-    ).fetchall()
-    return [_Note(note_id, person_id, day, text, _sentences(text)) for note_id, person_id, day, text in rows]
+def _read_notes(run: _Run, note_ids: Sequence[int]) -> list[_Note]:
+    rows = run.session.connection.execute(statement("read_notes"), {"note_ids": list(note_ids)}).fetchall()
+    return [
+        _Note(note_id, person_id, day, text, sensitivity, _sentences(text))
+        for note_id, person_id, day, text, sensitivity in rows
+    ]
 
 
 def _sentences(note_text: str) -> list[Sentence]:
@@ -178,13 +209,13 @@ def _sentences(note_text: str) -> list[Sentence]:
     return split_sentences(note_text) or [Sentence(0, 0, len(note_text), note_text)]
 
 
-def _vectors(connection: psycopg.Connection[Any], run: _Run, notes: Sequence[_Note]) -> Mapping[str, HalfVector]:
+def _vectors(run: _Run, notes: Sequence[_Note]) -> Mapping[str, HalfVector]:
     """Vectors of all sentences of these notes by text hash: remembered, stored, else from the model."""
     texts = {_sha256(sentence.text): sentence.text for note in notes for sentence in note.sentences}
     if len(run.vectors) > _REMEMBERED_SENTENCES:
         run.vectors = {}
     missing = [key for key in texts if key not in run.vectors]
-    stored = connection.execute(
+    stored = run.session.connection.execute(
         statement("known_embeddings"),
         {"person_ids": sorted({note.person_id for note in notes}), "texts": missing, **run.identity},
     ).fetchall()
@@ -212,21 +243,19 @@ def _chunk_rows(
             "note_sha256": note_sha256,
             "chunk_text": sentence.text,
             "text_sha256": text_sha256,
+            "sensitivity": note.sensitivity,
             "embedding": vectors[text_sha256],
             **identity,
         }
 
 
-def _audit(connection: psycopg.Connection[Any], chunks: Sequence[tuple[int, int]], details: Mapping[str, str]) -> None:
+def _audit(session: Session, chunks: Sequence[tuple[int, int]], details: Mapping[str, str]) -> None:
     """One event a person, for chunks given as (person_id, note_id)."""
     by_person: dict[int, list[int]] = defaultdict(list)
     for person_id, note_id in chunks:
         by_person[person_id].append(note_id)
     for person_id, note_ids in sorted(by_person.items()):
-        audit.record(
-            connection,
-            subject=_SUBJECT,
-            purpose=_PURPOSE,
+        session.record(
             action="embed",
             object_kind="omop.note",
             person_id=person_id,

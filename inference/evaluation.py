@@ -5,15 +5,13 @@ step that decides may read it.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from inference.retrieval import claim_person
 from inference.statements import statement
-from resources import audit
-from resources.postgres import Database, Role, without_row_values
-
-_PURPOSE = "evaluation"
+from resources.identity.session import open_service_session
+from resources.postgres import Database
+from resources.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -50,18 +48,22 @@ class Evaluation:
     decision_right: int
 
 
-def evaluate(database: Database, expectations: Iterable[Expectation], subject: str = "evaluator") -> Evaluation:
-    """Compare each person's newest decision about a measure with the truth; each read is audited.
+def evaluate(settings: Settings, database: Database, expectations: Sequence[Expectation]) -> Evaluation:
+    """Compare each person's newest decision about a measure with the truth, as service ``evaluator``.
+
+    Each read is audited.
 
     Raises:
         resources.postgres.DatabaseUnavailableError: the database refused, or an audit event could not be written.
     """
-    expected = decided = shown = cited = right = 0
-    with without_row_values(), database.connect(Role.REVIEWER) as connection:
+    decided = shown = cited = right = 0
+    with open_service_session(settings, database, "evaluator") as session:
+        granted = session.claim({expectation.person_id for expectation in expectations})
         for expectation in expectations:
-            expected += 1
-            claim_person(connection, expectation.person_id, subject=subject, purpose=_PURPOSE)
-            row = connection.execute(
+            if expectation.person_id not in granted:
+                continue
+            session.enter(expectation.person_id)
+            row = session.connection.execute(
                 statement("decision_and_evidence"),
                 {
                     "person_id": expectation.person_id,
@@ -69,21 +71,18 @@ def evaluate(database: Database, expectations: Iterable[Expectation], subject: s
                     "sentence_sha256": expectation.sentence_sha256,
                 },
             ).fetchone()
-            audit.record(
-                connection,
-                subject=subject,
-                purpose=_PURPOSE,
+            session.record(
                 action="read",
                 object_kind="inference.adjudication",
                 person_id=expectation.person_id,
                 object_ids=[row[0]] if row else [],
                 row_count=1 if row else 0,
             )
-            connection.commit()
+            session.connection.commit()
             if row:
                 _, decision, was_shown, was_cited = row
                 decided += 1
                 shown += was_shown
                 cited += was_cited
                 right += (decision == "closes_gap") is expectation.closes_gap
-    return Evaluation(expected, decided, shown, cited, right)
+    return Evaluation(len(expectations), decided, shown, cited, right)

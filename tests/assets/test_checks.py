@@ -16,6 +16,7 @@ from assets.model_call import InferenceProcessError, call
 from assets.vocabulary import vocabulary
 from pipelines.account import Account
 from pipelines.landing import landed_path
+from resources.identity.session import open_service_session
 from resources.postgres import Database, Role
 from resources.settings import Settings
 
@@ -108,16 +109,19 @@ def test_vocabulary_is_loaded_and_consistent(settings: Settings, db: Database) -
     assert "relationships_without_concepts" in failed(materialize(settings, vocabulary))
 
 
-def test_decision_without_its_sentence_in_the_prompt_is_counted(db: Database) -> None:
+def test_decision_without_its_sentence_in_the_prompt_is_counted(settings: Settings, db: Database) -> None:
     adjudication = (
         "INSERT INTO inference.adjudication (person_id, measure_id, period_start, period_end, prompt, prompt_sha256, "
-        "prompt_version, model_sha256, completion, decision, prompt_tokens, completion_tokens, latency_ms) VALUES "
-        "(1, 'CMS122', '2026-01-01', '2026-12-31', %s, %s, '1', 'm', '{}', 'closes_gap', 1, 1, 1) "
+        "prompt_version, model_sha256, completion, decision, prompt_tokens, completion_tokens, latency_ms, "
+        "sensitivity) VALUES "
+        "(1, 'CMS122', '2026-01-01', '2026-12-31', %s, %s, '1', 'm', '{}', 'closes_gap', 1, 1, 1, '{}') "
         "RETURNING adjudication_id"
     )
     evidence = "INSERT INTO inference.adjudication_evidence VALUES (%s, 1, 'S1', 1, 1, 'x', true)"
-    with db.connect(Role.INFER) as connection:
-        connection.execute("SELECT retrieval.claim(1, 'test', 'test')")
+    with open_service_session(settings, db, "adjudicator") as session:
+        session.claim([1])
+        session.enter(1)
+        connection = session.connection
         connection.execute("INSERT INTO inference.model VALUES ('m', 'm', 'm')")
         for number, prompt in enumerate(("Sentences:\nS1 (2026-02-01): x", "Sentences:\nS2 (2026-02-01): S1 (x)")):
             row = connection.execute(adjudication, (prompt, str(number))).fetchone()

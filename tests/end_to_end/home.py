@@ -15,7 +15,9 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from resources.identity.session import open_service_session
 from resources.postgres import Database, Role
+from resources.settings import Settings, load_settings
 
 # What a load or a run stamps with its own time or number is not part of its result.
 _VOLATILE = {
@@ -27,7 +29,6 @@ _VOLATILE = {
 _RESULT_SCHEMAS = {
     Role.INGEST: ("landing", "quarantine", "bronze"),
     Role.TRANSFORM: ("omop", "features"),
-    Role.EMBED: ("retrieval",),
 }
 
 
@@ -37,6 +38,12 @@ class Home:
 
     environment: dict[str, str]
     database: Database
+
+    @property
+    def settings(self) -> Settings:
+        """As the home's commands read them."""
+        chosen = {name: value for name, value in self.environment.items() if name.startswith("SANCTUM_")}
+        return load_settings(**{name.removeprefix("SANCTUM_").lower(): value for name, value in chosen.items()})
 
     def start(self, *arguments: str) -> "subprocess.Popen[bytes]":
         """Start a command in a process group of its own."""
@@ -82,6 +89,9 @@ class Home:
             with self.database.connect(role) as connection:
                 for schema in schemas:
                     result |= _digest_schema(connection, schema)
+        with open_service_session(self.settings, self.database, "embedder") as session:
+            session.enter()
+            result |= _digest_schema(session.connection, "retrieval")
         result["inference.adjudication"] = self._digest_decisions()
         return result
 
@@ -89,14 +99,16 @@ class Home:
         rows = []
         with self.database.connect(Role.TRANSFORM) as connection:
             people = connection.execute("SELECT person_id FROM omop.person ORDER BY 1").fetchall()
-        with self.database.connect(Role.REVIEWER) as connection:
+        with open_service_session(self.settings, self.database, "evaluator") as session:
+            session.claim(person for (person,) in people)
             for (person,) in people:
-                connection.execute("SELECT retrieval.claim(%s, 'test', 'test')", (person,))
-                rows += connection.execute(
+                session.enter(person)
+                rows += session.connection.execute(
                     "SELECT a.person_id, measure_id, prompt_sha256, decision, e.sentence_id, e.chunk_id, e.cited "
                     "FROM inference.adjudication AS a LEFT JOIN inference.adjudication_evidence AS e "
                     "USING (adjudication_id) ORDER BY 1, 2, 3, 5"
                 ).fetchall()
+                session.connection.commit()
         return hashlib.sha256(repr(rows).encode()).hexdigest()
 
 

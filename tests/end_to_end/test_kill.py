@@ -39,7 +39,7 @@ def middle_of(step: str, home: Home, population: DemoInput) -> Callable[[], bool
         "fhir": staged,
         "hl7": landed_not_folded,
         "build": lambda: exists("omop.visit_occurrence") and not exists("features.care_gap"),
-        "embed": lambda: home.count(Role.EMBED, "SELECT count(*) FROM retrieval.document_chunk") > 0,
+        "embed": lambda: home.count(Role.EMBED, "SELECT retrieval.chunk_count()") > 0,
         "adjudicate": lambda: (
             home.count(Role.INFER, "SELECT coalesce(sum(adjudications), 0) FROM inference.adjudication_counts()") > 0
         ),

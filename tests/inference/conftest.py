@@ -39,6 +39,15 @@ class Warehouse:
                 (person_id, measure_id, *PERIOD, status, PERIOD[1]),
             )
 
+    def label(self, note_id: int, person_id: int, *codes: str) -> None:
+        """As dbt publishes labels: these and no others."""
+        with self.database.connect(Role.TRANSFORM) as connection:
+            connection.execute("DELETE FROM access.sensitive_row WHERE cdm_id = %s", (note_id,))
+            if codes:
+                connection.execute(
+                    "INSERT INTO access.sensitive_row VALUES ('note', %s, %s, %s)", (note_id, person_id, list(codes))
+                )
+
     def transform(self, statement: str) -> None:
         with self.database.connect(Role.TRANSFORM) as connection:
             connection.execute(statement)
@@ -64,8 +73,9 @@ def make_warehouse(server: Database, tmp_path: Path) -> MakeWarehouse:
             "CREATE TABLE omop.note (note_id bigint, person_id bigint, note_date date, note_text text);"
             "GRANT SELECT ON omop.note TO sanctum_embed, sanctum_infer, sanctum_reviewer;"
             "CREATE TABLE features.care_gap (person_id bigint, measure_id text, period_start date, period_end date, "
-            "status text, as_of date);"
-            "GRANT SELECT ON features.care_gap TO sanctum_infer, sanctum_reviewer"
+            "status text, as_of date, sensitivity text[] NOT NULL DEFAULT '{}');"
+            "GRANT SELECT ON features.care_gap TO sanctum_infer, sanctum_reviewer;"
+            "SELECT access.guard('omop.note'); SELECT access.guard('features.care_gap')"
         )
         return warehouse
 

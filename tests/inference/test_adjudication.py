@@ -1,11 +1,13 @@
 import pytest
+from psycopg import sql
 
 from inference.adjudication import AdjudicationReport, CareGapsMissingError, adjudicate
 from inference.embedding import embed_notes
 from inference.engine import Completion, EngineError, Request, VllmEngine
 from inference.models import ModelFiles
-from inference.retrieval import claim_person
+from resources.identity.session import open_session
 from resources.postgres import DatabaseUnavailableError, Role
+from tests.identities import identity
 from tests.inference.conftest import MakeWarehouse, Warehouse
 
 pytestmark = [pytest.mark.model, pytest.mark.slow]
@@ -122,7 +124,7 @@ def test_reads_and_calls_are_audited_without_content(gaps: Warehouse, language_e
     run(gaps, language_engine)
     events = gaps.rows(
         "SELECT action, person_id, details->>'prompt_sha256' IS NOT NULL, details::text FROM audit.event "
-        "WHERE subject = 'adjudicator' AND action <> 'claim' ORDER BY action, person_id"
+        "WHERE subject = 'service:adjudicator' AND action NOT IN ('open', 'claim') ORDER BY action, person_id"
     )
     assert [event[:3] for event in events] == [
         ("model-call", 10, True),
@@ -152,13 +154,54 @@ def test_answer_that_cannot_be_audited_is_not_kept(gaps: Warehouse, language_eng
 @pytest.mark.parametrize("role", [Role.INFER, Role.REVIEWER])
 def test_answers_are_seen_under_a_claim_only(gaps: Warehouse, language_engine: VllmEngine, role: Role) -> None:
     run(gaps, language_engine)
-    with gaps.database.connect(role) as connection:
+    with open_session(gaps.settings, gaps.database, identity(role, everyone=True)) as session:
+        session.claim([10])
         for table in ("adjudication", "adjudication_evidence"):
-            query = f"SELECT DISTINCT person_id FROM inference.{table}"  # noqa: S608
-            assert connection.execute(query).fetchall() == []
-            claim_person(connection, 10, subject="test", purpose="test")
-            assert connection.execute(query).fetchall() == [(10,)]
-            connection.rollback()
+            query = sql.SQL("SELECT DISTINCT person_id FROM {}").format(sql.Identifier("inference", table))
+            assert session.connection.execute(query).fetchall() == []
+            session.enter()
+            assert session.connection.execute(query).fetchall() == []
+            session.enter(10)
+            assert session.connection.execute(query).fetchall() == [(10,)]
+            session.connection.rollback()
+
+
+def test_labels_reach_prompt_and_answer_whenever_they_come(gaps: Warehouse, language_engine: VllmEngine) -> None:
+    """One note is labelled before it is read, with consent; another after the model has answered."""
+    with gaps.superuser() as connection:
+        connection.execute(
+            "INSERT INTO access.consent (person_id, code, decision, starts_on, origin) "
+            "VALUES (10, '42CFRPart2', 'permit', '2020-01-01', 'recorded')"
+        )
+    notes = gaps.rows("SELECT DISTINCT ON (person_id) person_id, note_id FROM omop.note ORDER BY 1, 2")
+    note_of = dict(notes)
+    gaps.label(note_of[10], 10, "42CFRPart2")
+    embed_notes(gaps.settings, gaps.database)
+    run(gaps, language_engine)
+    labels = "SELECT DISTINCT person_id, sensitivity FROM inference.adjudication WHERE sensitivity <> '{}' ORDER BY 1"
+    assert gaps.rows(labels) == [(10, ["42CFRPart2"])]
+    gaps.label(note_of[11], 11, "HIV")
+    embed_notes(gaps.settings, gaps.database)
+    assert gaps.rows(labels) == [(10, ["42CFRPart2"]), (11, ["HIV"])]
+    assert gaps.rows("SELECT inference.unlabelled_adjudications()") == [(0,)]
+
+    def seen(person: int, *sensitivities: str) -> int:
+        who = identity(everyone=True, sensitivities=sensitivities)
+        with open_session(gaps.settings, gaps.database, who) as session:
+            session.claim([person])
+            session.enter(person)
+            return len(session.connection.execute("SELECT 1 FROM inference.adjudication").fetchall())
+
+    assert (seen(10), seen(11)) == (0, 0)
+    assert (seen(10, "42CFRPart2") > 0, seen(11, "HIV") > 0) == (True, True)
+
+
+def test_a_labelled_note_without_consent_is_in_no_prompt(gaps: Warehouse, language_engine: VllmEngine) -> None:
+    for person, note in gaps.rows("SELECT person_id, note_id FROM omop.note WHERE person_id = 10"):
+        gaps.label(note, person, "42CFRPart2")
+    embed_notes(gaps.settings, gaps.database)
+    run(gaps, language_engine)
+    assert gaps.rows("SELECT count(*) FROM inference.adjudication WHERE person_id = 10") == [(0,)]
 
 
 def test_without_care_gaps_table_it_says_what_to_do(make_warehouse: MakeWarehouse, language_model: ModelFiles) -> None:

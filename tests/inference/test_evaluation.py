@@ -6,21 +6,24 @@ import psycopg
 import pytest
 
 from inference.evaluation import Evaluation, Expectation, evaluate
-from inference.retrieval import claim_person
-from resources.postgres import DatabaseUnavailableError, Role
+from resources.identity.session import open_service_session
+from resources.postgres import DatabaseUnavailableError
 from tests.inference.conftest import PERIOD, Warehouse
 
 SHOWN, HIDDEN = "A1c was 6.9 %.", "Nobody saw this."
 
 
 def decide(warehouse: Warehouse, person: int, measure: str, decision: str, cited: bool) -> None:
-    with warehouse.database.connect(Role.INFER) as connection:
-        claim_person(connection, person, subject="test", purpose="test")
+    with open_service_session(warehouse.settings, warehouse.database, "adjudicator") as session:
+        session.claim([person])
+        session.enter(person)
+        connection = session.connection
         connection.execute("INSERT INTO inference.model VALUES ('model', 'test', 'test') ON CONFLICT DO NOTHING")
         row = connection.execute(
             "INSERT INTO inference.adjudication (person_id, measure_id, period_start, period_end, prompt, "
             "prompt_sha256, prompt_version, model_sha256, completion, decision, prompt_tokens, completion_tokens, "
-            "latency_ms) VALUES (%s, %s, %s, %s, '', %s, '', 'model', '', %s, 1, 1, 1) RETURNING adjudication_id",
+            "latency_ms, sensitivity) VALUES (%s, %s, %s, %s, '', %s, '', 'model', '', %s, 1, 1, 1, '{}') "
+            "RETURNING adjudication_id",
             (person, measure, *PERIOD, decision, decision),
         ).fetchone()
         connection.execute(
@@ -35,6 +38,7 @@ def test_shown_cited_and_right_are_counted_of_the_newest_decision(warehouse: War
     decide(warehouse, 2, "CMS122", "closes_gap", cited=True)
     decide(warehouse, 3, "CMS122", "insufficient_evidence", cited=False)
     found = evaluate(
+        warehouse.settings,
         warehouse.database,
         [
             Expectation(1, "CMS122", True, SHOWN),
@@ -50,6 +54,6 @@ def test_shown_cited_and_right_are_counted_of_the_newest_decision(warehouse: War
 
 def test_what_can_not_be_audited_is_not_read(warehouse: Warehouse) -> None:
     with warehouse.superuser() as connection:
-        connection.execute("REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA audit FROM sanctum_reviewer")
+        connection.execute("REVOKE EXECUTE ON FUNCTION access.record FROM sanctum_reviewer")
     with pytest.raises((DatabaseUnavailableError, psycopg.Error)):
-        evaluate(warehouse.database, [Expectation(1, "CMS122", True, SHOWN)])
+        evaluate(warehouse.settings, warehouse.database, [Expectation(1, "CMS122", True, SHOWN)])

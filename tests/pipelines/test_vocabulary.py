@@ -75,7 +75,7 @@ def test_a_download_wins_over_the_starter_by_code(db: Database, tmp_path: Path, 
     assert rows(db, query) == [(35206882, 'T2DM, the "real" one')]
     assert rows(db, "SELECT count(*) FROM vocab.concept WHERE concept_code = 'I10'") == [(1,)]
     concepts = "SELECT concept_id FROM vocab.concept"
-    assert rows(db, f"SELECT 1 FROM vocab.concept_relationship WHERE concept_id_1 NOT IN ({concepts})") == []  # noqa: S608
+    assert rows(db, f"SELECT 1 FROM vocab.concept_relationship WHERE concept_id_1 NOT IN ({concepts})") == []
 
 
 def test_a_zip_is_read_and_the_same_content_changes_nothing(db: Database, tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ def rows(database: Database, table: str, columns: str = "*", order: str = "1") -
     """Rows of a table that ingest may read; ``bronze`` unless a schema is named."""
     name = table if "." in table else f"bronze.{table}"
     with database.connect(Role.INGEST, row_factory=dict_row) as connection:
-        query: Any = f"SELECT {columns} FROM {name} ORDER BY {order}"  # noqa: S608
+        query: Any = f"SELECT {columns} FROM {name} ORDER BY {order}"
         return connection.execute(query).fetchall()
 
 

@@ -35,7 +35,7 @@ def visit(patient_class: str = "I", location: str = "", **fields: str) -> str:
 def rows(database: Database, table: str, columns: str = "*", order: str = "1") -> list[dict[str, Any]]:
     """Rows of a bronze table."""
     with database.connect(Role.INGEST, row_factory=dict_row) as connection:
-        query: Any = f"SELECT {columns} FROM bronze.{table} ORDER BY {order}"  # noqa: S608
+        query: Any = f"SELECT {columns} FROM bronze.{table} ORDER BY {order}"
         return connection.execute(query).fetchall()
 
 

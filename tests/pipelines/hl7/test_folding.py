@@ -186,7 +186,7 @@ def test_any_order_in_several_ingests_gives_the_same_rows(
     incremental = snapshot(db)
     with db.connect(Role.INGEST) as connection:
         for table in incremental:
-            query: Any = f"DELETE FROM bronze.{table}"  # noqa: S608
+            query: Any = f"DELETE FROM bronze.{table}"
             connection.execute(query)
         connection.execute("UPDATE landing.hl7_message SET folded_at = NULL")
     fold_messages(settings, db)

@@ -1,0 +1,2 @@
+-- Chunks of all people.
+SELECT retrieval.chunk_count()

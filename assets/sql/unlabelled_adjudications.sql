@@ -1,0 +1,2 @@
+-- Decisions that lack a sensitivity label of what their prompt held.
+SELECT inference.unlabelled_adjudications()
