@@ -28,6 +28,10 @@ TABLES = {
     "measurement": "Observations and HL7 v2 OBX, a row a value; components are rows of their own.",
     "observation": "Facts that are neither a measurement nor a condition, such as allergies.",
     "note": "Documents and narrative reports.",
+    "care_team": "Teams that look after a patient.",
+    "care_team_participant": "Practitioners and organisations of those teams.",
+    "consent": "What patients agreed to, by policy and status.",
+    "consent_provision": "What a consent permits or denies, a row a provision.",
 }
 _RESOURCE = ("bronze", "resource")
 _OWNED = "rows_without_loaded_resource"

@@ -7,7 +7,7 @@ guide's rule would drop whole, so ``us-core`` is the default.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-MAPPING_VERSION = "1"
+MAPPING_VERSION = "2"
 """Changes with any change of mapping, so that landed files are mapped anew."""
 
 
@@ -28,6 +28,9 @@ _STATUSES: Mapping[str, frozenset[str]] = {
     "Immunization": frozenset({"completed"}),
     "DiagnosticReport": frozenset({"final", "amended", "corrected", "appended"}),
     "DocumentReference": frozenset({"current"}),
+    # What is over or not yet in force is told apart by its status, which bronze keeps.
+    "CareTeam": frozenset({"proposed", "active", "suspended", "inactive"}),
+    "Consent": frozenset({"draft", "proposed", "active", "rejected", "inactive"}),
 }
 
 _VERIFICATION = frozenset({"confirmed", "unconfirmed", "provisional", "differential"})

@@ -20,18 +20,40 @@ from resources.settings import Validation
 _NAME = re.compile(r"[A-Za-z_]{1,40}")
 _MOST_PROBLEMS = 5
 
-_OBJECTS = {"code", "subject", "patient", "period", "class", "encounter", "meta", "valueQuantity", "hospitalization"}
-_STRINGS = {"status", "intent", "birthDate", "effectiveDateTime", "authoredOn", "recordedDate", "onsetDateTime"}
+_OBJECTS = {
+    "code",
+    "subject",
+    "patient",
+    "period",
+    "class",
+    "encounter",
+    "meta",
+    "valueQuantity",
+    "hospitalization",
+    "provision",
+}
+_STRINGS = {
+    "status",
+    "intent",
+    "birthDate",
+    "effectiveDateTime",
+    "authoredOn",
+    "recordedDate",
+    "onsetDateTime",
+    "dateTime",
+}
 _LIST_TYPED: Mapping[str, frozenset[str]] = {
     "Encounter": frozenset({"participant", "location", "identifier", "extension"}),
     "Observation": frozenset({"component", "performer", "identifier", "extension"}),
     "Patient": frozenset({"identifier", "name", "extension"}),
     "DocumentReference": frozenset({"content", "identifier", "extension"}),
+    "CareTeam": frozenset({"participant", "managingOrganization", "identifier", "extension"}),
+    "Consent": frozenset({"category", "policy", "identifier", "extension"}),
 }
 
 _NUMBERS = {"value_number", "range_low", "range_high", "quantity"}
-_INTEGERS = {"days_supply", "refills"}
-_BOOLEANS = {"value_boolean", "primary_source", "deceased"}
+_INTEGERS = {"days_supply", "refills", "provision_number"}
+_BOOLEANS = {"value_boolean", "primary_source", "deceased", "has_actors", "has_other_limits"}
 _LISTS = ("codings", "_labels")
 _OUR_INTEGERS = ("_key", "_of_birth")
 _MOST_EXACT = 1 << 53

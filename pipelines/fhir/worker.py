@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from pipelines.fhir.mapping import Excluded, Mapped, map_resource
-from pipelines.fhir.mapping.elements import instant
+from pipelines.fhir.mapping.elements import instant, security_labels
 from pipelines.fhir.profiles import MAPPING_VERSION
 from pipelines.fhir.reading import Line, Record, records
 from pipelines.fhir.validation import misfit, problem
@@ -123,6 +123,8 @@ def _mapped(record: Record, resource: Mapping[str, Any], task: Task) -> MappedRe
         "content_sha256": _content_hash(resource, task.profile),
         "outcome": "loaded" if isinstance(mapped, Mapped) else mapped.reason,
         "person_key": mapped.person_key,
+        # A deletion carries its bundle's meta, whose labels are the bundle's.
+        "security_labels": None if record.deleted else security_labels(resource),
         "file_id": task.file_id,
         "line_number": record.line_number,
     }

@@ -1,6 +1,6 @@
 INSERT INTO bronze.resource (
     resource_key, source_system, resource_type, resource_id, version_id, last_updated,
-    content_sha256, outcome, person_key, file_id, line_number
+    content_sha256, outcome, person_key, security_labels, file_id, line_number
 )
 SELECT
     resource_key,
@@ -12,6 +12,7 @@ SELECT
     content_sha256,
     outcome,
     person_key,
+    security_labels::jsonb,
     file_id,
     line_number
 FROM applied
@@ -25,6 +26,7 @@ ON CONFLICT (resource_key) DO UPDATE SET
     content_sha256 = excluded.content_sha256,
     outcome = excluded.outcome,
     person_key = excluded.person_key,
+    security_labels = excluded.security_labels,
     file_id = excluded.file_id,
     line_number = excluded.line_number,
     changed_at = now()

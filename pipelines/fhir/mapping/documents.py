@@ -42,7 +42,6 @@ def document_reference(resource: Resource, context: Context, profile: Profile) -
         "person_key": person,
         "visit_occurrence_key": reference_key(context, visit, "Encounter"),
         "provider_key": reference_key(context, author, "Practitioner"),
-        "security_labels": codings(*(resource.get("securityLabel") or ())) or None,
     }
     attachments = [content.get("attachment") or {} for content in resource.get("content") or ()]
     notes = [

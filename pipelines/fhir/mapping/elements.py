@@ -4,6 +4,7 @@ Dates: the date is the local date as written and is never shifted to UTC; a part
 stands for the first day of what it names; a datetime keeps the local time as written.
 """
 
+import calendar
 import contextlib
 import re
 from collections.abc import Mapping, Sequence
@@ -39,6 +40,18 @@ def local_date(text: str | None) -> date | None:
         return date(*(int(part) for part in (*parts, "1", "1")[:3]))
     except ValueError:
         return None
+
+
+def last_date(text: str | None) -> date | None:
+    """The last day of what the end of a Period names: ``2025-02`` ends on 28 February 2025.
+
+    Source: FHIR R4 §2.24.0.9 Period, whose end includes any matching time.
+    """
+    day = local_date(text)
+    if day is None or text is None or len(text) >= 10:
+        return day
+    month = day.month if len(text) >= 7 else 12
+    return date(day.year, month, calendar.monthrange(day.year, month)[1])
 
 
 def local_datetime(text: str | None) -> datetime | None:
@@ -91,6 +104,26 @@ def codings(*concepts: Mapping[str, Any] | None) -> list[dict[str, str]]:
             if "code" in kept:
                 result.append(kept)
     return result
+
+
+def security_labels(resource: Resource) -> list[dict[str, str]] | None:
+    """Labels of a resource as codings: ``meta.security``, and ``securityLabel`` of a DocumentReference; None if none.
+
+    A label without a code keeps the parts it has, else its text as ``display``: dropped, it would pass for no label.
+
+    Source: FHIR R4 §6.1.1 Security labels.
+    """
+    labels = list((resource.get("meta") or {}).get("security") or ())
+    if resource["resourceType"] == "DocumentReference":
+        for concept in resource.get("securityLabel") or ():
+            labels.extend(concept.get("coding") or [{"display": concept.get("text") or "unreadable"}])
+    found = []
+    for label in labels:
+        kept = {name: str(label[name]) for name in ("system", "code", "display") if label.get(name)}
+        kept = kept or {"display": "unreadable"}
+        if kept not in found:
+            found.append(kept)
+    return found or None
 
 
 def all_codings(concepts: Sequence[Mapping[str, Any]] | None) -> list[dict[str, str]] | None:
@@ -155,6 +188,19 @@ def reference_key(context: Context, reference: Mapping[str, Any] | None, resourc
             context.source_system, resource_type, str(logical.get("system") or ""), str(logical["value"])
         )
     return None
+
+
+def reference_type(reference: Mapping[str, Any] | None) -> str | None:
+    """Type of what a Reference points at, by its address, else by its ``type``; None if it names none.
+
+    Source: FHIR R4 §2.3.0.1 Reference.reference, §2.3.0.2 Reference.type.
+    """
+    target = _HISTORY.sub("", str((reference or {}).get("reference") or ""))
+    path = target.partition("?")[0] if "?" in target else target.rpartition("/")[0]
+    if path and not target.startswith(("urn:", "#")):
+        return path.rsplit("/", 1)[-1]
+    named = (reference or {}).get("type")
+    return None if named is None else str(named).rsplit("/", 1)[-1]
 
 
 def patient_key(resource: Resource, context: Context) -> int | None:

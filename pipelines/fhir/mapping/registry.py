@@ -3,7 +3,16 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from pipelines.fhir.mapping import clinical, documents, encounters, measurements, medications, organisations, people
+from pipelines.fhir.mapping import (
+    access,
+    clinical,
+    documents,
+    encounters,
+    measurements,
+    medications,
+    organisations,
+    people,
+)
 from pipelines.fhir.mapping.elements import Context, Resource, instant
 from pipelines.fhir.mapping.result import Excluded, Mapped, Row
 from pipelines.fhir.profiles import PROFILES, Profile
@@ -23,12 +32,14 @@ _MAPPERS: Mapping[str, Callable[[Resource, Context, Profile], Mapped | Excluded]
     "Practitioner": organisations.practitioner,
     "Organization": organisations.organization,
     "Location": organisations.location,
+    "CareTeam": access.care_team,
+    "Consent": access.consent,
 }
 
 MAPPED_TYPES = frozenset(_MAPPERS)
 """Resource types that become rows; all others are landed and counted."""
 
-_KNOWN_AT = ("recordedDate", "issued", "authoredOn", "recorded", "date")
+_KNOWN_AT = ("recordedDate", "issued", "authoredOn", "recorded", "date", "dateTime")
 _HAPPENED_AT = ("effectiveDateTime", "occurrenceDateTime", "performedDateTime", "onsetDateTime")
 
 

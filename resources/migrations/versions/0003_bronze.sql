@@ -14,6 +14,7 @@ CREATE TABLE bronze.resource (
     content_sha256 text NOT NULL,
     outcome text NOT NULL,
     person_key bigint,
+    security_labels jsonb,
     file_id bigint,
     line_number bigint,
     changed_at timestamptz NOT NULL DEFAULT now()
@@ -21,6 +22,9 @@ CREATE TABLE bronze.resource (
 CREATE INDEX resource_person ON bronze.resource (person_key) WHERE person_key IS NOT NULL;
 COMMENT ON TABLE bronze.resource IS
 'The current version of every resource seen, where its bytes are, and what became of it (outcome: loaded, or why not).';
+COMMENT ON COLUMN bronze.resource.security_labels IS
+'Codings of meta.security, and of DocumentReference.securityLabel; they hold for every row the resource owns. '
+'A label without a code is kept with what it has, so that it can count as one nobody knows. Null: no label.';
 
 CREATE TABLE bronze.reference_alias (
     reference_alias_key bigint PRIMARY KEY,
@@ -267,9 +271,81 @@ CREATE TABLE bronze.note (
     note_text text NOT NULL,
     text_sha256 text NOT NULL,
     content_type text,
-    security_labels jsonb,
     known_at timestamptz
 );
+
+CREATE TABLE bronze.care_team (
+    care_team_key bigint PRIMARY KEY,
+    resource_key bigint NOT NULL,
+    source_system text NOT NULL,
+    person_key bigint NOT NULL,
+    status text,
+    start_date date,
+    end_date date,
+    care_site_key bigint,
+    known_at timestamptz
+);
+CREATE INDEX care_team_person ON bronze.care_team (person_key);
+COMMENT ON TABLE bronze.care_team IS
+'CareTeam, without its name, which may be a patient''s. end_date: the last day it covers. care_site_key: the first '
+'managing organisation.';
+
+CREATE TABLE bronze.care_team_participant (
+    care_team_participant_key bigint PRIMARY KEY,
+    resource_key bigint NOT NULL,
+    source_system text NOT NULL,
+    care_team_key bigint NOT NULL,
+    person_key bigint NOT NULL,
+    provider_key bigint,
+    care_site_key bigint,
+    start_date date,
+    end_date date,
+    known_at timestamptz
+);
+CREATE INDEX care_team_participant_person ON bronze.care_team_participant (person_key);
+COMMENT ON TABLE bronze.care_team_participant IS
+'Practitioners and organisations of a care team. Where a reference does not say which of the two it is (urn:uuid), '
+'both keys are set and at most one of them is the key of anything. start_date, end_date: the participant''s own period; '
+'the team''s holds as well.';
+
+CREATE TABLE bronze.consent (
+    consent_key bigint PRIMARY KEY,
+    resource_key bigint NOT NULL,
+    source_system text NOT NULL,
+    person_key bigint NOT NULL,
+    status text NOT NULL,
+    scope_codings jsonb,
+    category_codings jsonb,
+    policy_codings jsonb,
+    consent_date date,
+    known_at timestamptz
+);
+CREATE INDEX consent_person ON bronze.consent (person_key);
+COMMENT ON TABLE bronze.consent IS
+'Consent; policy_codings: policyRule, which also is what holds where no provision says otherwise.';
+
+CREATE TABLE bronze.consent_provision (
+    consent_provision_key bigint PRIMARY KEY,
+    resource_key bigint NOT NULL,
+    source_system text NOT NULL,
+    consent_key bigint NOT NULL,
+    person_key bigint NOT NULL,
+    provision_number integer NOT NULL,
+    parent_provision_key bigint,
+    provision_type text CHECK (provision_type IN ('permit', 'deny')),
+    security_labels jsonb,
+    purpose_codings jsonb,
+    action_codings jsonb,
+    start_date date,
+    end_date date,
+    has_actors boolean NOT NULL,
+    has_other_limits boolean NOT NULL,
+    known_at timestamptz
+);
+COMMENT ON TABLE bronze.consent_provision IS
+'Consent.provision (number 0, no parent) and the exceptions nested in it, depth first. provision_type is null where '
+'the source gives none. An empty limit means no limit. end_date: the last day it covers. has_other_limits: it is '
+'limited by class, code, data or dataPeriod, so it holds for part of the record only.';
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA bronze TO sanctum_ingest;
 GRANT SELECT ON ALL TABLES IN SCHEMA bronze TO sanctum_transform;

@@ -137,6 +137,10 @@ TABLES = (
     "measurement",
     "observation",
     "note",
+    "care_team",
+    "care_team_participant",
+    "consent",
+    "consent_provision",
 )
 
 

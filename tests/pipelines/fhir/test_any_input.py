@@ -40,6 +40,9 @@ TEMPLATES = [
     {"resourceType": "Practitioner", "id": "1", "qualification": [], "birthDate": "1970", "identifier": []},
     {"resourceType": "Organization", "id": "1", "type": [], "address": [], "name": "x", "partOf": {}},
     {"resourceType": "Location", "id": "1", "type": [], "address": {}, "managingOrganization": {}},
+    clinical("CareTeam", "1", status="active", period={}, participant=[{}], managingOrganization=[]),
+    {"resourceType": "Consent", "id": "1", "status": "active", "patient": {"reference": "Patient/p1"}, "provision": {}}
+    | {"scope": {}, "category": [], "policy": [], "policyRule": {}, "dateTime": "2025"},
 ]
 
 
@@ -69,7 +72,9 @@ def test_arbitrary_bytes_are_read_to_their_end(tmp_path: Path, content: bytes, n
 @given(value=JSON, data=st.data(), validation=st.sampled_from(["full", "structural"]))
 def test_any_value_in_any_element_is_accounted_for(value: Any, data: st.DataObject, validation: str) -> None:
     template = data.draw(st.sampled_from(TEMPLATES))
-    element = data.draw(st.sampled_from([*sorted(template), "meta", "extension", "contained", "modifierExtension"]))
+    element = data.draw(
+        st.sampled_from([*sorted(template), "meta", "extension", "contained", "modifierExtension", "securityLabel"])
+    )
     inside = data.draw(st.booleans())
     part = template.get(element)
     if inside and isinstance(part, dict) and part:

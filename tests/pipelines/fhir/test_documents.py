@@ -33,7 +33,6 @@ def test_a_note_with_who_where_and_when() -> None:
         document(
             attachment("Chest pain.\nNo fever.", title="History"),
             author=[{"reference": "Practitioner/d1"}],
-            securityLabel=[concept("http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "R")],
             context={"encounter": [{"reference": "Encounter/e1"}]},
         ),
         "note",
@@ -45,7 +44,6 @@ def test_a_note_with_who_where_and_when() -> None:
     assert (row["note_date"], row["note_datetime"]) == (date(2025, 1, 1), datetime(2025, 1, 1, 23))
     assert (row["person_key"], row["visit_occurrence_key"]) == (key("Patient", "p1"), key("Encounter", "e1"))
     assert row["provider_key"] == key("Practitioner", "d1")
-    assert [label["code"] for label in row["security_labels"]] == ["R"]
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,21 @@ CHART: list[Resource] = [
     ),
     {"resourceType": "Practitioner", "id": "d1", "gender": "female"},
     {"resourceType": "Organization", "id": "h1", "name": "General Hospital", "address": [{"city": "Boston"}]},
+    {
+        "resourceType": "CareTeam",
+        "id": "t1",
+        "subject": {"reference": "Patient/p1"},
+        "participant": [{"member": {"reference": "Practitioner/d1"}}, {"member": {"reference": "Organization/h1"}}],
+    },
+    {
+        "resourceType": "Consent",
+        "id": "k1",
+        "status": "active",
+        "patient": {"reference": "Patient/p1"},
+        "scope": concept("http://terminology.hl7.org/CodeSystem/consentscope", "patient-privacy"),
+        "category": [concept(LOINC, "59284-0")],
+        "provision": {"provision": [{"type": "deny"}]},
+    },
 ]
 LEFT_OUT: list[Resource] = [
     {"resourceType": "Device", "id": "1"},
@@ -70,6 +85,8 @@ KEPT = {
         "DiagnosticReport": 1,
         "Practitioner": 1,
         "Organization": 1,
+        "CareTeam": 1,
+        "Consent": 1,
     },
     "excluded": {"no_mapping": 1, "status:preliminary": 1, "intent:plan": 1},
 }
@@ -92,7 +109,7 @@ def test_a_chart_loads_once_and_the_account_names_everything(ingest: Ingest, db:
     assert account.read.total() == len(CHART) + len(LEFT_OUT)
     before = snapshot(db)
     assert {table: len(before[table]) for table in TABLES} == {
-        "resource": 14,
+        "resource": 16,
         "reference_alias": 1,
         "person": 1,
         "person_identifier": 1,
@@ -107,6 +124,10 @@ def test_a_chart_loads_once_and_the_account_names_everything(ingest: Ingest, db:
         "measurement": 3,
         "observation": 2,
         "note": 1,
+        "care_team": 1,
+        "care_team_participant": 2,
+        "consent": 1,
+        "consent_provision": 2,
     }
     assert values(db) == [7.1, 90, 140]
     (drug,) = rows(db, "drug_exposure")
@@ -115,12 +136,12 @@ def test_a_chart_loads_once_and_the_account_names_everything(ingest: Ingest, db:
     assert {row["kind"] for row in rows(db, "landing.file")} == {"fhir-ndjson"}
     (load,) = rows(db, "landing.file_load")
     assert load["account"] == account.as_dict()
-    assert {row["line_number"] for row in rows(db, "resource")} == set(range(1, 15))
+    assert {row["line_number"] for row in rows(db, "resource")} == set(range(1, 17))
 
     again = ingest({"renamed.ndjson": content})
-    assert (again.read, again.excluded) == (account.read, {"already_loaded": 14})
+    assert (again.read, again.excluded) == (account.read, {"already_loaded": 16})
     reordered = ingest({"chart.ndjson": ndjson(reversed([*CHART, *LEFT_OUT]))})
-    assert reordered.excluded == {"unchanged": 14}
+    assert reordered.excluded == {"unchanged": 16}
     assert snapshot(db) == before
 
 
@@ -137,7 +158,7 @@ def test_every_form_of_a_file_gives_the_same_rows(ingest: Ingest, db: Database) 
         {f"{n}.json": orjson.dumps(resource) for n, resource in enumerate([*CHART, *LEFT_OUT])},
     ]
     everything = {f"{number}/{name}": content for number, form in enumerate(forms) for name, content in form.items()}
-    assert ingest(everything).excluded == {"unchanged": 14 * len(forms)}
+    assert ingest(everything).excluded == {"unchanged": 16 * len(forms)}
     assert snapshot(db) == expected
 
 
