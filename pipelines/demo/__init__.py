@@ -4,11 +4,13 @@ Belongs here: running the population package (clinosim) reproducibly, and genera
 care-gap findings, notes with evidence, an ADT feed). Does not belong here: landing or loading any of it.
 
 Modules: ``population`` runs the package, ``cohort`` reads what it made, ``scenarios`` decides each person's gaps,
-``clinic`` writes the visits, ``notes`` the documents and their truth, ``messages`` and ``feed`` the HL7 v2 side.
+``clinic`` writes the visits, ``notes`` the documents and their truth, ``access`` care teams and what is protected,
+``messages`` and ``feed`` the HL7 v2 side.
 """
 
+from pipelines.demo.access import Protected, read_protected
 from pipelines.demo.generate import DemoInput, generate
 from pipelines.demo.notes import Truth, read_truth
 from pipelines.demo.population import PopulationFailed
 
-__all__ = ["DemoInput", "PopulationFailed", "Truth", "generate", "read_truth"]
+__all__ = ["DemoInput", "PopulationFailed", "Protected", "Truth", "generate", "read_protected", "read_truth"]

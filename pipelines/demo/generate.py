@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from pipelines.demo import access
 from pipelines.demo.calendar import AS_OF, SIMULATION_END
 from pipelines.demo.clinic import Chart, Resource, write_chart
 from pipelines.demo.cohort import Person, read_cohort, read_practitioners
@@ -19,7 +20,7 @@ from pipelines.demo.population import make_population
 from pipelines.demo.scenarios import Measure, plan_visits
 from resources.progress import Progress
 
-GENERATOR_VERSION = 1
+GENERATOR_VERSION = 2
 """Raise it with every change that alters the output, so that what is cached is made anew."""
 
 ADDED = "clinic"
@@ -78,17 +79,19 @@ def _write(demo: DemoInput, seed: int, progress: Progress) -> None:
             resources.append(note.resource)
             truths.extend(note.truths)
     progress("writing notes", len(charts), len(charts))
-    _write_resources(demo.fhir_directory, resources)
+    _write_resources(demo.fhir_directory, resources, ADDED)
+    teams = access.write_access(cohort, charts, seed, practitioners)
+    _write_resources(demo.fhir_directory, teams, access.FILES)
     _write_messages(demo, cohort, charts, truths, seed, progress)
     demo.truth_file.write_bytes(truth_as_json(truths))
 
 
-def _write_resources(directory: Path, resources: list[Resource]) -> None:
+def _write_resources(directory: Path, resources: list[Resource], name: str) -> None:
     by_type: dict[str, list[bytes]] = {}
     for resource in resources:
         by_type.setdefault(resource["resourceType"], []).append(orjson.dumps(resource))
     for resource_type, lines in by_type.items():
-        (directory / f"{resource_type}.{ADDED}.ndjson").write_bytes(b"\n".join(lines) + b"\n")
+        (directory / f"{resource_type}.{name}.ndjson").write_bytes(b"\n".join(lines) + b"\n")
 
 
 def _write_messages(

@@ -114,7 +114,7 @@ class NoteWriter:
             if finding in (Finding.EVIDENCE, Finding.DISTRACTOR)
         ]
         text = _compose(layout, planted, _fields(chart, day, random), random)
-        document = _document(chart.visit.person, contact, kind, text)
+        document = note_document(chart.visit.person, contact, kind, text)
         truths = tuple(_truth(chart.visit.person, str(document["id"]), item) for item in planted)
         return Note(document, truths)
 
@@ -207,7 +207,8 @@ def _wording(person: Person, day: date) -> dict[str, object]:
     }
 
 
-def _document(person: Person, contact: Contact, kind: tuple[str, str], text: str) -> Resource:
+def note_document(person: Person, contact: Contact, kind: tuple[str, str], text: str) -> Resource:
+    """A note of an encounter as DocumentReference; ``kind`` is a LOINC code and its name."""
     written = contact.start + timedelta(minutes=40)
     return {
         "resourceType": "DocumentReference",
