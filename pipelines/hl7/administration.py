@@ -1,7 +1,7 @@
-"""PID and PV1: what a message sets of a person and of a visit.
+"""PID, PV1 and PV2: what a message sets of a person and of a visit.
 
 An empty field is no change and is absent from the result; ``""`` deletes and is None (HL7 v2.5.1 §2.5.3.4).
-Sources: HL7 v2.5.1 §3.4.2 PID, §3.4.3 PV1.
+Sources: HL7 v2.5.1 §3.4.2 PID, §3.4.3 PV1, §3.4.4 PV2.
 """
 
 from collections.abc import Callable
@@ -37,11 +37,15 @@ def demographics(message: Message) -> dict[str, Any]:
 
 
 def visit_values(message: Message) -> dict[str, Any]:
-    """What PV1 sets of a visit; ``start`` and ``end`` are time stamps, ``location`` is PV1-3 as text."""
-    visit = message.first("PV1")
+    """What PV1 and PV2 set of a visit; ``start`` and ``end`` are time stamps, ``location`` is PV1-3 as text.
+
+    ``protected`` is PV2-22: whether access to the visit is protected. Anything but N counts as protected.
+    """
+    visit, more = message.first("PV1"), message.first("PV2")
     if visit is None:
         return {}
-    return _set(
+    added = {} if more is None else _set(more, {"protected": (22, lambda: more.text(22).upper() != "N")})
+    return added | _set(
         visit,
         {
             "class_code": (2, lambda: _CLASSES.get(visit.text(2).upper(), visit.text(2))),

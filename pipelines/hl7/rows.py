@@ -1,7 +1,7 @@
 """What a fold gives: a bronze resource with its rows, or the reason why it has none."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -26,6 +26,7 @@ class Folded:
         known_at: when the source said the last of it.
         outcome: ``loaded``, or why there are no rows.
         rows: by bronze table, without the columns that all tables have.
+        security_labels: codings that hold for all rows.
     """
 
     kind: str
@@ -34,6 +35,7 @@ class Folded:
     known_at: datetime | None
     outcome: str = "loaded"
     rows: Mapping[str, list[Row]] = field(default_factory=dict)
+    security_labels: Sequence[Mapping[str, str]] | None = None
 
     @property
     def key(self) -> int:
@@ -43,7 +45,7 @@ class Folded:
     @property
     def content_sha256(self) -> str:
         """Hash of everything that reaches bronze: an equal one needs no load."""
-        content = [self.outcome, self.person_key, self.known_at, dict(self.rows)]
+        content = [self.outcome, self.person_key, self.known_at, dict(self.rows), self.security_labels]
         return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
@@ -63,6 +65,7 @@ def batch(folded: Iterable[Folded]) -> Batch:
                 "content_sha256": item.content_sha256,
                 "outcome": item.outcome,
                 "person_key": item.person_key,
+                "security_labels": item.security_labels,
             }
         )
         for table, rows in item.rows.items():

@@ -16,6 +16,8 @@ from pipelines.keys import derived_key
 _BEGINS = frozenset({"A01", "A04", "A06", "A07"})
 _DELETES = frozenset({"A23", "A29"})
 _ENDING = ("end", "discharged_to")
+_PROTECTED = ({"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"},)
+"""A visit whose PV2-22 says that access is protected: restricted."""
 
 
 @dataclass
@@ -31,7 +33,7 @@ class _State:
 
     Attributes:
         outcome: ``planned`` until something shows that the patient came; ``loaded``, ``cancelled`` or ``deleted``.
-        values: what PV1 set last; ``start`` is what it says, ``began`` when the first event occurred.
+        values: what PV1 and PV2 set last; ``start`` is what it says, ``began`` when the first event occurred.
     """
 
     outcome: str = "planned"
@@ -124,7 +126,8 @@ def fold_visit(visit_key: int, events: Sequence[Event]) -> Folded | None:
             for finding, event in merged_findings(state.events, lambda event: event.diagnoses)
         ],
     }
-    return Folded("Visit", visit_key, person_key, known_at, rows=rows)
+    labels = _PROTECTED if state.values.get("protected") else None
+    return Folded("Visit", visit_key, person_key, known_at, rows=rows, security_labels=labels)
 
 
 def _apply(state: _State, event: Event) -> None:

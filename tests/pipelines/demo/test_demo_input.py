@@ -14,8 +14,8 @@ import pysbd
 import pytest
 from hl7apy.parser import parse_message
 
-from pipelines.demo import DemoInput, generate
-from pipelines.demo.cohort import MEDICAL_RECORD_NUMBER
+from pipelines.demo import DemoInput, Protected, access, generate, read_protected
+from pipelines.demo.cohort import MEDICAL_RECORD_NUMBER, read_cohort
 
 PATIENTS = 16
 
@@ -126,8 +126,9 @@ def test_every_reference_resolves(resources: dict[str, list[dict[str, Any]]]) ->
 
 
 def test_what_we_add_is_valid_r4(demo: DemoInput) -> None:
-    paths = list(demo.fhir_directory.glob("*.clinic.ndjson"))
-    assert {path.name.partition(".")[0] for path in paths} >= {"Encounter", "Observation", "DocumentReference"}
+    paths = [*demo.fhir_directory.glob("*.clinic.ndjson"), *demo.fhir_directory.glob("*.access.ndjson")]
+    kinds = {path.name.partition(".")[0] for path in paths}
+    assert kinds >= {"Encounter", "Observation", "DocumentReference", "CareTeam", "Consent"}
     for path in paths:
         for line in path.read_bytes().splitlines():
             validate(orjson.loads(line))
@@ -146,9 +147,81 @@ def validate(resource: dict[str, Any]) -> None:
 
 
 def test_no_licensed_code_in_what_we_add(demo: DemoInput) -> None:
-    for path in demo.fhir_directory.glob("*.clinic.ndjson"):
+    for path in [*demo.fhir_directory.glob("*.clinic.ndjson"), *demo.fhir_directory.glob("*.access.ndjson")]:
         assert b"snomed" not in path.read_bytes()
         assert b"ama-assn" not in path.read_bytes()
+
+
+def added_for_access(demo: DemoInput, kind: str) -> list[dict[str, Any]]:
+    return [orjson.loads(line) for line in (demo.fhir_directory / f"{kind}.access.ndjson").read_bytes().splitlines()]
+
+
+def test_every_patient_has_a_team_and_no_team_has_every_patient(
+    demo: DemoInput, resources: dict[str, list[dict[str, Any]]]
+) -> None:
+    teams = added_for_access(demo, "CareTeam")
+    patients = [team["subject"]["reference"] for team in teams]
+    assert sorted(patients) == sorted(f"Patient/{patient['id']}" for patient in resources["Patient"])
+    for team in teams:
+        practitioner, organisation = (participant["member"]["reference"] for participant in team["participant"])
+        assert practitioner.startswith("Practitioner/")
+        assert team["status"] == "active"
+        assert [{"reference": organisation}] == team["managingOrganization"]
+    sizes = Counter(team["managingOrganization"][0]["reference"] for team in teams)
+    assert set(sizes) == {f"Organization/{identifier}" for identifier in access.TEAMS}
+    assert set(sizes.values()) == {PATIENTS // 4}
+
+
+def test_what_the_programme_records_is_labelled_and_half_of_it_may_be_disclosed(
+    demo: DemoInput, resources: dict[str, list[dict[str, Any]]]
+) -> None:
+    protected = read_protected(demo.fhir_directory)
+    assert Counter(protected.values()) == {
+        Protected(frozenset({"42CFRPart2"}), has_consent=True): 1,
+        Protected(frozenset({"42CFRPart2"}), has_consent=False): 1,
+        Protected(frozenset({"PSYTHPN"}), has_consent=False): 2,
+    }
+    own = [r for kind in ("Encounter", "Condition", "MedicationRequest") for r in added_for_access(demo, kind)]
+    of_programme = [r for r in own if protected[r["subject"]["reference"][8:]].labels == {"42CFRPart2"}]
+    assert Counter(r["resourceType"] for r in of_programme) == {"Encounter": 4, "Condition": 2, "MedicationRequest": 2}
+    assert all(r["meta"]["security"] == [access.SUBSTANCE_USE] for r in of_programme)
+    for document in added_for_access(demo, "DocumentReference"):
+        (label,) = protected[document["subject"]["reference"][8:]].labels
+        assert [coding["code"] for part in document["securityLabel"] for coding in part["coding"]] == [label]
+        assert ("security" in document["meta"]) == (label == "42CFRPart2")
+    (consent,) = added_for_access(demo, "Consent")
+    assert (consent["status"], consent["provision"]["type"]) == ("active", "permit")
+    assert consent["policyRule"]["coding"] == consent["provision"]["securityLabel"] == [access.SUBSTANCE_USE]
+    period = consent["provision"]["period"]
+    assert (
+        period["start"] < min(r["meta"]["lastUpdated"] for r in of_programme) < demo.as_of.isoformat() < period["end"]
+    )
+    others = {kind: [r for r in found if not labelled(r)] for kind, found in resources.items()}
+    assert b"F11.20" not in orjson.dumps(others)
+    assert b"buprenorphine" not in orjson.dumps(others)
+
+
+def labelled(resource: dict[str, Any]) -> bool:
+    return "security" in resource.get("meta", {})
+
+
+def test_protected_text_is_nowhere_else(demo: DemoInput, texts: dict[str, str], truths: list[dict[str, Any]]) -> None:
+    documents = {document["id"] for document in added_for_access(demo, "DocumentReference")}
+    assert len(documents) == 4
+    for name in documents:
+        assert [other for other, text in texts.items() if texts[name].strip() in text] == [name]
+    assert not documents & {truth["document_id"] for truth in truths}
+
+
+def test_few_people_have_few_cases_and_children_none(demo: DemoInput) -> None:
+    cohort = read_cohort(demo.fhir_directory)
+    for people in (cohort[:1], cohort[:3], [person for person in cohort if person.age < 18]):
+        added = access.write_access(people, [], 7, ["Practitioner/d1"])
+        kinds = Counter(resource["resourceType"] for resource in added)
+        adults = [person for person in people if person.age > 18 and person.alive and not person.in_hospital]
+        assert kinds["CareTeam"] == len(people) > 0
+        assert kinds["DocumentReference"] == len(adults)
+        assert kinds["Condition"] == (len(adults) + 1) // 2
 
 
 def test_nothing_happens_after_the_day_of_asking(

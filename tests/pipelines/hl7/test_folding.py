@@ -66,6 +66,26 @@ def state(contents: list[bytes]) -> list[Folded]:
     return sorted(_folded(sorted(events, key=lambda event: event.order)), key=lambda item: item.key)
 
 
+def test_a_protected_visit_is_labelled_until_a_message_says_otherwise(ingest: Ingest, db: Database) -> None:
+    def labels() -> dict[str, Any]:
+        return {row["resource_type"]: row["security_labels"] for row in rows(db, "resource")}
+
+    def protection(value: str) -> str:
+        return "PV2|" + "|" * 21 + value
+
+    restricted = [{"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"}]
+    ingest(message("ADT^A01", "20260301100000-0500", visit(location="3E"), protection("Y")))
+    assert labels() == {"Person": None, "Visit": restricted}
+    ingest(message("ADT^A08", "20260301110000-0500", visit(location="3E"), "PV2|||"))
+    assert labels()["Visit"] == restricted
+    ingest(message("ADT^A08", "20260301120000-0500", visit(location="3E"), protection("N")))
+    assert labels()["Visit"] is None
+    ingest(message("ADT^A08", "20260301130000-0500", visit(location="3E"), protection("perhaps")))
+    assert labels()["Visit"] == restricted
+    ingest(message("ADT^A08", "20260301140000-0500", visit(location="3E"), protection('""')))
+    assert labels()["Visit"] is None
+
+
 def test_a_stay_with_corrections_and_cancellations(ingest: Ingest, db: Database) -> None:
     ingest(*STAY)
     (stay,) = rows(db, "visit_occurrence")
