@@ -81,12 +81,13 @@ def _signing_key(jwk: dict[str, Any]) -> SigningKey | None:
     if "alg" in jwk:
         algorithms = frozenset(name for name in algorithms if name == jwk["alg"])
     verifies = jwk.get("use", "sig") == "sig" and isinstance(operations, list) and "verify" in operations
-    if not algorithms or not verifies or "d" in jwk:
+    if not algorithms or not verifies:
         return None
     try:
         key = jwt.PyJWK(jwk, min(algorithms)).key
     except jwt.PyJWTError:
         return None
+    # With the private part in it, the JWK gives a private key.
     return SigningKey(key_id, algorithms, key) if isinstance(key, PublicKey) else None
 
 
@@ -125,19 +126,22 @@ class ProviderKeys:
             raise TokenError("no key of the provider has the token's kid and may verify its algorithm (alg)")
         return fitting[0]
 
-    def find_other(self, key: SigningKey, algorithm: str) -> SigningKey | None:
-        """The key that took the place of one that did not verify a token, or None.
+    def find_other(self, key: SigningKey, key_id: str | None, algorithm: str) -> SigningKey | None:
+        """The key to try in place of ``key``, which ``find`` gave and which did not verify the token.
 
         The provider may have changed its key and name none in its tokens, or keep the name.
+
+        Returns:
+            None if the provider may not be asked again now.
 
         Raises:
             TokenError: as ``find``.
         """
         with self._lock:
+            # Where the key is gone, another thread has asked already.
             if key in self._fresh() and not self._ask():
                 return None
-        other = self.find(key.key_id, algorithm)
-        return None if other == key else other
+        return self.find(key_id, algorithm)
 
     def _fresh(self) -> tuple[SigningKey, ...]:
         keys, asked_at = self._keys

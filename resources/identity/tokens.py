@@ -71,7 +71,7 @@ class TokenVerifier:
         key = self._keys.find(key_id, algorithm)
         claims = self._decode(token, key, algorithm)
         if claims is None:
-            other = self._keys.find_other(key, algorithm)
+            other = self._keys.find_other(key, key_id, algorithm)
             claims = None if other is None else self._decode(token, other, algorithm)
         if claims is None:
             raise TokenError("the token's signature is not by the provider's key")

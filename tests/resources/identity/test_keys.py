@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from resources.identity import TokenError
-from resources.identity.keys import MAXIMUM_AGE_SECONDS, MINIMUM_INTERVAL_SECONDS
+from resources.identity.keys import MAXIMUM_AGE_SECONDS, MINIMUM_INTERVAL_SECONDS, ProviderKeys
 from resources.identity.provider import MAXIMUM_BYTES, fetch_key_set
 from resources.identity.tokens import TokenVerifier
 from tests.resources.identity.conftest import AUDIENCE, Clock, Refused
@@ -112,6 +112,12 @@ def test_a_key_replaced_under_its_name_or_without_one_is_found(
     refused: Refused,
 ) -> None:
     verifier.verify(jwt.encode(claims, rsa_key, "RS256"))
+    provider.serve_keys(public_jwk(other_rsa_key, kid="second"))
+    clock.now += MINIMUM_INTERVAL_SECONDS
+    assert verifier.verify(jwt.encode(claims, other_rsa_key, "RS256")) == claims
+    provider.serve_keys(public_jwk(rsa_key, kid="first"))
+    clock.now += MINIMUM_INTERVAL_SECONDS
+    assert verifier.verify(sign(claims, rsa_key)) == claims
     provider.serve_keys(public_jwk(other_rsa_key, kid="first"))
     assert "signature" in refused(verifier, jwt.encode(claims, other_rsa_key, "RS256"))
     clock.now += MINIMUM_INTERVAL_SECONDS
@@ -158,6 +164,17 @@ def test_many_threads_with_unknown_keys_make_one_request(
         thread.join()
     assert sorted(failures) == ["a", "b", "c", "d"]
     assert provider.requests == [DISCOVERY, "/keys"]
+
+
+def test_a_key_that_another_thread_fetched_meanwhile_is_tried(clock: Clock, rsa_key: Any, other_rsa_key: Any) -> None:
+    published = [public_jwk(rsa_key, kid="first")]
+    keys = ProviderKeys(lambda: {"keys": published}, clock)
+    key = keys.find(None, "RS256")
+    clock.now += MINIMUM_INTERVAL_SECONDS
+    published[0] = public_jwk(other_rsa_key, kid="second")
+    fetched_by_another = keys.find("second", "RS256")
+    assert keys.find_other(key, None, "RS256") == fetched_by_another
+    assert keys.find_other(fetched_by_another, None, "RS256") is None
 
 
 def test_the_keys_come_from_where_the_setting_says(provider: KeyServer, claims: Claims, rsa_key: Any) -> None:

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jwt.algorithms import RSAAlgorithm
 
 from resources.identity import TokenError
 from resources.identity.tokens import MAXIMUM_LENGTH, TokenVerifier
@@ -190,7 +191,7 @@ def test_keys_for_other_uses_are_not_used(
     provider: KeyServer, verifier: TokenVerifier, claims: Claims, rsa_key: Any, refused: Refused
 ) -> None:
     secret = {"kty": "oct", "kid": "first", "k": encoded(b"x" * 64)}
-    private = {**public_jwk(rsa_key, kid="first"), "d": "AQAB"}
+    private = {**RSAAlgorithm.to_jwk(rsa_key, as_dict=True), "kid": "first", "key_ops": ["sign", "verify"]}
     for key in (
         public_jwk(rsa_key, kid="first", use="enc"),
         public_jwk(rsa_key, kid="first", use="tls"),
@@ -204,7 +205,7 @@ def test_keys_for_other_uses_are_not_used(
         {"kty": ["RSA"], "kid": "first"},
         "first",
     ):
-        provider.serve_keys(key)  # type: ignore[arg-type]
+        provider.serve_keys(key)
         fresh = TokenVerifier(provider.issuer, AUDIENCE)
         assert "kid" in refused(fresh, sign(claims, rsa_key))
 
