@@ -1,0 +1,34 @@
+-- Of each chain, in one pass over it: where its events stop being what was written. Hashes are computed anew.
+WITH event AS (
+    SELECT
+        e.chain,
+        e.sequence,
+        e.event_hash,
+        e.previous_hash,
+        e.event_hash <> audit.hash_event(e) AS is_changed,
+        coalesce(lag(e.sequence) OVER one_chain, 0) AS before,
+        coalesce(
+            lag(e.event_hash) OVER one_chain, sha256(convert_to('sanctum audit chain ' || e.chain, 'UTF8'))
+        ) AS before_hash,
+        lag(e.previous_hash) OVER one_chain AS before_previous_hash,
+        lead(e.sequence) OVER one_chain IS NULL AS is_last
+    FROM audit.event AS e
+    WINDOW one_chain AS (PARTITION BY e.chain ORDER BY e.sequence)
+)
+
+SELECT
+    chain,
+    count(*) AS events,
+    min(sequence) AS first_sequence,
+    max(sequence) AS last_sequence,
+    encode((array_agg(event_hash) FILTER (WHERE is_last))[1], 'hex') AS last_hash,
+    min(sequence) FILTER (WHERE is_changed) AS changed,
+    min(before + 1) FILTER (WHERE sequence > before + 1) AS gone_from,
+    min(sequence - 1) FILTER (WHERE sequence > before + 1) AS gone_to,
+    min(sequence) FILTER (WHERE is_unlinked) AS unlinked,
+    -- The event before the unlinked one: whether the unlinked one follows the event before that.
+    (array_agg(previous_hash = before_previous_hash ORDER BY sequence) FILTER (WHERE is_unlinked))[1] AS skips_one,
+    encode((array_agg(before_hash ORDER BY sequence) FILTER (WHERE is_unlinked))[1], 'hex') AS unlinked_from
+FROM event
+CROSS JOIN LATERAL (SELECT sequence = before + 1 AND previous_hash <> before_hash AS is_unlinked) AS link
+GROUP BY chain
