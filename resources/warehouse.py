@@ -30,7 +30,7 @@ def prepare(settings: Settings) -> Prepared:
     Raises:
         resources.postgres.DatabaseUnavailableError: the server can't be started or reached.
     """
-    found = start_embedded(settings) if settings.database_url is None else database(settings)
+    found = database(settings) if settings.names_a_server else start_embedded(settings)
     return Prepared(found, migrate(found))
 
 
