@@ -106,7 +106,8 @@ class Database:
             rest["host"] = host
             host = "localhost"
         password = quote(self._password(role) or _NO_PASSWORD, safe="")
-        query = f"?{urlencode(rest)}" if rest else ""
+        # libpq takes a plus sign for a plus sign.
+        query = f"?{urlencode(rest, quote_via=quote)}" if rest else ""
         return f"{scheme}://{role.value}:{password}@{host}:{port}/{self._base['dbname']}{query}"
 
     def dbt_environment(self, role: Role = Role.TRANSFORM) -> dict[str, str]:
