@@ -137,10 +137,10 @@ def sign(settings: Settings, database: Database) -> SignedHead:
         resources.postgres.DatabaseUnavailableError: the database refused.
         OSError: the file can't be written; nothing is signed then.
     """
-    key = signing_key(settings)
     file = heads_file(settings)
     with without_row_values(), database.connect(Role.AUDITOR) as connection:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (SIGNING_LOCK,))
+        key = signing_key(settings)
         keys = {fingerprint(key.public_key()): key.public_key(), **public_keys(public_key_file(settings))}
         known = [*table_heads(connection).heads, *file_heads(file).heads]
         taken = connection.execute("SELECT coalesce(max(number), 0) FROM audit.signed_head").fetchone()

@@ -4,6 +4,7 @@ The private key is made at first use. Its public key is appended to a file besid
 change of key can still be checked; an independent verifier brings a copy of that file of its own.
 """
 
+import contextlib
 import hashlib
 import re
 from collections.abc import Mapping
@@ -53,7 +54,9 @@ def signing_key(settings: Settings) -> Ed25519PrivateKey:
     path = signing_key_file(settings)
     if not path.exists():
         pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        write_private(path, pem)
+        # Another process may have made one since: then that is the key.
+        with contextlib.suppress(FileExistsError):
+            write_private(path, pem)
     try:
         key = load_pem_private_key(read_private(path, _WHAT), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):

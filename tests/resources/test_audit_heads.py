@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -298,6 +299,14 @@ def test_the_key_is_made_once_and_for_its_owner_only(settings: Settings, db: Dat
     key.chmod(0o640)
     with pytest.raises(PrivateFileError, match="chmod 600"):
         audit.sign(settings, db)
+
+
+def test_signers_at_the_same_moment_make_one_key_and_one_line_of_heads(settings: Settings, db: Database) -> None:
+    with ThreadPoolExecutor(6) as pool:
+        signed = list(pool.map(lambda _: audit.sign(settings, db), range(12)))
+    assert sorted(head.number for head in signed) == list(range(1, 13))
+    assert len({head.key_sha256 for head in signed}) == 1
+    assert audit.verify(settings, db).is_whole
 
 
 def test_heads_of_an_earlier_key_can_still_be_checked(settings: Settings, db: Database, chain: int) -> None:
