@@ -77,6 +77,8 @@ def verify(
         connection.execute("SELECT pg_advisory_lock_shared(%s)", (SIGNING_LOCK,))
         connection.commit()
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        # Whatever was set for the role: sha256 and every operator are PostgreSQL's own.
+        connection.execute("SET LOCAL search_path = pg_catalog, pg_temp")
         in_table = table_heads(connection)
         in_file = file_heads(heads or heads_file(settings))
         connection.execute("SELECT pg_advisory_unlock_shared(%s)", (SIGNING_LOCK,))

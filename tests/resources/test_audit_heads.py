@@ -159,6 +159,22 @@ def test_verify_names_the_first_event_that_is_not_what_was_written(
     assert re.fullmatch(problem, broken[0].problem), broken[0].problem
 
 
+@pytest.mark.parametrize(
+    "disguise",
+    [
+        "CREATE OR REPLACE FUNCTION audit.hash_event(e audit.event) RETURNS bytea LANGUAGE sql "
+        "AS 'SELECT e.event_hash'",
+        "CREATE SCHEMA evil; GRANT USAGE ON SCHEMA evil TO sanctum_auditor; "
+        "CREATE FUNCTION evil.sha256(bytea) RETURNS bytea LANGUAGE sql AS 'SELECT NULL::bytea'; "
+        "ALTER ROLE sanctum_auditor IN DATABASE {} SET search_path = evil, pg_catalog",
+    ],
+)
+def test_replaced_functions_hide_nothing(settings: Settings, db: Database, chain: int, disguise: str) -> None:
+    attack(db, ALTER.format(4), disguise.format(dict(db.parameters)["dbname"]))
+    broken = audit.verify(settings, db).broken
+    assert broken == (audit.BrokenEvent(chain, 4, "changed"),)
+
+
 def test_several_broken_chains_are_all_named(settings: Settings, db: Database) -> None:
     with db.connect(Role.REVIEWER) as first, db.connect(Role.REVIEWER) as second:
         for connection in (first, second):

@@ -29,6 +29,7 @@ CREATE TABLE audit.chain_head (
 INSERT INTO audit.chain_head
 SELECT n, 0, sha256(convert_to('sanctum audit chain ' || n, 'UTF8')) FROM generate_series(0, 15) AS n;
 
+-- resources/sql/audit_chain_facts.sql computes the same.
 CREATE FUNCTION audit.hash_event(e audit.event) RETURNS bytea
 LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
@@ -104,6 +105,5 @@ REVOKE ALL ON FUNCTION audit.append, audit.hash_event, audit.refuse_change FROM 
 GRANT EXECUTE ON FUNCTION audit.append TO
     sanctum_ingest, sanctum_transform, sanctum_embed, sanctum_infer, sanctum_reviewer, sanctum_auditor,
     sanctum_eraser;
-GRANT EXECUTE ON FUNCTION audit.hash_event TO sanctum_auditor;
 GRANT SELECT ON audit.event, audit.chain_head TO sanctum_auditor;
 GRANT SELECT, INSERT ON audit.signed_head TO sanctum_auditor;
