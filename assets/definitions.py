@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from assets.audit import signed_head
 from assets.bronze import bronze
 from assets.dbt import dbt_definitions
 from assets.inference import adjudication
@@ -29,6 +30,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             dbt_definitions(settings),
             document_chunk,
             adjudication,
+            signed_head,
         ],
         jobs=[nightly, hl7_refresh],
         schedules=[nightly_schedule(settings)],

@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from benchmarks import fhir, retrieval
+from benchmarks import audit, fhir, retrieval
 from benchmarks.table import Table
 from resources import warehouse
 from resources.postgres import stop_embedded
@@ -19,7 +19,7 @@ def main() -> None:
     try:
         database = warehouse.prepare(settings).database
         print(f"{platform.machine()}, {settings.workers} workers, Python {platform.python_version()}\n")
-        for run in (fhir.run, retrieval.run):
+        for run in (fhir.run, retrieval.run, audit.run):
             table: Table = run(settings, database)
             print(table.markdown())
     finally:

@@ -4,10 +4,11 @@ Each duty has a login role of its own; nothing but migrations connects as the ow
 """
 
 import contextlib
+import ipaddress
 import json
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -18,12 +19,16 @@ import psutil
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from resources.private_files import PrivateFileError, read_private
 from resources.settings import Settings
 
 DATABASE = "sanctum"
 POSTGRES_VERSION = 18
 # dlt and dbt insist on a password where the socket asks for none. dbt masks it in its log, so it is no common text.
 _NO_PASSWORD = "trusted-socket"
+
+# Parameters that are secrets themselves: passwords, of the login and of a client certificate's key.
+_SECRETS = ("password", "sslpassword")
 
 _CERTIFICATES = ("sslrootcert", "sslcert", "sslkey")
 
@@ -70,8 +75,8 @@ class Database:
         passwords: role name to password; empty where the server trusts its socket.
     """
 
-    parameters: tuple[tuple[str, str], ...]
-    passwords: tuple[tuple[str, str], ...] = ()
+    parameters: tuple[tuple[str, str], ...] = field(repr=False)
+    passwords: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     @cached_property
     def _base(self) -> dict[str, str]:
@@ -83,6 +88,10 @@ class Database:
     def dsn(self, role: Role) -> str:
         """Keyword/value string for libpq and psycopg."""
         return make_conninfo(**self._base, user=role.value, password=self._password(role))
+
+    def public_dsn(self, role: Role) -> str:
+        """``dsn`` without any password, for a person to see; libpq finds those by PGPASSFILE or asks."""
+        return make_conninfo(**{k: v for k, v in self._base.items() if k not in _SECRETS}, user=role.value)
 
     def url(self, role: Role, scheme: str = "postgresql") -> str:
         """URL for SQLAlchemy, Dagster and dlt; a socket directory becomes ``?host=``.
@@ -97,7 +106,8 @@ class Database:
             rest["host"] = host
             host = "localhost"
         password = quote(self._password(role) or _NO_PASSWORD, safe="")
-        query = f"?{urlencode(rest)}" if rest else ""
+        # libpq takes a plus sign for a plus sign.
+        query = f"?{urlencode(rest, quote_via=quote)}" if rest else ""
         return f"{scheme}://{role.value}:{password}@{host}:{port}/{self._base['dbname']}{query}"
 
     def dbt_environment(self, role: Role = Role.TRANSFORM) -> dict[str, str]:
@@ -156,15 +166,18 @@ def database(settings: Settings) -> Database:
     """The database of these settings, without starting anything.
 
     Raises:
-        DatabaseUnavailableError: the embedded server of this home is not running.
+        DatabaseUnavailableError: the embedded server of this home is not running, or the URL names no host, another
+            user than the owner, or a host off this machine without ``sslmode=verify-full``.
+        resources.private_files.PrivateFileError: a file with passwords may be read by others.
     """
-    if settings.database_url is not None:
-        parameters = conninfo_to_dict(settings.database_url.get_secret_value())
+    if settings.names_a_server:
+        parameters = _named_server(settings)
         if parameters.get("user", Role.OWNER.value) != Role.OWNER.value or not parameters.get("host"):
             raise DatabaseUnavailableError(
-                f"SANCTUM_DATABASE_URL names the server's host and the user {Role.OWNER.value}, as in "
+                f"the database's URL names the server's host and the user {Role.OWNER.value}, as in "
                 f"postgresql://{Role.OWNER.value}:…@host/sanctum."
             )
+        _require_tls(parameters)
         passwords = _role_passwords(settings)
         if parameters.get("password"):
             passwords.setdefault(Role.OWNER.value, str(parameters["password"]))
@@ -177,10 +190,59 @@ def database(settings: Settings) -> Database:
     return Database((("dbname", DATABASE), ("host", str(socket))))
 
 
+def _named_server(settings: Settings) -> dict[str, Any]:
+    """Connection parameters of the URL that the settings name or whose file they name."""
+    if settings.database_url_file is not None:
+        url = read_private(settings.database_url_file, "the database's URL").decode(errors="replace").strip()
+    else:
+        url = settings.database_url.get_secret_value() if settings.database_url else ""
+    try:
+        return dict(conninfo_to_dict(url))
+    except psycopg.ProgrammingError:
+        # libpq's text would repeat the URL, password and all.
+        raise DatabaseUnavailableError(
+            "the database's URL can't be read: it is postgresql://sanctum_owner:PASSWORD@HOST:PORT/DATABASE, with "
+            "special characters of the password percent-encoded."
+        ) from None
+
+
+def _require_tls(parameters: Mapping[str, Any]) -> None:
+    """Refuse a server off this machine unless its certificate and its name are checked.
+
+    ``verify-ca`` is refused too: with a hospital's own authority it would accept the certificate of any of its hosts.
+
+    Raises:
+        DatabaseUnavailableError: rows and passwords could be read on the way.
+    """
+    # libpq connects to hostaddr where there is one and only compares the certificate with host.
+    addresses = str(parameters.get("hostaddr") or parameters["host"]).split(",")
+    if all(_is_this_machine(address) for address in addresses) or parameters.get("sslmode") == "verify-full":
+        return
+    raise DatabaseUnavailableError(
+        f"the database is on another machine and its URL says sslmode={parameters.get('sslmode', 'prefer')}: "
+        "add sslmode=verify-full, and sslrootcert=FILE with the authority that signed the server's certificate."
+    )
+
+
+def _is_this_machine(address: str) -> bool:
+    # Folders of sockets, and abstract sockets.
+    if address.startswith(("/", "@")) or address == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
 def _role_passwords(settings: Settings) -> dict[str, str]:
     if settings.role_passwords_file is None:
         return {}
-    return {str(k): str(v) for k, v in json.loads(settings.role_passwords_file.read_text()).items()}
+    try:
+        found = json.loads(read_private(settings.role_passwords_file, "the roles' passwords"))
+        return {str(k): str(v) for k, v in found.items()}
+    except (ValueError, AttributeError):
+        # The parser's text would repeat a part of the file.
+        raise PrivateFileError(f"{settings.role_passwords_file} is no JSON object of role name to password.") from None
 
 
 def _data_directory(settings: Settings) -> Path:

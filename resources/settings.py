@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Validation = Literal["full", "structural"]
@@ -16,7 +16,9 @@ MappingProfile = Literal["us-core", "ig-strict"]
 class Settings(BaseSettings):
     """Settings of one Sanctum home. Two homes share nothing."""
 
-    model_config = SettingsConfigDict(env_prefix="SANCTUM_", env_file=None, frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix="SANCTUM_", env_file=None, frozen=True, extra="forbid", hide_input_in_errors=True
+    )
 
     home: Path = Field(default=Path(".sanctum"), description="Holds all state: database, landed bytes, models, logs.")
     database_url: SecretStr | None = Field(
@@ -24,8 +26,12 @@ class Settings(BaseSettings):
         description="URL of an ordinary PostgreSQL (16 or later, with pgvector) as the migration owner; "
         "without it an embedded server under home is used.",
     )
+    database_url_file: Path | None = Field(
+        default=None, description="File (mode 600) that holds the database URL, in place of database_url."
+    )
     role_passwords_file: Path | None = Field(
-        default=None, description="JSON object, role name to password, for a server that asks for passwords."
+        default=None,
+        description="File (mode 600): a JSON object, role name to password, for a server that asks for passwords.",
     )
     source_system: str = Field(
         default="ehr", min_length=1, description="Names the system FHIR resources come from; part of every key."
@@ -84,8 +90,21 @@ class Settings(BaseSettings):
             raise ValueError(f"{value} is no time zone of the IANA database, such as America/New_York") from None
         return value
 
+    @model_validator(mode="after")
+    def _one_database(self) -> "Settings":
+        if self.database_url is not None and self.database_url_file is not None:
+            raise ValueError("database_url and database_url_file are both set: keep one")
+        return self
+
+    @property
+    def names_a_server(self) -> bool:
+        """Whether an ordinary server is named, in place of the embedded one under home."""
+        return self.database_url is not None or self.database_url_file is not None
+
     @field_validator(
         "home",
+        "database_url_file",
+        "role_passwords_file",
         "hl7_inbox",
         "fhir_inbox",
         "embedding_model_path",

@@ -40,7 +40,7 @@ def prepare(settings: Settings) -> Prepared:
         resources.postgres.DatabaseUnavailableError: the server can't be started or reached.
         resources.identity.database_key.IdentityKeyError: the identity key's file can't be used.
     """
-    found = start_embedded(settings) if settings.database_url is None else database(settings)
+    found = database(settings) if settings.names_a_server else start_embedded(settings)
     revision = migrate(found)
     install_key(settings, found)
     return Prepared(found, revision)

@@ -10,9 +10,10 @@ from typing import Annotated, Any
 import typer
 
 from assets.cli.access import Purpose, consent, glass
+from assets.cli.audit import audit_log
 from assets.cli.identity import TokenFile, caller, whoami
 from assets.cli.output import Json, failures, progress, report, say
-from resources import audit, dbt, warehouse
+from resources import dbt, warehouse
 from resources.postgres import Role, database, running_socket_directory, stop_embedded
 from resources.settings import Settings, load_settings
 
@@ -25,7 +26,6 @@ ingest = typer.Typer(no_args_is_help=True, help="Land files and load them into b
 vocab = typer.Typer(no_args_is_help=True, help="The OMOP vocabulary.")
 app.add_typer(ingest, name="ingest")
 app.add_typer(vocab, name="vocab")
-audit_log = typer.Typer(no_args_is_help=True, help="The audit log.")
 app.add_typer(audit_log, name="audit")
 app.command()(whoami)
 app.add_typer(glass, name="break-glass")
@@ -85,7 +85,7 @@ def status(as_json: Json = False) -> None:
     """Say whether the database is up and what is in it."""
     with failures(as_json=as_json):
         settings = load_settings()
-        embedded = settings.database_url is None
+        embedded = not settings.names_a_server
         if embedded and running_socket_directory(settings) is None:
             report({"home": str(settings.home), "running": False}, as_json=as_json, title="Status")
             return
@@ -101,9 +101,12 @@ def status(as_json: Json = False) -> None:
 def dsn(
     role: Annotated[Role, typer.Option(help="Login role to connect as.")] = Role.OWNER, as_json: Json = False
 ) -> None:
-    """Print a connection string, as in: psql "$(sanctum dsn --role sanctum_transform)"."""
+    """Print a connection string without its password, as in: psql "$(sanctum dsn --role sanctum_transform)".
+
+    Where the server asks for one, psql reads it from the file that PGPASSFILE names, or asks.
+    """
     with failures(as_json=as_json):
-        text = database(load_settings()).dsn(role)
+        text = database(load_settings()).public_dsn(role)
         if as_json:
             report({"role": role.value, "dsn": text}, as_json=True, title="")
         else:
@@ -162,26 +165,6 @@ def vocab_load(
         settings = load_settings()
         warehouse.prepare(settings)
         report(asdict(load_vocabulary(database(settings), directory)), as_json=as_json, title="Vocabulary")
-
-
-@audit_log.command("verify")
-def audit_verify(as_json: Json = False) -> None:
-    """Compute every hash of the audit log anew; exit status 1 names the first altered event of each chain."""
-    with failures(as_json=as_json):
-        result = audit.verify(database(load_settings()))
-        report(asdict(result), as_json=as_json, title="Audit log")
-        if result.broken:
-            raise typer.Exit(1)
-
-
-@audit_log.command("who")
-def audit_who(
-    person: Annotated[int, typer.Argument(help="person_id as in omop.person.")], as_json: Json = False
-) -> None:
-    """Say who did what with one person's data, when and why."""
-    with failures(as_json=as_json):
-        events = audit.events_of(database(load_settings()), person)
-        report({"person_id": person, "events": events}, as_json=as_json, title="Audit log")
 
 
 @app.command()

@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from assets.audit import signed_head
 from assets.bronze import account_checks, bronze
 from assets.checks import count
 from assets.inference import undecided
@@ -16,9 +17,11 @@ from assets.model_call import InferenceProcessError, call
 from assets.vocabulary import vocabulary
 from pipelines.account import Account
 from pipelines.landing import landed_path
+from resources import audit
 from resources.identity.session import open_service_session
 from resources.postgres import Database, Role
 from resources.settings import Settings
+from tests.conftest import superuser
 
 PATIENT = {"resourceType": "Patient", "id": "p1", "gender": "female", "birthDate": "1960-02-03"}
 
@@ -147,3 +150,21 @@ def test_other_interpreter_reports_or_fails_without_content(settings: Settings, 
     with pytest.raises(InferenceProcessError, match="NotesMissingError"):
         call(other, db, "embed", here)
     assert call(other, db, "status", here)["running"] is True
+
+
+def test_heads_are_signed_and_an_altered_event_fails_the_check(settings: Settings, db: Database) -> None:
+    with db.connect(Role.REVIEWER) as connection:
+        audit.record(connection, subject="s", purpose="p", action="read", object_kind="note", person_id=1)
+    first = materialize(settings, signed_head)
+    assert first.success
+    assert failed(first) == set()
+    assert metadata(first, "audit", "signed_head")["dagster/row_count"] == 1
+    with superuser(db, dict(db.parameters)["dbname"]) as connection:
+        connection.execute("ALTER TABLE audit.event DISABLE TRIGGER ALL")
+        connection.execute("UPDATE audit.event SET subject = 'nobody'")
+    second = materialize(settings, signed_head)
+    assert failed(second) == {"log_is_whole"}
+    (evaluation,) = second.get_asset_check_evaluations()
+    broken = evaluation.metadata["broken"].value
+    assert isinstance(broken, list)
+    assert [(event["sequence"], event["problem"]) for event in broken] == [(1, "changed")]

@@ -37,11 +37,20 @@ def files_with(folder: Path, word: str) -> list[str]:
     return [p.name for p in folder.rglob("*") if p.is_file() and word.encode() in p.read_bytes()]
 
 
-def test_run_is_stored_in_postgres_and_sees_the_callers_settings(settings: Settings, db: Database) -> None:
-    own = settings.model_copy(update={"hl7_inbox": settings.home / "elsewhere"})
+def test_run_is_stored_in_postgres_and_sees_the_callers_settings(
+    settings: Settings, db: Database, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    passwords = tmp_path / "passwords.json"
+    passwords.write_text(json.dumps({role.value: f"{CANARY}-of-{role}" for role in Role}))
+    passwords.chmod(0o600)
+    own = settings.model_copy(
+        update={"hl7_inbox": settings.home / "elsewhere", "role_passwords_file": passwords},
+    )
     steps: list[tuple[int, int | None]] = []
     before = dict(os.environ)
-    result = execute_job(own, db, "good_job", lambda _, done, total: steps.append((done, total)), module=MODULE)
+    result = execute_job(
+        own, database(own), "good_job", lambda _, done, total: steps.append((done, total)), module=MODULE
+    )
 
     assert result.succeeded
     assert result.metadata["good"] == {"home": str(settings.home), "inbox": str(settings.home / "elsewhere")}
@@ -52,6 +61,10 @@ def test_run_is_stored_in_postgres_and_sees_the_callers_settings(settings: Setti
     assert stored(db, "SELECT count(*) FROM dagster.event_logs")[0][0] > 0
     assert list(settings.home.rglob("*.db")) == []
     assert dict(os.environ) == before
+    # Dagster's processes have the passwords in their environment and tell nobody.
+    told = [stored(db, f"TABLE dagster.{table}") for table in ("event_logs", "runs", "run_tags")]
+    assert CANARY not in repr(told) + "".join(capfd.readouterr())
+    assert files_with(settings.home, CANARY) == []
 
 
 def test_failure_tells_step_and_class_and_no_content(settings: Settings, db: Database) -> None:
@@ -112,9 +125,10 @@ def test_failing_model_tells_its_name_and_no_row_value(
 def test_environment_carries_settings_and_no_password_lies_on_disk(tmp_path: Path) -> None:
     passwords = tmp_path / "passwords.json"
     passwords.write_text(json.dumps({Role.DAGSTER.value: CANARY}))
+    passwords.chmod(0o600)
     settings = load_settings(
         home=tmp_path / "home",
-        database_url=f"postgresql://sanctum_owner:{CANARY}@db.invalid/sanctum",
+        database_url=f"postgresql://sanctum_owner:{CANARY}@db.invalid/sanctum?sslmode=verify-full",
         role_passwords_file=passwords,
         as_of="2026-10-31",
     )

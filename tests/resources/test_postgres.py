@@ -1,30 +1,35 @@
 """Connection strings, roles and what is left of an error's text."""
 
 import json
+import traceback
 from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
+from typer.testing import CliRunner
 
+from assets.cli.main import app
 from resources.migrations import migrate, newest_revision
 from resources.postgres import Database, DatabaseUnavailableError, Role, database, without_row_values
+from resources.private_files import PrivateFileError
 from resources.settings import Settings, load_settings
 from tests.conftest import superuser
 
-URL = "postgresql://sanctum_owner:owner%20pw@db.example:6543/warehouse?sslmode=require"
+URL = "postgresql://sanctum_owner:owner%20pw@db.example:6543/warehouse?sslmode=verify-full&sslpassword=key%20pw"
 
 
 def of_an_ordinary_server(tmp_path: Path) -> Database:
     passwords = tmp_path / "passwords.json"
     passwords.write_text(json.dumps({"sanctum_ingest": "p@ss/word"}))
+    passwords.chmod(0o600)
     return database(load_settings(home=tmp_path, database_url=URL, role_passwords_file=passwords))
 
 
 def test_each_role_has_its_own_password(tmp_path: Path) -> None:
     found = of_an_ordinary_server(tmp_path)
     parts = conninfo_to_dict(found.dsn(Role.INGEST))
-    assert (parts["user"], parts["password"], parts["sslmode"]) == ("sanctum_ingest", "p@ss/word", "require")
+    assert (parts["user"], parts["password"], parts["sslmode"]) == ("sanctum_ingest", "p@ss/word", "verify-full")
     assert conninfo_to_dict(found.dsn(Role.OWNER))["password"] == "owner pw"
     assert "password" not in conninfo_to_dict(found.dsn(Role.EMBED))
 
@@ -33,6 +38,100 @@ def test_url_and_dsn_name_the_same_server(tmp_path: Path) -> None:
     found = of_an_ordinary_server(tmp_path)
     from_url, from_dsn = conninfo_to_dict(found.url(Role.INGEST)), conninfo_to_dict(found.dsn(Role.INGEST))
     assert from_url == from_dsn
+
+
+def test_no_password_is_in_what_a_person_sees(tmp_path: Path) -> None:
+    found = of_an_ordinary_server(tmp_path)
+    for secret in ("p@ss/word", "owner pw", "key pw"):
+        assert secret not in repr(found)
+        assert secret not in found.public_dsn(Role.INGEST) + found.public_dsn(Role.OWNER)
+    parts = conninfo_to_dict(found.public_dsn(Role.INGEST))
+    assert (parts["user"], parts["host"], parts["sslmode"]) == ("sanctum_ingest", "db.example", "verify-full")
+
+
+def test_the_url_can_come_from_a_file_that_only_its_owner_reads(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "url"
+    file.write_text(URL + "\n")
+    settings = load_settings(home=tmp_path, database_url_file=file)
+    assert settings.names_a_server
+    file.chmod(0o640)
+    with pytest.raises(PrivateFileError, match=f"chmod 600 {file}"):
+        database(settings)
+    file.chmod(0o600)
+    assert conninfo_to_dict(database(settings).dsn(Role.OWNER))["password"] == "owner pw"
+    with pytest.raises(PrivateFileError, match="can't be read"):
+        database(settings.model_copy(update={"database_url_file": tmp_path / "absent"}))
+    monkeypatch.setenv("SANCTUM_DATABASE_URL_FILE", str(file))
+    monkeypatch.setenv("SANCTUM_HOME", str(tmp_path))
+    for command in (["dsn"], ["dsn", "--json"]):
+        assert CliRunner().invoke(app, command).exit_code == 0
+        printed = "".join(capsys.readouterr())
+        assert "owner pw" not in printed + CliRunner().invoke(app, command).output
+
+
+def test_roles_passwords_others_may_read_and_wrong_ones_are_refused(tmp_path: Path) -> None:
+    of_an_ordinary_server(tmp_path)
+    (tmp_path / "passwords.json").chmod(0o644)
+    settings = load_settings(home=tmp_path, database_url=URL, role_passwords_file=tmp_path / "passwords.json")
+    with pytest.raises(PrivateFileError, match="chmod 600"):
+        database(settings)
+    (tmp_path / "passwords.json").chmod(0o600)
+    (tmp_path / "passwords.json").write_text('{"sanctum_ingest": "hunter2"')
+    with pytest.raises(PrivateFileError, match="no JSON object") as caught:
+        database(settings)
+    assert "hunter2" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_a_url_that_can_not_be_read_is_not_repeated(tmp_path: Path) -> None:
+    settings = load_settings(home=tmp_path, database_url="postgresql://sanctum_owner:hunter2%zz@db/sanctum")
+    with pytest.raises(DatabaseUnavailableError) as caught:
+        database(settings)
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "percent-encoded" in shown
+    assert "hunter2" not in shown
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "db.example/sanctum",
+        "db.example/sanctum?sslmode=require",
+        "db.example/sanctum?sslmode=verify-ca",
+        "10.0.0.7/sanctum?sslmode=disable",
+        "localhost,db.example/sanctum",
+        "localhost/sanctum?hostaddr=10.0.0.7",
+        "localhost.example/sanctum",
+        "127.0.0.1.example/sanctum",
+        "[fe80::1]/sanctum",
+    ],
+)
+def test_off_this_machine_the_certificate_and_its_name_are_checked(tmp_path: Path, rest: str) -> None:
+    with pytest.raises(DatabaseUnavailableError, match="sslmode=verify-full") as caught:
+        database(load_settings(home=tmp_path, database_url=f"postgresql://sanctum_owner:hunter2@{rest}"))
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "localhost/sanctum",
+        "127.0.0.1/sanctum",
+        "[::1]/sanctum",
+        "db/sanctum?host=/run/postgresql",
+        "db.example/sanctum?hostaddr=127.0.0.1",
+        "db.example/sanctum?sslmode=verify-full",
+        "a.example,b.example/sanctum?sslmode=verify-full",
+    ],
+)
+def test_on_this_machine_or_with_a_checked_certificate_nothing_else_is_asked(tmp_path: Path, rest: str) -> None:
+    found = database(load_settings(home=tmp_path, database_url=f"postgresql://sanctum_owner@{rest}"))
+    asked = "verify-full" in rest
+    assert ("verify-full" in found.dsn(Role.INFER)) is asked
+    assert ("verify-full" in found.url(Role.INFER)) is asked
+    assert (found.dbt_environment()["SANCTUM_DBT_SSLMODE"] == "verify-full") is asked
 
 
 @pytest.mark.parametrize("url", ["postgresql://somebody@db/sanctum", "postgresql:///sanctum"])

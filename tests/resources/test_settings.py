@@ -46,6 +46,18 @@ def test_the_database_password_is_not_in_its_text(monkeypatch: pytest.MonkeyPatc
     assert "hunter2" not in repr(load_settings())
 
 
+def test_two_databases_are_refused_and_no_error_shows_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SANCTUM_DATABASE_URL", "postgresql://sanctum_owner:hunter2@db/sanctum")
+    monkeypatch.setenv("SANCTUM_DATABASE_URL_FILE", "/run/secrets/url")
+    with pytest.raises(ValidationError, match="database_url_file") as caught:
+        load_settings()
+    assert "hunter2" not in str(caught.value)
+    monkeypatch.setenv("SANCTUM_WORKERS", "many")
+    with pytest.raises(ValidationError, match="workers") as caught:
+        load_settings()
+    assert "hunter2" not in str(caught.value)
+
+
 def _reads_environment(node: ast.AST) -> bool:
     return isinstance(node, ast.Attribute) and (
         node.attr in ("getenv", "environb") or (node.attr == "environ" and getattr(node.value, "id", "") == "os")

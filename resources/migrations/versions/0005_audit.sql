@@ -1,6 +1,6 @@
 -- Events are written only through audit.append, in the caller's own transaction; nobody may change or remove one.
--- Each event's hash covers the one before it in its chain. A chain is locked until the writer commits, so events
--- are spread over 16 chains by writer and eight writers seldom wait on each other.
+-- Each event's hash covers the one before it in its chain. A chain is locked until its writer commits, so there are 16
+-- chains and a writer takes one that is free: up to 16 writers never wait on each other.
 CREATE TABLE audit.event (
     chain smallint NOT NULL,
     sequence bigint NOT NULL,
@@ -29,6 +29,7 @@ CREATE TABLE audit.chain_head (
 INSERT INTO audit.chain_head
 SELECT n, 0, sha256(convert_to('sanctum audit chain ' || n, 'UTF8')) FROM generate_series(0, 15) AS n;
 
+-- resources/sql/audit_chain_facts.sql computes the same.
 CREATE FUNCTION audit.hash_event(e audit.event) RETURNS bytea
 LANGUAGE sql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
@@ -50,8 +51,13 @@ DECLARE
     head audit.chain_head;
     e audit.event;
 BEGIN
-    SELECT * INTO STRICT head FROM audit.chain_head AS h
-    WHERE h.chain = pg_backend_pid() % 16 FOR UPDATE;
+    -- Looking begins at another chain for each backend. A transaction that holds a chain is not locked out of it, so
+    -- it finds a chain without waiting: nobody waits while holding one, and there is no deadlock.
+    SELECT * INTO head FROM audit.chain_head AS h
+    ORDER BY (h.chain + 16 - pg_backend_pid() % 16) % 16 LIMIT 1 FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        SELECT * INTO STRICT head FROM audit.chain_head AS h WHERE h.chain = pg_backend_pid() % 16 FOR UPDATE;
+    END IF;
     e.chain := head.chain;
     e.sequence := head.sequence + 1;
     e.occurred_at := clock_timestamp();
@@ -74,13 +80,30 @@ $$;
 CREATE FUNCTION audit.refuse_change() RETURNS trigger
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
-AS $$ BEGIN RAISE EXCEPTION 'audit.event is append-only' USING ERRCODE = 'insufficient_privilege'; END $$;
+AS $$
+BEGIN
+    RAISE EXCEPTION '%.% is append-only', TG_TABLE_SCHEMA, TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
+END
+$$;
 CREATE TRIGGER event_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit.event
+FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change();
+
+-- The ends of all chains at one moment, signed outside the database with a key that no role of it can read, so that a
+-- superuser who rewrites events, hashes and heads alike can't rewrite what was signed. The auditor may add to it.
+CREATE TABLE audit.signed_head (
+    number bigint PRIMARY KEY CHECK (number > 0),
+    signed_at timestamptz NOT NULL,
+    body text NOT NULL,
+    signature bytea NOT NULL CHECK (octet_length(signature) = 64)
+);
+COMMENT ON TABLE audit.signed_head IS
+'body is the signed text: number, time, key, hash of the head before it, and per chain its last sequence and hash.';
+CREATE TRIGGER signed_head_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit.signed_head
 FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change();
 
 REVOKE ALL ON FUNCTION audit.append, audit.hash_event, audit.refuse_change FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION audit.append TO
     sanctum_ingest, sanctum_transform, sanctum_embed, sanctum_infer, sanctum_reviewer, sanctum_auditor,
     sanctum_eraser;
-GRANT EXECUTE ON FUNCTION audit.hash_event TO sanctum_auditor;
 GRANT SELECT ON audit.event, audit.chain_head TO sanctum_auditor;
+GRANT SELECT, INSERT ON audit.signed_head TO sanctum_auditor;
