@@ -1,3 +1,4 @@
+{{ config(post_hook="{{ record_read('bronze.note') }}") }}
 SELECT
     kept.note_key AS note_id,
     kept.person_id,

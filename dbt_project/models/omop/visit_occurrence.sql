@@ -1,3 +1,12 @@
+WITH
+label AS (
+    SELECT
+        encounter_key,
+        array_agg(code ORDER BY code) AS codes
+    FROM {{ ref('int_encounter_label') }}
+    GROUP BY encounter_key
+)
+
 SELECT
     visit.visit_occurrence_key AS visit_occurrence_id,
     crosswalk.person_id,
@@ -45,11 +54,5 @@ LEFT JOIN {{ ref('provider') }} AS provider
 LEFT JOIN {{ ref('int_reference_alias') }} AS care_site_alias ON visit.care_site_key = care_site_alias.alias_key
 LEFT JOIN {{ ref('care_site') }} AS care_site
     ON coalesce(care_site_alias.resource_key, visit.care_site_key) = care_site.care_site_id
-LEFT JOIN (
-    SELECT
-        encounter_key,
-        array_agg(code ORDER BY code) AS codes
-    FROM {{ ref('int_encounter_label') }}
-    GROUP BY encounter_key
-) AS label ON visit.visit_occurrence_key = label.encounter_key
+LEFT JOIN label ON visit.visit_occurrence_key = label.encounter_key
 WHERE visit.visit_start_date IS NOT NULL

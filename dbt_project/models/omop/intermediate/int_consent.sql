@@ -1,4 +1,7 @@
-{{ config(post_hook="{{ publish('access.consent', ['person_id', 'code', 'decision', 'starts_on', 'ends_on', 'decided_at', 'origin']) }}") }}
+{{ config(
+    post_hook="{{ publish('access.consent', "
+    "['person_id', 'code', 'decision', 'starts_on', 'ends_on', 'decided_at', 'origin']) }}"
+) }}
 -- What consents of the source decide about labels. A permission counts where it is active and nothing limits it to a
 -- purpose, an action, an actor or a part of the record; a denial counts however it is limited.
 WITH

@@ -71,7 +71,8 @@ labelled AS (
         event.person_id,
         encounter_label.code
     FROM event
-    INNER JOIN {{ ref('int_encounter_label') }} AS encounter_label ON event.encounter_key = encounter_label.encounter_key
+    INNER JOIN {{ ref('int_encounter_label') }} AS encounter_label
+        ON event.encounter_key = encounter_label.encounter_key
     UNION
     SELECT
         event.cdm_table,
@@ -79,7 +80,8 @@ labelled AS (
         event.person_id,
         encounter_label.code
     FROM event
-    INNER JOIN {{ ref('int_encounter_label') }} AS encounter_label ON event.visit_occurrence_id = encounter_label.encounter_key
+    INNER JOIN {{ ref('int_encounter_label') }} AS encounter_label
+        ON event.visit_occurrence_id = encounter_label.encounter_key
     UNION
     SELECT
         event.cdm_table,
