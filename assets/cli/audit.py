@@ -41,7 +41,9 @@ def audit_verify(
     with failures(as_json=as_json):
         settings = load_settings()
         result = audit.verify(settings, database(settings), public_key=public_key, heads=heads)
-        report(asdict(result), as_json=as_json, title="Audit log")
+        # Lists have a line for each entry.
+        found = {name: list(part) if isinstance(part, tuple) else part for name, part in asdict(result).items()}
+        report(found, as_json=as_json, title="Audit log")
         if not result.is_whole:
             raise typer.Exit(1)
 

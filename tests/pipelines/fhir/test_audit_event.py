@@ -161,6 +161,7 @@ def test_the_commands_sign_and_verify(settings: Settings, db: Database, monkeypa
     found = run("verify", "--json")
     assert found.exit_code == 1
     assert json.loads(found.stdout)["broken_heads"][0]["problem"] == "gone from the file"
+    assert "gone from the file" in run("verify").stdout
     audit.heads_file(settings).write_bytes(lines)
     assert json.loads(run("sign", "--restore", "--json").stdout)["number"] == 2
     assert run("verify").exit_code == 0
