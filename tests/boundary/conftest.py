@@ -36,7 +36,7 @@ class Warehouse:
     def rows(self, query: str, *parameters: Any) -> list[tuple]:
         """What is really stored: read by a superuser, past row security."""
         with self.superuser() as connection:
-            return connection.execute(query.encode(), parameters).fetchall()
+            return connection.execute(query.encode(), parameters or None).fetchall()
 
     def persons(self, who: Identity, table: str, claimed: int | None = None) -> set[str]:
         """Names of the persons that a caller sees rows of."""
