@@ -141,8 +141,8 @@ def _refuse_unerasable(tables: dict[str, dict[str, bool]]) -> None:
     ]
     if refused:
         raise UnerasableError(
-            f"sanctum_eraser may not delete from {', '.join(sorted(refused))}: grant it DELETE there and SELECT on the "
-            "key columns, or run sanctum build, which grants it on what dbt builds. Nothing was deleted."
+            f"sanctum_eraser lacks its rights on {', '.join(sorted(refused))}: grant it DELETE, and SELECT on the key "
+            "columns; on what dbt builds, sanctum build grants them. Nothing was deleted."
         )
 
 

@@ -172,9 +172,10 @@ def _blocks(path: Path) -> Iterator[bytes]:
 
 def _overlapping(stream: IO[bytes]) -> Iterator[bytes]:
     before = b""
+    reader = cast(Any, stream)
     while True:
         try:
-            block = stream.read(_BLOCK)
+            block = reader.read1(_BLOCK)
         except (EOFError, OSError, zlib.error):
             # The rest of a file that was cut off can't be unpacked by anybody.
             return

@@ -22,13 +22,19 @@ class Word:
     """One word.
 
     Attributes:
-        kind: ``id``, ``identifier``, ``contact``, ``street``, ``sentence``, ``name`` (family and given, in any order,
-            near each other) or ``lone name`` (one of them).
+        kind: ``id``, ``identifier``, ``short`` (an id or identifier that only leads to records), ``contact``,
+            ``street``, ``sentence``, ``name`` (family and given, in any order, near each other) or ``lone name``
+            (one of them).
         text: the word; of a name both with U+001F between them.
     """
 
     kind: str
     text: str
+
+    @property
+    def is_proof(self) -> bool:
+        """Whether a sweep looks for it."""
+        return self.kind != "short"
 
     @property
     def is_strong(self) -> bool:
@@ -69,8 +75,7 @@ def _is_telling(text: str) -> bool:
 
 def of_patient(resource: Mapping[str, Any]) -> Iterator[Word]:
     """Words of a FHIR Patient as it was landed, valid or not."""
-    if _is_telling(str(resource.get("id") or "")):
-        yield Word("id", str(resource["id"]))
+    yield from resource_id(str(resource.get("id") or ""))
     for part in _objects(resource.get("identifier")):
         yield from identifier(str(part.get("value") or ""))
     for part in _objects(resource.get("name")):
@@ -114,8 +119,14 @@ def names(family: str, givens: Iterable[str]) -> Iterator[Word]:
 
 def identifier(value: str) -> Iterator[Word]:
     """A business identifier."""
-    if _is_telling(value):
-        yield Word("identifier", value)
+    if value:
+        yield Word("identifier" if _is_telling(value) else "short", value)
+
+
+def resource_id(value: str) -> Iterator[Word]:
+    """The id of a Patient."""
+    if value:
+        yield Word("id" if _is_telling(value) else "short", value)
 
 
 def sentences(text: str, most: int = 20) -> Iterator[Word]:
