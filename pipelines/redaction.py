@@ -63,6 +63,7 @@ class Wanted:
         records: keys of resources already known to be theirs.
         record_ids: ids of those, as bytes, by which a line is worth reading.
         words: a pattern of what only they are called; None if nothing but keys is known.
+        names: a pattern of that and of what others may be called too, to learn which words are shared.
         likely: a pattern of what may name them; None to read every line.
     """
 
@@ -71,6 +72,7 @@ class Wanted:
     records: set[int] = field(default_factory=set)
     record_ids: set[bytes] = field(default_factory=set)
     words: re.Pattern[bytes] | None = None
+    names: re.Pattern[bytes] | None = None
     likely: re.Pattern[bytes] | None = None
 
 

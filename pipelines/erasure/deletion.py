@@ -153,7 +153,7 @@ def _find_keys(
     keys.resources = sorted({*(key for (key,) in connection.execute(query, (keys.people,))), *keys.people})
     for table, columns in tables.items():
         schema, name = table.split(".")
-        if schema != "bronze" or name == "resource":
+        if schema != "bronze" or name == "resource" or f"{name}_key" not in columns:
             continue
         select = sql.SQL("SELECT {} FROM {} WHERE {}").format(
             sql.Identifier(f"{name}_key"), sql.Identifier(schema, name), _any_of(_conditions(table, columns, keys))

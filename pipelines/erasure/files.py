@@ -108,10 +108,16 @@ class Files:
     def _find(self, path: Path, kind: str, sources: tuple[str, ...]) -> Found:
         known = self.known
         strong = [word for word in known.words if word.is_strong]
+        names = byte_pattern(word for word in known.words if word.is_proof)
         wanted = Wanted(
-            sources, self._tombstones, known.records, known.record_ids, byte_pattern(strong), byte_pattern(strong)
+            sources,
+            self._tombstones,
+            known.records,
+            known.record_ids,
+            byte_pattern(strong),
+            names,
+            _either(names, self._ids()),
         )
-        wanted.likely = _either(wanted.likely, self._ids())
         return search_hl7(path, wanted) if kind == "hl7v2" else search_fhir(path, kind, wanted)
 
     def _ids(self) -> re.Pattern[bytes] | None:

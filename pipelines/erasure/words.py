@@ -161,7 +161,7 @@ def sql_pattern(words: Iterable[Word]) -> str:
 
 def byte_pattern(words: Iterable[Word], *, also_base64: bool = False) -> re.Pattern[bytes] | None:
     """The same for bytes, in UTF-8 and Latin-1; optionally words that lie within Base64, None without words."""
-    found = sorted(words)
+    found = sorted(set(words))
     if not found:
         return None
     plain = {pattern.encode("utf-8") for word in found for pattern in word.patterns()}

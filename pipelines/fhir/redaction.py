@@ -54,8 +54,6 @@ def _is_likely(line: bytes, wanted: Wanted) -> bool:
         return False
     if wanted.likely is None or wanted.likely.search(line) or b"\\u" in line:
         return True
-    if wanted.words is not None and wanted.words.search(line):
-        return True
     return any(re.split(rb"[/:]", name)[-1] in wanted.record_ids for name in _NAMED.findall(line))
 
 
@@ -77,7 +75,9 @@ def _search_line(offset: int, number: int, line: bytes, kind: str, wanted: Wante
             found.mentions += 1
             found.edits += _zeros(offset + start, raw, verdict.mentions | _urls(line, spans, theirs))
         elif wanted.words is not None and wanted.words.search(raw):
-            found.shared.update(word.lower() for word in wanted.words.findall(raw))
+            found.mentions += 1
+        if not verdict.is_theirs and wanted.names is not None and record.resource is not None:
+            found.shared.update(word.lower() for word in wanted.names.findall(raw))
     if theirs and all(theirs):
         # A bundle of nobody else goes whole, with what it says of itself.
         found.edits.append(Edit(offset, _marker(line) if kind == "fhir-json" else b" " * len(line)))

@@ -20,7 +20,7 @@ def search(path: Path, wanted: Wanted) -> Found:
             is_escaped = piece.body.count(b"\\") > 1
             likely = wanted.likely is None or wanted.likely.search(piece.body) or is_escaped
             named = bool(wanted.words and wanted.words.search(piece.body))
-            if not (likely or named):
+            if not likely:
                 continue
             whose = whose_bytes(piece.body)
             is_known = whose is not None and bool(whose.people or whose.identities)
@@ -28,9 +28,10 @@ def search(path: Path, wanted: Wanted) -> Found:
                 found.edits.append(Edit(piece.byte_offset, b"\r" * len(piece.body)))
                 found.places.append(Place(byte_offset=piece.byte_offset))
                 found.messages.append(piece.body)
-            elif named and wanted.words is not None:
-                found.mentions += 1
-                found.shared.update(word.lower() for word in wanted.words.findall(piece.body))
+                continue
+            found.mentions += named
+            if is_known and wanted.names is not None:
+                found.shared.update(word.lower() for word in wanted.names.findall(piece.body))
     return found
 
 

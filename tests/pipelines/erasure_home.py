@@ -144,9 +144,7 @@ def _message(kind: str, control: str, patient: str, *segments: str) -> str:
 
 def messages() -> bytes:
     """Both people's admissions by turns, a type that is not mapped, and text that is no message of anybody."""
-    hers = (
-        "PID|1||MR-7711-ZQ^^^WEST&1.2.840.99&ISO^MR||QUARKENBUSH^ZULEIKA||19600412|F|||77 HELIOTROPE CRESCENT^^Boston"
-    )
+    hers = "PID|1||MR-7711-ZQ^^^WEST&1.2.840.99&ISO^MR||QUARKENBUSH^ZULEIKA||19600412|F|||77 HELIOTROPE CRESCENT^^X"
     his = "PID|1||MR-2222-BB^^^WEST&1.2.840.99&ISO^MR||BRANDYWINE^BENEDICT||19550130|F"
     visit = "PV1|1|I|4E^1^A" + "|" * 16 + "{}^^^WEST&1.2.840.99&ISO" + "|" * 25 + "20260301101500"
     return "".join(
