@@ -11,6 +11,7 @@ import typer
 
 from assets.cli.erasure import erase
 from assets.cli.output import Json, failures, progress, report, say
+from assets.cli.retention import retention
 from resources import audit, dbt, warehouse
 from resources.postgres import Role, database, running_socket_directory, stop_embedded
 from resources.settings import Settings, load_settings
@@ -27,6 +28,7 @@ app.add_typer(vocab, name="vocab")
 audit_log = typer.Typer(no_args_is_help=True, help="The audit log.")
 app.add_typer(audit_log, name="audit")
 app.command()(erase)
+app.add_typer(retention, name="retention")
 
 Paths = Annotated[list[Path], typer.Argument(help="Files or folders; gzip is accepted.", metavar="PATH…")]
 Day = Annotated[datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="Day features are computed for.")]

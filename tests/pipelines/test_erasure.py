@@ -135,8 +135,9 @@ def test_the_same_files_again_change_nothing(server: Database, built: Built) -> 
         # Benedict's own record no longer leads to her, so it is another version of it.
         assert account.loaded in ({}, {"Patient": 1})
     after = population.rows_of_all_tables(server, built.database)
-    for table in before.keys() - {"landing.file_load", "bronze_staging._dlt_loads", "bronze.resource"}:
-        assert after[table] == before[table], table
+    for table in before.keys() - {"landing.file_load", "bronze.resource"}:
+        if not table.startswith("bronze_staging."):
+            assert after[table] == before[table], table
     assert population.canaries_in_files(built.settings.home) == []
 
 
@@ -291,7 +292,8 @@ def test_a_table_the_eraser_may_not_delete_from_stops_the_erasure(server: Databa
 def test_the_eraser_reads_keys_and_no_content(built: Built) -> None:
     readable = {
         "person_id", "person_key", "hub_key", "bronze_key", "resource_key", "alias_key", "location_key", "location_id",
-        "visit_key", "encounter_key", "visit_occurrence_id", "chunk_id", "adjudication_id", "decided_at",
+        "visit_key", "encounter_key", "visit_occurrence_id", "chunk_id", "adjudication_id", "decided_at", "measure_id",
+        "period_start", "period_end",
     }  # fmt: skip
     columns = query(
         built,

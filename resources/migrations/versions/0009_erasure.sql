@@ -86,7 +86,7 @@ BEGIN
             string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FILTER (
                 WHERE a.attname IN (
                     'person_id', 'person_key', 'resource_key', 'location_key', c.relname || '_key',
-                    'chunk_id', 'adjudication_id', 'decided_at'
+                    'chunk_id', 'adjudication_id', 'decided_at', 'measure_id', 'period_start', 'period_end'
                 )
             ) AS key_columns
         FROM pg_class AS c
@@ -149,7 +149,7 @@ COMMENT ON TABLE retention.class IS
 INSERT INTO retention.class (store, keep_at_least, delete_after, basis) VALUES
 ('landing', '10 years', NULL, 'Source of every later table; the state''s law on medical records decides, so a site sets delete_after. Only sanctum erase removes bytes.'),
 ('quarantine.released', '30 days', '1 year', 'A pointer whose record became usable; kept as long as a load is reviewed.'),
-('quarantine.open', '1 year', NULL, 'Work that is not done; never due.'),
+('quarantine.open', '1 year', NULL, 'Work that is not done is never due.'),
 ('inference.superseded', '90 days', '6 years', 'An answer that a newer one to the same gap replaced; 45 CFR 164.316(b)(2)(i) where a decision rested on it.'),
 ('inference.current', '6 years', NULL, 'Prompts and completions behind a decision; 45 CFR 164.316(b)(2)(i).'),
 ('retrieval', '0 days', NULL, 'Derived from notes; goes with them.'),
@@ -157,6 +157,21 @@ INSERT INTO retention.class (store, keep_at_least, delete_after, basis) VALUES
 ('landing.erasure', '6 years', NULL, 'Proof of erasure and the tombstones that keep it; never due.');
 GRANT USAGE ON SCHEMA retention TO sanctum_eraser, sanctum_auditor, sanctum_ingest;
 GRANT SELECT ON retention.class TO sanctum_eraser, sanctum_auditor, sanctum_ingest;
+
+-- Answers that a newer one to the same gap replaced; who reads it sees what they may see of the table.
+CREATE VIEW retention.superseded_adjudication WITH (security_invoker = true) AS
+SELECT old.adjudication_id, old.decided_at
+FROM inference.adjudication AS old
+WHERE EXISTS (
+    SELECT FROM inference.adjudication AS newer
+    WHERE
+        newer.person_id = old.person_id
+        AND newer.measure_id = old.measure_id
+        AND newer.period_start = old.period_start
+        AND newer.period_end = old.period_end
+        AND newer.decided_at > old.decided_at
+);
+GRANT SELECT ON retention.superseded_adjudication TO sanctum_eraser;
 
 -- The eraser deletes of these tables what an erasure under way asks for, and else only what is old enough.
 CREATE FUNCTION retention.refuse_early() RETURNS trigger
