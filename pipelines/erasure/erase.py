@@ -161,9 +161,10 @@ def erase(
         connection.commit()
         changed, quarantined = files.redact()
         tell("deleting rows", 3, 4)
-        rows = delete_rows(connection, keys, _messages(database, files.known))
-        rows = _sum(journal.counts, rows | {"quarantine.record": rows.get("quarantine.record", 0) + quarantined})
-        _record(connection, journal, subject, "erase", rows, {"landed_records": files.known.theirs})
+        now = delete_rows(connection, keys, _messages(database, files.known))
+        now = _sum(now, {"quarantine.record": quarantined})
+        _record(connection, journal, subject, "erase", now, {"landed_records": files.known.theirs})
+        rows = _sum(journal.counts, now)
         connection.execute(
             "UPDATE landing.erasure SET state = 'erased', counts = %s, erased_at = now() WHERE erasure_id = %s",
             (Jsonb(rows), journal.erasure_id),
