@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, cast
 
 import psycopg
 
+from pipelines import locks
 from resources.postgres import Database, Role, without_row_values
 from resources.progress import Progress
 from resources.settings import Settings
@@ -96,14 +97,32 @@ def land_files(
     landed: list[LandedFile] = []
     total = 0
     with without_row_values(), database.connect(Role.INGEST, autocommit=True) as connection:
+        locks.share(connection, locks.LANDING)
         for number, path in enumerate(files):
             digest, length = store(settings, path)
             total += length
-            landed.append(_register(connection, digest, length, kind_of(path), is_gzip(path)))
+            known = _redacted(connection, digest)
+            if known is not None:
+                # These bytes were landed before and some of them erased since: they are not kept again.
+                landed_path(settings, digest).unlink()
+            landed.append(known or _register(connection, digest, length, kind_of(path), is_gzip(path)))
             if progress:
                 progress("landing files", number + 1, len(files))
     new = sum(file.is_new for file in landed)
     return LandingReport(new, len(landed) - new, total, tuple(landed))
+
+
+def _redacted(connection: psycopg.Connection[Any], sha256: str) -> LandedFile | None:
+    """The file whose bytes had this hash before some of them were erased."""
+    row = connection.execute(
+        "SELECT file_id, encode(sha256, 'hex'), kind, gzip FROM landing.redacted_content "
+        "INNER JOIN landing.file USING (file_id) WHERE original_sha256 = %s",
+        (bytes.fromhex(sha256),),
+    ).fetchone()
+    if row is None:
+        return None
+    file_id, current, kind, gzipped = row
+    return LandedFile(file_id, current, kind, gzipped, False)
 
 
 def store(settings: Settings, source: Path) -> tuple[str, int]:

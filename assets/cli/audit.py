@@ -12,16 +12,13 @@ from typing import Annotated, BinaryIO
 import orjson
 import typer
 
+from assets.cli.identity import TokenFile, officer
 from assets.cli.output import Json, failures, report
 from resources import audit
 from resources.postgres import database
 from resources.settings import load_settings
 
 audit_log = typer.Typer(no_args_is_help=True, help="The audit log.")
-
-
-def _subject() -> str:
-    return f"os-user:{os.getuid()}"
 
 
 @audit_log.command("verify")
@@ -53,12 +50,13 @@ def audit_sign(
     restore: Annotated[
         bool, typer.Option("--restore", help="First put back into the table the heads that only the file has.")
     ] = False,
+    token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
     """Sign the ends of all chains; the job nightly does it too."""
     with failures(as_json=as_json):
         settings = load_settings()
-        restored = audit.restore(settings, database(settings), subject=_subject()) if restore else ()
+        restored = audit.restore(settings, database(settings), subject=officer(settings, token_file)) if restore else ()
         head = audit.sign(settings, database(settings))
         report(
             {
@@ -76,11 +74,14 @@ def audit_sign(
 
 @audit_log.command("who")
 def audit_who(
-    person: Annotated[int, typer.Argument(help="person_id as in omop.person.")], as_json: Json = False
+    person: Annotated[int, typer.Argument(help="person_id as in omop.person.")],
+    token_file: TokenFile = None,
+    as_json: Json = False,
 ) -> None:
     """Say who did what with one person's data, when and why. Asking is audited."""
     with failures(as_json=as_json):
-        events = audit.events_of(database(load_settings()), person, subject=_subject())
+        settings = load_settings()
+        events = audit.events_of(database(settings), person, subject=officer(settings, token_file))
         report({"person_id": person, "events": events}, as_json=as_json, title="Audit log")
 
 
@@ -92,6 +93,7 @@ def audit_export(
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only events of this day (UTC) and later.")
     ] = None,
     output: Annotated[Path | None, typer.Option(help="File to write (mode 0600); default: stdout.")] = None,
+    token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
     """Export the audit log. The export is audited. With --json the report needs --output."""
@@ -104,7 +106,7 @@ def audit_export(
             raise ValueError("--json needs --output: the events would be on stdout too")
         settings = load_settings()
         start = since.replace(tzinfo=UTC) if since else None
-        events = audit.export(database(settings), subject=_subject(), person_id=person, since=start)
+        events = audit.export(database(settings), subject=officer(settings, token_file), person_id=person, since=start)
         written = 0
         with _destination(output) as stream:
             for event in events:

@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from assets.cli.output import Json, failures, report
-from resources.identity import Identity, TokenError, identify_caller
+from resources.identity import Identity, RefusedError, TokenError, identify_caller
+from resources.identity.policy import LOCAL_ISSUER
 from resources.identity.tokens import MAXIMUM_LENGTH
+from resources.postgres import Role
 from resources.settings import Settings, load_settings
 
 # A file or stdin, never an argument: every user of a machine can read the arguments of its processes.
@@ -29,6 +31,19 @@ def caller(settings: Settings, token_file: Path | None) -> Identity:
         resources.identity.IdentityError: there is no identity; the text says why.
     """
     return identify_caller(settings, None if token_file is None else _read_token(token_file))
+
+
+def officer(settings: Settings, token_file: Path | None) -> str:
+    """The subject of whoever runs a command of the compliance office: an auditor by token, or this machine's user.
+
+    Raises:
+        resources.identity.RefusedError: the policy makes this caller no auditor.
+        as ``caller``.
+    """
+    identity = caller(settings, token_file)
+    if identity.issuer != LOCAL_ISSUER and identity.role is not Role.AUDITOR:
+        raise RefusedError("this command is for auditors, and the access policy gives this caller another role")
+    return identity.subject
 
 
 def _read_token(path: Path) -> str:

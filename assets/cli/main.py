@@ -11,8 +11,10 @@ import typer
 
 from assets.cli.access import Purpose, consent, glass
 from assets.cli.audit import audit_log
+from assets.cli.erasure import erase
 from assets.cli.identity import TokenFile, caller, whoami
 from assets.cli.output import Json, failures, progress, report, say
+from assets.cli.retention import retention
 from resources import dbt, warehouse
 from resources.postgres import Role, database, running_socket_directory, stop_embedded
 from resources.settings import Settings, load_settings
@@ -30,6 +32,8 @@ app.add_typer(audit_log, name="audit")
 app.command()(whoami)
 app.add_typer(glass, name="break-glass")
 app.add_typer(consent, name="consent")
+app.command()(erase)
+app.add_typer(retention, name="retention")
 
 Paths = Annotated[list[Path], typer.Argument(help="Files or folders; gzip is accepted.", metavar="PATH…")]
 Day = Annotated[datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="Day features are computed for.")]

@@ -6,7 +6,7 @@ Here dlt brings Arrow to ``bronze_staging`` by COPY, and one transaction replace
 Belongs here: staging, the merge, its order of versions. Does not belong here: how a source becomes rows.
 """
 
-from pipelines.bronze.load import Batch, BronzeChange, load
+from pipelines.bronze.load import Batch, BronzeChange, empty_staging, load, withdraw
 from pipelines.bronze.staging import BronzeLoadError
 
-__all__ = ["Batch", "BronzeChange", "BronzeLoadError", "load"]
+__all__ = ["Batch", "BronzeChange", "BronzeLoadError", "empty_staging", "load", "withdraw"]

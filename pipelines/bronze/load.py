@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from pipelines import locks
 from pipelines.bronze.staging import BATCH_NUMBER, BronzeLoadError, BronzeTable, bronze_tables, stage
 from resources.postgres import Database, Role, without_row_values
 from resources.settings import Settings
@@ -19,7 +20,6 @@ Batch = Mapping[str, Sequence[Mapping[str, Any]]]
 """Rows by bronze table. It holds a ``resource`` row for every ``resource_key`` in it, each once."""
 
 _SQL = Path(__file__).parent / "sql"
-_LOAD_LOCK = 7_203_115_002
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def load(
     """
     with without_row_values(), _one_load_at_a_time(database) as connection:
         tables = bronze_tables(connection)
-        _empty_staging(connection)
+        empty_staging(connection)
         connection.commit()
         working_directory = settings.dlt_directory / "bronze"
         shutil.rmtree(working_directory, ignore_errors=True)
@@ -72,7 +72,7 @@ def load(
             stage(database, working_directory, tables, _checked(batches, tables))
             change = _merge(connection, tables)
             finish(connection)
-            _empty_staging(connection)
+            empty_staging(connection)
             connection.commit()
         finally:
             # Load packages hold rows in the clear: they never outlive the load.
@@ -83,7 +83,7 @@ def load(
 @contextlib.contextmanager
 def _one_load_at_a_time(database: Database) -> Iterator[psycopg.Connection[Any]]:
     with database.connect(Role.INGEST) as connection:
-        connection.execute("SELECT pg_advisory_lock(%s)", (_LOAD_LOCK,))
+        locks.hold(connection, locks.LOAD)
         connection.commit()
         yield connection
 
@@ -102,7 +102,8 @@ def _checked(batches: Iterable[Batch], tables: Mapping[str, BronzeTable]) -> Ite
         yield batch
 
 
-def _empty_staging(connection: psycopg.Connection[Any]) -> None:
+def empty_staging(connection: psycopg.Connection[Any]) -> None:
+    """Remove staged rows, as INGEST, in the caller's transaction; a load that died leaves some until the next."""
     names = connection.execute(
         "SELECT table_name FROM information_schema.tables "
         r"WHERE table_schema = 'bronze_staging' AND table_name NOT LIKE '\_dlt%'"
@@ -110,6 +111,13 @@ def _empty_staging(connection: psycopg.Connection[Any]) -> None:
     if names:
         targets = sql.SQL(", ").join(sql.Identifier("bronze_staging", name) for (name,) in names)
         connection.execute(sql.SQL("TRUNCATE {}").format(targets))
+
+
+def withdraw(connection: psycopg.Connection[Any], person_keys: Iterable[int]) -> None:
+    """Remove every row of these source persons, as INGEST, in the caller's transaction."""
+    keys = sorted(person_keys)
+    for name in sorted(bronze_tables(connection), key=lambda table: table == "resource"):
+        connection.execute(_statement("withdraw.sql", table=sql.Identifier("bronze", name)), {"person_keys": keys})
 
 
 def _merge(connection: psycopg.Connection[Any], tables: Mapping[str, BronzeTable]) -> BronzeChange:

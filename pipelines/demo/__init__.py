@@ -9,8 +9,17 @@ Modules: ``population`` runs the package, ``cohort`` reads what it made, ``scena
 """
 
 from pipelines.demo.access import Protected, read_protected
-from pipelines.demo.generate import DemoInput, generate
+from pipelines.demo.generate import DemoInput, generate, renew_manifest
 from pipelines.demo.notes import Truth, read_truth
 from pipelines.demo.population import PopulationFailed
 
-__all__ = ["DemoInput", "PopulationFailed", "Protected", "Truth", "generate", "read_protected", "read_truth"]
+__all__ = [
+    "DemoInput",
+    "PopulationFailed",
+    "Protected",
+    "Truth",
+    "generate",
+    "read_protected",
+    "read_truth",
+    "renew_manifest",
+]

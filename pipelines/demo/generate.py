@@ -65,6 +65,17 @@ def generate(directory: Path, patients: int = 100, seed: int = 7, progress: Prog
     return demo
 
 
+def renew_manifest(directory: Path) -> None:
+    """Note that the input's files are meant to be as they are now, after one person was erased from them."""
+    manifest = directory / "generator.json"
+    if manifest.is_file():
+        content = orjson.loads(manifest.read_bytes())
+        demo = DemoInput(directory / "fhir", directory / "hl7", directory / "truth.json", 0, AS_OF)
+        if content["files"] != _digests(demo):
+            content["files"] = _digests(demo)
+            manifest.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n")
+
+
 def _write(demo: DemoInput, seed: int, progress: Progress) -> None:
     make_population(demo.fhir_directory, demo.patients, seed, progress)
     cohort = read_cohort(demo.fhir_directory)

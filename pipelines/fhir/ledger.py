@@ -11,6 +11,7 @@ from pipelines.bronze import Batch
 from pipelines.fhir.worker import MappedResource, Outcome, Unusable
 from pipelines.landing import LandedFile
 from pipelines.quarantine import QuarantinedRecord
+from pipelines.tombstones import Tombstones, read
 
 _Version = tuple[datetime | None, str]
 
@@ -23,7 +24,13 @@ class Ledger:
     """Accounts by file, and the versions of resources this load has seen.
 
     A resource whose content and mapping bronze already has is ``unchanged``; one older than what bronze or this load
-    has is ``superseded``. It remembers one entry per resource of the load.
+    has is ``superseded``; one about an erased person is ``erased``. It remembers one entry per resource of the load.
+
+    Attributes:
+        quarantined: records that can't be used.
+        resources_read: so far.
+        files_to_redact: files that hold records of erased people.
+        new_people: source persons that turned out to be erased people by their identifiers.
     """
 
     def __init__(self, reader: psycopg.Connection[Any]) -> None:
@@ -32,6 +39,16 @@ class Ledger:
         self._seen: dict[int, tuple[_Version, int, str, str]] = {}
         self.quarantined: list[QuarantinedRecord] = []
         self.resources_read = 0
+        self.files_to_redact: set[int] = set()
+        self.new_people: set[int] = set()
+        self._tombstones: Tombstones | None = None
+
+    @property
+    def tombstones(self) -> Tombstones:
+        """Read when first asked for: a load asks while it holds the lock that an erasure waits for."""
+        if self._tombstones is None:
+            self._tombstones = read(self._reader)
+        return self._tombstones
 
     def open_file(self, file: LandedFile) -> None:
         """Start a file's account."""
@@ -58,12 +75,18 @@ class Ledger:
         self.resources_read += len(outcome.resources) + len(outcome.unusable)
         for unusable in outcome.unusable:
             account.read[unusable.resource_type] += 1
+            if not unusable.people.isdisjoint(self.tombstones.people):
+                self._leave_erased(outcome.file_id)
+                continue
             account.quarantined[unusable.reason] += 1
             self.quarantined.append(_record(outcome, unusable))
         known = self._known(resource.key for resource in outcome.resources)
         chosen: dict[int, MappedResource] = {}
         for resource in outcome.resources:
             account.read[resource.registry["resource_type"]] += 1
+            if self._is_erased(resource):
+                self._leave_erased(outcome.file_id)
+                continue
             reason = self._reason_to_leave(resource, known.get(resource.key))
             if reason is not None:
                 account.excluded[reason] += 1
@@ -71,6 +94,17 @@ class Ledger:
             self._replace(resource, outcome.file_id)
             chosen[resource.key] = resource
         return _batch(chosen.values())
+
+    def _is_erased(self, resource: MappedResource) -> bool:
+        if self.tombstones.names(resource.identities):
+            new = resource.people - self.tombstones.people
+            self.new_people |= new
+            self.tombstones.people.update(new)
+        return bool(resource.people) and resource.people <= self.tombstones.people
+
+    def _leave_erased(self, file_id: int) -> None:
+        self._accounts[file_id].excluded["erased"] += 1
+        self.files_to_redact.add(file_id)
 
     def _reason_to_leave(self, resource: MappedResource, known: _Version | None) -> str | None:
         current = self._seen[resource.key][0] if resource.key in self._seen else known

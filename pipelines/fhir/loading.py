@@ -4,36 +4,33 @@ import multiprocessing
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg.types.json import Jsonb
 
-from pipelines import bronze, quarantine
+from pipelines import bronze, quarantine, tombstones
 from pipelines.account import Account
 from pipelines.fhir.ledger import Ledger
 from pipelines.fhir.profiles import MAPPING_VERSION
 from pipelines.fhir.reading import SUFFIXES, chunks, kind_of
+from pipelines.fhir.redaction import search
 from pipelines.fhir.worker import Outcome, Task, work
 from pipelines.landing import InputError, LandedFile, LandingReport, find_files, is_whole, land_files, landed_path
+from pipelines.redaction import forget, forget_everywhere, redact_due
 from resources import audit
 from resources.postgres import Database, Role, without_row_values
 from resources.progress import Progress
 from resources.settings import Settings
 
 _LINES_PER_TASK = 1000
+_KINDS = ("fhir-ndjson", "fhir-json")
 
 
 class AccountError(RuntimeError):
     """Records read are not all accounted for; the load was undone."""
-
-
-@dataclass(frozen=True)
-class _Pending:
-    file: LandedFile
-    path: Path
 
 
 def land_fhir(
@@ -94,16 +91,16 @@ def load_fhir(
     chosen = _distinct(_unloaded(settings, database) if files is None else files)
     if not chosen:
         return Account()
-    pending = [_Pending(file, landed_path(settings, file.sha256)) for file in chosen]
     with without_row_values(), database.connect(Role.INGEST, autocommit=True) as reader:
         ledger = Ledger(reader)
-        with _outcomes(settings, pending, ledger) as outcomes:
+        with _outcomes(settings, reader, chosen, ledger) as outcomes:
 
             def finish(connection: psycopg.Connection[Any]) -> None:
                 _write_accounts(settings, connection, ledger, chosen)
 
             bronze.load(settings, database, _batches(outcomes, ledger, len(chosen), progress), finish)
-        return ledger.total()
+    redact_due(settings, database, _KINDS, search)
+    return ledger.total()
 
 
 def replay_fhir(settings: Settings, database: Database, progress: Progress | None = None) -> Account:
@@ -142,7 +139,9 @@ def _batches(
 
 
 @contextmanager
-def _outcomes(settings: Settings, pending: Sequence[_Pending], ledger: Ledger) -> Iterator[Iterator[Outcome]]:
+def _outcomes(
+    settings: Settings, reader: psycopg.Connection[Any], files: Sequence[LandedFile], ledger: Ledger
+) -> Iterator[Iterator[Outcome]]:
     """Outcomes of all files in order, mapped by worker processes with a bounded number of tasks under way."""
     context = multiprocessing.get_context("forkserver")
     # Workers are forked from a process that has read the FHIR classes, instead of each reading them.
@@ -152,7 +151,7 @@ def _outcomes(settings: Settings, pending: Sequence[_Pending], ledger: Ledger) -
 
         def run() -> Iterator[Outcome]:
             waiting: list[Future[Outcome]] = []
-            for task in _tasks(settings, pending, ledger):
+            for task in _tasks(settings, reader, files, ledger):
                 waiting.append(executor.submit(work, task))
                 if len(waiting) > 2 * settings.workers:
                     yield waiting.pop(0).result()
@@ -162,23 +161,35 @@ def _outcomes(settings: Settings, pending: Sequence[_Pending], ledger: Ledger) -
         yield run()
 
 
-def _tasks(settings: Settings, pending: Sequence[_Pending], ledger: Ledger) -> Iterator[Task]:
-    for item in pending:
-        ledger.open_file(item.file)
-        if not item.path.exists():
-            raise InputError(f"the bytes of landed file {item.file.sha256[:12]} are gone: land the file again.")
-        if not is_whole(item.path):
-            ledger.refuse_file(item.file, "truncated_file")
+def _tasks(
+    settings: Settings, reader: psycopg.Connection[Any], files: Sequence[LandedFile], ledger: Ledger
+) -> Iterator[Task]:
+    for landed in files:
+        file = _as_it_is_now(reader, landed)
+        path = landed_path(settings, file.sha256)
+        ledger.open_file(file)
+        if not path.exists():
+            raise InputError(f"the bytes of landed file {file.sha256[:12]} are gone: land the file again.")
+        if not is_whole(path):
+            ledger.refuse_file(file, "truncated_file")
             continue
-        for lines in chunks(item.path, item.file.kind, _LINES_PER_TASK):
+        for lines in chunks(path, file.kind, _LINES_PER_TASK):
             yield Task(
-                item.file.file_id,
-                item.file.sha256,
+                file.file_id,
+                file.sha256,
                 lines,
                 settings.source_system,
                 settings.mapping_profile,
                 settings.validation,
             )
+
+
+def _as_it_is_now(reader: psycopg.Connection[Any], file: LandedFile) -> LandedFile:
+    """The file under the hash it has while the load holds its lock: an erasure may have changed it before."""
+    row = reader.execute(
+        "SELECT encode(sha256, 'hex') FROM landing.file WHERE file_id = %s", (file.file_id,)
+    ).fetchone()
+    return file if row is None else replace(file, sha256=row[0])
 
 
 def _write_accounts(
@@ -194,6 +205,12 @@ def _write_accounts(
             "DO UPDATE SET account = excluded.account, loaded_at = now()",
             (file.file_id, *_mapping(settings), Jsonb(account.as_dict())),
         )
+    if ledger.new_people:
+        # Their records may lie in any file, also in those that were loaded before anybody knew who they are.
+        tombstones.add(connection, ledger.new_people)
+        bronze.withdraw(connection, ledger.new_people)
+        forget_everywhere(connection, _KINDS)
+    forget(connection, ledger.files_to_redact)
     quarantine.keep(connection, ledger.quarantined)
     quarantine.release(connection, [file.file_id for file in files], ledger.quarantined)
     total = ledger.total()

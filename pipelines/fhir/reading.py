@@ -16,6 +16,10 @@ SUFFIXES = (".ndjson", ".jsonl", ".json")
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _BLANK = _BYTE_ORDER_MARK + b" \t\r\n"
+ERASED = b'{"erased":true}'
+"""What stands where a document or an entry was erased; it is no record."""
+
+_ERASED = {"erased": True}
 _DELETED = re.compile(r"(?:.*/)?([A-Z][A-Za-z]+)/([^/?#]+)")
 
 Line = tuple[int, bytes]
@@ -92,6 +96,8 @@ def chunks(path: Path, kind: str, lines_each: int, bytes_each: int = 8 << 20) ->
 def records(line: Line) -> Iterator[Record]:
     """The resources of one line: itself, or the entries of a bundle with their references made absolute.
 
+    What was erased gives none.
+
     Source: FHIR R4 Bundle, types transaction, batch, collection, searchset and history.
     """
     number, content = line
@@ -99,6 +105,8 @@ def records(line: Line) -> Iterator[Record]:
         value = _parsed(content.removeprefix(b"\xef\xbb\xbf"))
     except _UnreadableError as error:
         yield Record(number, None, None, str(error))
+        return
+    if value == _ERASED:
         return
     if not isinstance(value, dict) or not isinstance(value.get("resourceType"), str):
         yield Record(number, None, None, "not_a_resource")
@@ -139,6 +147,8 @@ def _entries(number: int, bundle: Mapping[str, Any]) -> Iterator[Record]:
         return
     names = _names(entries)
     for index, entry in enumerate(entries):
+        if entry == _ERASED:
+            continue
         deleted = _deleted(bundle, entry)
         if deleted is not None:
             yield Record(number, index, deleted, deleted=True)

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,10 +11,13 @@ import orjson
 
 from pipelines.fhir.mapping import Excluded, Mapped, map_resource
 from pipelines.fhir.mapping.elements import instant, security_labels
+from pipelines.fhir.ownership import identities_of, people_of
 from pipelines.fhir.profiles import MAPPING_VERSION
 from pipelines.fhir.reading import Line, Record, records
+from pipelines.fhir.redaction import people_in_bytes
 from pipelines.fhir.validation import misfit, problem
 from pipelines.keys import resource_key
+from pipelines.tombstones import Identity
 from resources.settings import Validation
 
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
@@ -34,10 +37,17 @@ class Task:
 
 @dataclass(frozen=True)
 class MappedResource:
-    """One resource: its ``bronze.resource`` row and the rows it owns by table."""
+    """One resource: its ``bronze.resource`` row and the rows it owns by table.
+
+    Attributes:
+        people: keys of the source persons it is about, mapped or not.
+        identities: of a Patient, its identifiers, hashed.
+    """
 
     registry: dict[str, Any]
     rows: Mapping[str, Sequence[Mapping[str, Any]]]
+    people: frozenset[int] = frozenset()
+    identities: tuple[Identity, ...] = ()
 
     @property
     def key(self) -> int:
@@ -52,13 +62,14 @@ class MappedResource:
 
 @dataclass(frozen=True)
 class Unusable:
-    """A record for quarantine."""
+    """A record for quarantine; ``people`` are keys of the source persons it seems to name."""
 
     line_number: int
     entry: int | None
     resource_type: str
     reason: str
     detail: str | None
+    people: frozenset[int] = frozenset()
 
 
 @dataclass
@@ -78,7 +89,9 @@ def work(task: Task) -> Outcome:
         for record in records(line):
             found = _map(record, task)
             if isinstance(found, Unusable):
-                outcome.unusable.append(found)
+                content = line[1] if record.resource is None else orjson.dumps(record.resource)
+                people = people_in_bytes(content, task.source_system)
+                outcome.unusable.append(replace(found, people=people))
             else:
                 outcome.resources.append(found)
     return outcome
@@ -128,7 +141,7 @@ def _mapped(record: Record, resource: Mapping[str, Any], task: Task) -> MappedRe
         "file_id": task.file_id,
         "line_number": record.line_number,
     }
-    return MappedResource(registry, mapped.rows)
+    return MappedResource(registry, mapped.rows, people_of(resource, task.source_system), identities_of(resource))
 
 
 def _holds_nul(resource: Mapping[str, Any]) -> bool:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
-from pipelines import bronze, quarantine
+from pipelines import bronze, locks, quarantine, tombstones
 from pipelines.account import Account
 from pipelines.hl7 import identity
 from pipelines.hl7.events import Event, NotMappedError, read_event
@@ -25,7 +25,6 @@ from resources.postgres import Database, Role, without_row_values
 from resources.progress import Progress
 from resources.settings import Settings
 
-_FOLD_LOCK = 7_203_115_003
 _MESSAGES_A_ROUND = 10_000
 
 
@@ -139,7 +138,7 @@ def replay_messages(settings: Settings, database: Database, progress: Progress |
 def _one_fold_at_a_time(database: Database) -> Iterator[psycopg.Connection[Any]]:
     """A connection that holds the lock: a fold that began before another must not overwrite it."""
     with database.connect(Role.INGEST, autocommit=True) as connection:
-        connection.execute("SELECT pg_advisory_lock(%s)", (_FOLD_LOCK,))
+        locks.hold(connection, locks.FOLD)
         yield connection
 
 
@@ -149,10 +148,14 @@ def _events(
     """Events of everything the pending messages touch, in the order in which they happened."""
     zone = ZoneInfo(settings.time_zone)
     ids = {row[0] for row in pending} | _related(connection, [row[3:6] for row in pending if row[1] in ("ADT", "ORU")])
+    erased = tombstones.read(connection).people
     bodies = connection.execute(
-        "SELECT message_id, body FROM landing.hl7_message WHERE message_id = ANY(%s)", (list(ids),)
+        "SELECT message_id, body, patient_key FROM landing.hl7_message WHERE message_id = ANY(%s)", (list(ids),)
     )
-    outcomes = {message_id: _outcome(message_id, body, zone) for message_id, body in bodies}
+    outcomes = {
+        message_id: NotMappedError("erased") if patient in erased else _outcome(message_id, body, zone)
+        for message_id, body, patient in bodies
+    }
     turn.settle(outcomes)
     events = [outcome for outcome in outcomes.values() if isinstance(outcome, Event)]
     return sorted(events, key=lambda event: event.order)

@@ -14,15 +14,18 @@ from zoneinfo import ZoneInfo
 import psycopg
 from psycopg.types.json import Jsonb
 
-from pipelines import quarantine
+from pipelines import bronze, locks, quarantine, tombstones
 from pipelines.account import Account
-from pipelines.hl7 import identity
+from pipelines.hl7 import identity, redaction
 from pipelines.hl7.events import times
 from pipelines.hl7.message import Message, MessageError, parse
+from pipelines.hl7.ownership import whose_bytes
 from pipelines.hl7.splitting import Piece, split
 from pipelines.hl7.statements import statement
 from pipelines.landing import InputError, LandingReport, find_files, is_whole, land_files, landed_path, open_content
 from pipelines.quarantine import QuarantinedRecord
+from pipelines.redaction import forget, redact_due
+from pipelines.tombstones import Tombstones
 from resources.postgres import Database, Role, without_row_values
 from resources.progress import Progress
 from resources.settings import Settings
@@ -65,18 +68,24 @@ def land_and_split(
     report = land_files(settings, database, files, lambda _: "hl7v2", progress)
     accounts: dict[int, Account] = {}
     with without_row_values(), database.connect(Role.INGEST) as connection:
+        locks.share(connection, locks.LANDING)
+        erased = tombstones.read(connection)
         wanted = {"file_ids": [file.file_id for file in report.files], **SPLIT}
         unsplit = connection.execute(statement("unsplit_files"), wanted).fetchall()
         for number, (file_id, sha256) in enumerate(unsplit, start=1):
-            accounts[file_id] = _split_file(connection, settings, file_id, sha256)
+            accounts[file_id] = _split_file(connection, settings, (file_id, sha256), erased)
             connection.commit()
             if progress:
                 progress("storing messages of files", number, len(unsplit))
+    redact_due(settings, database, ["hl7v2"], redaction.search_landed)
     return report, accounts
 
 
-def _split_file(connection: psycopg.Connection[Any], settings: Settings, file_id: int, sha256: str) -> Account:
+def _split_file(
+    connection: psycopg.Connection[Any], settings: Settings, file: tuple[int, str], erased: Tombstones
+) -> Account:
     account = Account()
+    file_id, sha256 = file
     path = landed_path(settings, sha256)
     if not path.exists():
         raise InputError(f"the bytes of landed file {sha256[:12]} are gone from {settings.landing_directory}.")
@@ -84,7 +93,10 @@ def _split_file(connection: psycopg.Connection[Any], settings: Settings, file_id
         with open_content(path) as stream:
             pieces = split(stream)
             while chunk := list(islice(pieces, _MESSAGES_AT_ONCE)):
-                _store(connection, ZoneInfo(settings.time_zone), (file_id, sha256), chunk, account)
+                left = _without_erased(connection, erased, chunk, account)
+                _store(connection, ZoneInfo(settings.time_zone), file, left, account)
+        if account.excluded["erased"]:
+            forget(connection, {file_id})
     else:
         account.read["unknown"] += 1
         account.quarantined["truncated_file"] += 1
@@ -96,6 +108,30 @@ def _split_file(connection: psycopg.Connection[Any], settings: Settings, file_id
         {"file_id": file_id, "account": Jsonb(account.as_dict()), **SPLIT},
     )
     return account
+
+
+def _without_erased(
+    connection: psycopg.Connection[Any], erased: Tombstones, pieces: Sequence[Piece], account: Account
+) -> Sequence[Piece]:
+    """The pieces that are no erased person's; a key under which one turns up anew is remembered."""
+    if not erased:
+        return pieces
+    kept = []
+    for piece in pieces:
+        whose = whose_bytes(piece.body)
+        if whose is None or not whose.is_erased(erased):
+            kept.append(piece)
+            continue
+        code, trigger = identity.message_type(parse(piece.body))
+        account.read[identity.kind(code, trigger)] += 1
+        account.excluded["erased"] += 1
+        if trigger not in identity.MERGE_EVENTS:
+            new = whose.people - erased.people
+            if new:
+                tombstones.add(connection, new)
+                bronze.withdraw(connection, new)
+                erased.people.update(new)
+    return kept
 
 
 def _store(

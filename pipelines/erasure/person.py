@@ -1,0 +1,79 @@
+"""Who one person is: every source person that the crosswalk joins, and the identifiers that lead to them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from pipelines.hl7.ownership import key_of_identifier
+from pipelines.tombstones import NAMING_TYPES, identity
+from resources.postgres import Database, Role
+
+_SQL = Path(__file__).parent / "sql"
+
+
+class UnknownPersonError(ValueError):
+    """Nobody is known by that number; nothing was changed."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """One person in every source.
+
+    Attributes:
+        person_id: as in ``omop.person``.
+        keys: of source persons, and other keys that references to them may have.
+        identifiers: hash of each identifier that names nobody else to the hash of it with the birth date.
+    """
+
+    person_id: int
+    keys: frozenset[int]
+    identifiers: dict[bytes, bytes | None]
+
+
+def find_person(database: Database, person_id: int) -> Person:
+    """The person as TRANSFORM, whose duty it is to join sources.
+
+    Someone who has no row in ``omop.person``, for instance for want of a birth date, is found by the key of the one
+    source that names them.
+
+    Raises:
+        UnknownPersonError: no source names such a person, or the number is a source person's and not the person's.
+    """
+    with database.connect(Role.TRANSFORM) as connection:
+        keys = _joined(connection, person_id) or _unjoined(connection, person_id)
+        rows = _execute(connection, "identifiers.sql", person_keys=sorted(keys))
+    identifiers: dict[bytes, bytes | None] = {}
+    for authority, value, joins, birth_date in rows:
+        if joins:
+            found = identity(authority, value, birth_date)
+            identifiers[found.identifier] = identifiers.get(found.identifier) or found.born
+            # Messages of types that are not mapped know the person by an identifier alone.
+            keys.add(key_of_identifier(authority, value))
+    return Person(person_id, frozenset(keys), identifiers)
+
+
+def _joined(connection: psycopg.Connection[Any], person_id: int) -> set[int]:
+    built = connection.execute("SELECT to_regclass('omop.person_crosswalk') IS NOT NULL").fetchone()
+    if built is None or not built[0]:
+        return set()
+    return {key for (key,) in _execute(connection, "person_keys.sql", person_id=person_id)}
+
+
+def _unjoined(connection: psycopg.Connection[Any], person_id: int) -> set[int]:
+    known = connection.execute("SELECT FROM bronze.resource WHERE person_key = %s LIMIT 1", (person_id,)).fetchone()
+    if known is None:
+        raise UnknownPersonError(f"no source names a person {person_id}; person_id is as in omop.person.")
+    built = connection.execute("SELECT to_regclass('omop.person_crosswalk') IS NOT NULL").fetchone()
+    if built is not None and built[0]:
+        query = "SELECT person_id FROM omop.person_crosswalk WHERE person_key = %s"
+        row = connection.execute(query, (person_id,)).fetchone()
+        if row is not None:
+            raise UnknownPersonError(f"{person_id} is a source's record of person {row[0]}: erase that person.")
+    return {person_id}
+
+
+def _execute(connection: psycopg.Connection[Any], file: str, **parameters: Any) -> list[tuple[Any, ...]]:
+    query = (_SQL / file).read_bytes()
+    return connection.execute(query, {"naming_types": sorted(NAMING_TYPES), **parameters}).fetchall()

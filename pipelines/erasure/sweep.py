@@ -1,0 +1,190 @@
+"""The proof: every table and every file is searched for the person's words, each table by a role whose duty it is."""
+
+import gzip
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, LiteralString, cast
+
+import psycopg
+from psycopg import sql
+
+from pipelines.erasure.words import Word, byte_pattern, sql_pattern
+from pipelines.landing import is_gzip
+from resources.postgres import Database, Role
+from resources.settings import Settings
+
+_READERS = (Role.INGEST, Role.TRANSFORM, Role.EMBED, Role.AUDITOR, Role.DAGSTER, Role.INFER, Role.REVIEWER)
+_NOT_SWEPT_SCHEMAS = ("vocab",)
+"""Vocabulary comes from its publisher; its words are no one's."""
+_SEEDED = ("omop.source_to_concept_map", "omop.code_system")
+_COUNTED: Mapping[str, LiteralString] = {
+    "inference.adjudication": "SELECT inference.adjudications_holding(%s)",
+    "retrieval.document_chunk": "SELECT retrieval.chunks_holding(%s)",
+}
+_WORDS_KEPT = "landing.erasure_token"
+_NOT_SWEPT_FOLDERS = ("postgres", "models")
+"""The server's own files, whose rows are swept by SQL, and weights as packages ship them."""
+_BLOCK = 1 << 20
+_OVERLAP = 1 << 12
+
+
+@dataclass
+class Sweep:
+    """What was found where.
+
+    Attributes:
+        left: rows by table and places by file that hold a word; empty if the person is gone.
+        tables: how many tables were searched.
+        files: how many files were searched.
+        not_swept: tables that no role of a duty may read.
+    """
+
+    left: dict[str, int] = field(default_factory=dict)
+    tables: int = 0
+    files: int = 0
+    not_swept: list[str] = field(default_factory=list)
+
+
+def telling(database: Database, words: Sequence[Word], people: Sequence[int]) -> list[Word]:
+    """The words without those that the vocabulary or notes of other people hold.
+
+    Sentences of templates are everybody's, and names may be words of medicine.
+    """
+    with database.connect(Role.TRANSFORM) as connection:
+        return [word for word in words if not _is_common(connection, word, people)]
+
+
+def _is_common(connection: psycopg.Connection[Any], word: Word, people: Sequence[int]) -> bool:
+    if word.kind == "sentence":
+        query = (
+            "SELECT FROM bronze.note WHERE person_key <> ALL(%(people)s) AND strpos(note_text, %(text)s) > 0 LIMIT 1"
+        )
+    elif word.kind == "lone name":
+        query = "SELECT FROM vocab.concept WHERE concept_name ~* %(pattern)s LIMIT 1"
+    else:
+        return False
+    parameters = {"people": list(people), "text": word.text, "pattern": sql_pattern([word])}
+    return connection.execute(query, parameters).fetchone() is not None
+
+
+def sweep_tables(database: Database, words: Sequence[Word], found: Sweep) -> None:
+    """Search every table of every schema, whatever its columns, as text."""
+    if not words:
+        return
+    with database.connect(Role.ERASER) as connection:
+        tables = connection.execute(_READABLE, {"roles": [role.value for role in _READERS]}).fetchall()
+    pattern = sql_pattern(words)
+    by_role: dict[str, list[tuple[str, str, list[str]]]] = {}
+    for schema, table, octets, role in tables:
+        if schema in _NOT_SWEPT_SCHEMAS or f"{schema}.{table}" in (*_SEEDED, _WORDS_KEPT):
+            continue
+        if role is None:
+            found.not_swept.append(f"{schema}.{table}")
+        else:
+            by_role.setdefault(role, []).append((schema, table, octets))
+    for role, readable in by_role.items():
+        with database.connect(Role(role)) as connection:
+            for schema, table, octets in readable:
+                _sweep_table(connection, (schema, table), octets, pattern, found)
+    _sweep_texts(database, words, found)
+
+
+# Of each table the first role that may read all its rows: no row security, its own, or a policy that is always true.
+_READABLE = """
+SELECT n.nspname, c.relname,
+    ARRAY(
+        SELECT a.attname::text FROM pg_attribute AS a
+        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid = 'bytea'::regtype
+    ),
+    (
+        SELECT r.role_name FROM unnest(%(roles)s::text[]) WITH ORDINALITY AS r (role_name, place)
+        WHERE has_schema_privilege(r.role_name, n.oid, 'USAGE') AND has_table_privilege(r.role_name, c.oid, 'SELECT')
+            AND (
+                NOT c.relrowsecurity
+                OR (NOT c.relforcerowsecurity AND c.relowner::regrole::text = r.role_name)
+                OR EXISTS (
+                    SELECT FROM pg_policies AS p
+                    WHERE p.schemaname = n.nspname AND p.tablename = c.relname AND p.permissive = 'PERMISSIVE'
+                        AND p.qual = 'true' AND p.cmd IN ('ALL', 'SELECT') AND r.role_name = ANY(p.roles)
+                )
+            )
+        ORDER BY r.place LIMIT 1
+    )
+FROM pg_class AS c INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'm') AND n.nspname <> 'information_schema' AND NOT starts_with(n.nspname, 'pg_')
+ORDER BY 1, 2
+"""
+
+
+def _sweep_table(
+    connection: psycopg.Connection[Any], table: tuple[str, str], octets: Sequence[str], pattern: str, found: Sweep
+) -> None:
+    conditions = [sql.SQL("row_of::text ~* {}").format(sql.Literal(pattern))]
+    conditions += [
+        sql.SQL("encode(row_of.{}, 'escape') ~* {}").format(sql.Identifier(column), sql.Literal(pattern))
+        for column in octets
+    ]
+    query = sql.SQL("SELECT count(*) FROM {} AS row_of WHERE {}")
+    row = connection.execute(query.format(sql.Identifier(*table), sql.SQL(" OR ").join(conditions))).fetchone()
+    found.tables += 1
+    if row and row[0]:
+        found.left[".".join(table)] = int(row[0])
+
+
+def _sweep_texts(database: Database, words: Sequence[Word], found: Sweep) -> None:
+    """Prompts and chunks are read by no role at large: the database counts those that hold a word and says no more."""
+    texts = [word.text for word in words if word.kind != "name"]
+    with database.connect(Role.ERASER) as connection:
+        for table, counting in _COUNTED.items():
+            row = connection.execute(counting, (texts,)).fetchone()
+            found.tables += 1
+            if table in found.not_swept:
+                found.not_swept.remove(table)
+            if row and row[0]:
+                found.left[table] = int(row[0])
+
+
+def sweep_files(settings: Settings, words: Sequence[Word], found: Sweep) -> None:
+    """Search every file under the home, names too, compressed ones within, and Base64 for what lies inside it.
+
+    A file in an inbox is named by its folder: its name may be a patient's.
+    """
+    pattern = byte_pattern(words, also_base64=True)
+    if pattern is None:
+        return
+    for path in sorted(settings.home.rglob("*")):
+        relative = path.relative_to(settings.home)
+        if relative.parts[0] in _NOT_SWEPT_FOLDERS or path.is_symlink() or not path.is_file():
+            continue
+        found.files += 1
+        hits = sum(1 for block in _blocks(path) if pattern.search(block))
+        hits += bool(pattern.search(path.name.encode()))
+        if hits:
+            shown = relative.parent if relative.parts[0] in ("inbox", "demo") else relative
+            found.left[str(shown)] = found.left.get(str(shown), 0) + hits
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    """A file's content in blocks that overlap, and what it unpacks to if it is gzip."""
+    with path.open("rb") as stream:
+        yield from _overlapping(stream)
+    if path.stat().st_size > 2 and is_gzip(path):
+        with gzip.open(path, "rb") as unpacked:
+            yield from _overlapping(cast("IO[bytes]", unpacked))
+
+
+def _overlapping(stream: IO[bytes]) -> Iterator[bytes]:
+    before = b""
+    reader = cast(Any, stream)
+    while True:
+        try:
+            block = reader.read1(_BLOCK)
+        except (EOFError, OSError, zlib.error):
+            # The rest of a file that was cut off can't be unpacked by anybody.
+            return
+        if not block:
+            return
+        yield before + block
+        before = block[-_OVERLAP:]

@@ -1,0 +1,185 @@
+"""What one person is called: words by which their records are found where no key leads, and by which a sweep proves.
+
+A word that other people's records hold too (a family name, a shared telephone, a street) can't prove anything; such
+words are left out of the sweep and counted.
+"""
+
+import base64
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipelines.hl7.message import MessageError, parse
+
+_SEPARATOR = "\x1f"
+_LONGEST_GAP = 40
+"""Characters that may stand between a family and a given name, such as ``","given":["``."""
+
+
+@dataclass(frozen=True, order=True)
+class Word:
+    """One word.
+
+    Attributes:
+        kind: ``id``, ``identifier``, ``short`` (an id or identifier that only leads to records), ``contact``,
+            ``street``, ``sentence``, ``name`` (family and given, in any order, near each other) or ``lone name``
+            (one of them).
+        text: the word; of a name both with U+001F between them.
+    """
+
+    kind: str
+    text: str
+
+    @property
+    def is_proof(self) -> bool:
+        """Whether a sweep looks for it."""
+        return self.kind != "short"
+
+    @property
+    def is_strong(self) -> bool:
+        """Whether it decides by itself that bytes without structure are the person's."""
+        return self.kind in ("id", "identifier", "contact", "name")
+
+    def patterns(self) -> Iterator[str]:
+        """Regular expressions for both Python and PostgreSQL, in each form in which texts are stored."""
+        forms = [set(_forms(part)) for part in self.text.split(_SEPARATOR)]
+        if len(forms) == 1:
+            yield from (_escaped(form) for form in sorted(forms[0]))
+            return
+        gap = f"[^{{}}]{{0,{_LONGEST_GAP}}}"
+        for family in sorted(forms[0]):
+            for given in sorted(forms[1]):
+                yield f"{_escaped(family)}{gap}{_escaped(given)}"
+                yield f"{_escaped(given)}{gap}{_escaped(family)}"
+
+
+def _forms(text: str) -> Iterator[str]:
+    """As it is, and as JSON and PostgreSQL's ``escape`` write letters beyond ASCII."""
+    yield text
+    if not text.isascii():
+        yield "".join(letter if letter.isascii() else f"\\u{ord(letter):04x}" for letter in text)
+        for encoding in ("utf-8", "latin-1"):
+            octets = text.encode(encoding, "ignore")
+            yield "".join(chr(octet) if octet < 128 else f"\\{octet:03o}" for octet in octets)
+
+
+def _escaped(text: str) -> str:
+    return "".join(letter if letter.isalnum() or not letter.isascii() else f"\\{letter}" for letter in text)
+
+
+def _is_telling(text: str) -> bool:
+    """Long enough to be nobody else's by chance: numbers need more characters than words."""
+    return len(text) >= (7 if text.isdecimal() else 5)
+
+
+def of_patient(resource: Mapping[str, Any]) -> Iterator[Word]:
+    """Words of a FHIR Patient as it was landed, valid or not."""
+    yield from resource_id(str(resource.get("id") or ""))
+    for part in _objects(resource.get("identifier")):
+        yield from identifier(str(part.get("value") or ""))
+    for part in _objects(resource.get("name")):
+        givens = [str(given) for given in part.get("given") or () if given]
+        yield from names(str(part.get("family") or ""), givens)
+    for part in _objects(resource.get("telecom")):
+        yield from _contact(str(part.get("value") or ""))
+    for part in _objects(resource.get("address")):
+        for line in part.get("line") or ():
+            yield from _street(str(line))
+
+
+def of_message(body: bytes) -> Iterator[Word]:
+    """Words of an HL7 v2 message's PID; none of bytes that are no message."""
+    try:
+        patient = parse(body).first("PID")
+        if patient is None:
+            return
+        for number in (2, 3, 4, 18, 19, 20):
+            for part in patient.composites(number, "CX"):
+                yield from identifier(part.text(1))
+        for part in patient.composites(5, "XPN"):
+            yield from names(part.text(1), [part.text(2)])
+        for part in patient.composites(11, "XAD"):
+            yield from _street(part.text(1))
+        for number in (13, 14):
+            for part in patient.composites(number, "XTN"):
+                for position in (1, 4, 12):
+                    yield from _contact(part.text(position))
+    except MessageError:
+        return
+
+
+def names(family: str, givens: Iterable[str]) -> Iterator[Word]:
+    """A name: its parts together, and each alone if it is long enough."""
+    found = [given for given in givens if len(given) > 1]
+    if len(family) > 1:
+        yield from (Word("name", f"{family}{_SEPARATOR}{given}") for given in found)
+    yield from (Word("lone name", part) for part in (family, *found) if len(part) >= 5)
+
+
+def identifier(value: str) -> Iterator[Word]:
+    """A business identifier."""
+    if value:
+        yield Word("identifier" if _is_telling(value) else "short", value)
+
+
+def resource_id(value: str) -> Iterator[Word]:
+    """The id of a Patient."""
+    if value:
+        yield Word("id" if _is_telling(value) else "short", value)
+
+
+def sentences(text: str, most: int = 20) -> Iterator[Word]:
+    """The longest sentences of a note; a line end ends one too."""
+    found = {part.strip() for part in re.split(r"(?<=[.!?])\s|\n", text)}
+    for sentence in sorted((part for part in found if len(part) >= 40), key=len, reverse=True)[:most]:
+        yield Word("sentence", sentence)
+
+
+def _contact(value: str) -> Iterator[Word]:
+    digits = re.sub(r"\D", "", value)
+    if "@" in value or len(digits) >= 7:
+        yield Word("contact", value)
+    if len(digits) >= 10 and digits != value:
+        yield Word("contact", digits)
+
+
+def _street(line: str) -> Iterator[Word]:
+    if len(line) >= 8:
+        yield Word("street", line)
+
+
+def _objects(value: Any) -> list[Mapping[str, Any]]:
+    return [part for part in value if isinstance(part, dict)] if isinstance(value, list) else []
+
+
+def sql_pattern(words: Iterable[Word]) -> str:
+    """A case-insensitive regular expression for PostgreSQL: any of the words, whole."""
+    alternatives = "|".join(pattern for word in sorted(words) for pattern in word.patterns())
+    return f"(^|[^[:alnum:]])({alternatives})($|[^[:alnum:]])"
+
+
+def byte_pattern(words: Iterable[Word], *, also_base64: bool = False) -> re.Pattern[bytes] | None:
+    """The same for bytes, in UTF-8 and Latin-1; optionally words that lie within Base64, None without words."""
+    found = sorted(set(words))
+    if not found:
+        return None
+    plain = {pattern.encode("utf-8") for word in found for pattern in word.patterns()}
+    plain |= {pattern.encode("latin-1", "ignore") for word in found for pattern in word.patterns()}
+    expression = rb"(?<![A-Za-z0-9])(?:" + b"|".join(sorted(plain)) + rb")(?![A-Za-z0-9])"
+    if also_base64:
+        coded = {form for word in found if _SEPARATOR not in word.text for form in _base64_forms(word.text)}
+        if coded:
+            expression += b"|" + b"|".join(sorted(b"(?-i:" + re.escape(form) + b")" for form in coded))
+    return re.compile(expression, re.IGNORECASE)
+
+
+def _base64_forms(text: str) -> Iterator[bytes]:
+    """What Base64 (RFC 4648 §4) makes of the text at each of three positions, without what neighbours change."""
+    octets = text.encode()
+    if len(octets) < 9:
+        return
+    for before in range(3):
+        kept = octets[(3 - before) % 3 :]
+        kept = kept[: len(kept) - len(kept) % 3]
+        yield base64.b64encode(kept)

@@ -1,0 +1,40 @@
+"""Finding one person's messages in an HL7 v2 file; line ends are written over them, which splitting skips."""
+
+import io
+from pathlib import Path
+
+from pipelines.hl7.ownership import whose_bytes
+from pipelines.hl7.splitting import split
+from pipelines.landing import is_whole, open_content
+from pipelines.redaction import Edit, Found, Place, Wanted, readable_blocks
+
+
+def search(path: Path, wanted: Wanted) -> Found:
+    """Every message in a file that is to be overwritten, and stray text that holds one of their words."""
+    found = Found()
+    with open_content(path) as content:
+        # Of a gzip file that was cut off, what can be read.
+        stream = content if is_whole(path) else io.BytesIO(b"".join(readable_blocks(path)))
+        for piece in split(stream):
+            # One backslash is MSH-2's; more are escapes, which may stand for any letter.
+            is_escaped = piece.body.count(b"\\") > 1
+            likely = wanted.likely is None or wanted.likely.search(piece.body) or is_escaped
+            named = bool(wanted.words and wanted.words.search(piece.body))
+            if not likely:
+                continue
+            whose = whose_bytes(piece.body)
+            is_known = whose is not None and bool(whose.people or whose.identities)
+            if (whose is not None and whose.is_erased(wanted.tombstones)) or (named and not is_known):
+                found.edits.append(Edit(piece.byte_offset, b"\r" * len(piece.body)))
+                found.places.append(Place(byte_offset=piece.byte_offset))
+                found.messages.append(piece.body)
+                continue
+            found.mentions += named
+            if is_known and wanted.names is not None:
+                found.shared.update(word.lower() for word in wanted.names.findall(piece.body))
+    return found
+
+
+def search_landed(path: Path, _: str, wanted: Wanted) -> Found:
+    """As ``search``, for any kind of landed file that holds messages."""
+    return search(path, wanted)
