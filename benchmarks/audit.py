@@ -13,10 +13,10 @@ from multiprocessing.synchronize import Barrier
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
 from benchmarks.table import Table
-from inference.retrieval import claim_person
-from resources import audit
+from resources.identity.session import Session, open_service_session
 from resources.postgres import Database, Role
 from resources.settings import Settings
 
@@ -27,46 +27,51 @@ SECONDS = 4.0
 _FIRST_PERSON = 1_000_000
 _FILL = (
     "INSERT INTO retrieval.document_chunk (chunk_id, note_id, person_id, sentence_number, start_character, "
-    "end_character, note_date, note_sha256, chunk_text, text_sha256, chunking_version) "
-    "SELECT p * 1000 + s, p, p, s, 0, 10, DATE '2026-01-01', '', 'Sentence.', '', 'benchmark' "
+    "end_character, note_date, note_sha256, chunk_text, text_sha256, chunking_version, sensitivity) "
+    "SELECT p * 1000 + s, p, p, s, 0, 10, DATE '2026-01-01', '', 'Sentence.', '', 'benchmark', '{}' "
     "FROM generate_series(%s::bigint, %s::bigint) AS p CROSS JOIN generate_series(1, %s) AS s"
 )
-_READ = "SELECT chunk_id, chunk_text FROM retrieval.document_chunk WHERE person_id = %s"
+_CHUNKS = sql.Identifier("retrieval", "document_chunk")
+_COPY = sql.Identifier("retrieval", "unguarded")
+_Reader = Callable[[Session, int], None]
 _WAITING = (
     "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND pid <> pg_backend_pid() "
     "AND datname = current_database()"
 )
 
 
-def _read(connection: psycopg.Connection[Any], person: int) -> list[int]:
-    return [row[0] for row in connection.execute(_READ, (person,)).fetchall()]
+def _read(connection: psycopg.Connection[Any], table: sql.Identifier, person: int) -> list[int]:
+    query = sql.SQL("SELECT chunk_id, chunk_text FROM {} WHERE person_id = %s").format(table)
+    return [row[0] for row in connection.execute(query, (person,)).fetchall()]
 
 
-def unaudited(connection: psycopg.Connection[Any], person: int) -> None:
-    """Read one person's sentences."""
-    _read(connection, person)
+def unaudited(session: Session, person: int) -> None:
+    """Read one person's sentences from a copy that no policy guards."""
+    _read(session.connection, _COPY, person)
+    session.connection.commit()
 
 
-def audited(connection: psycopg.Connection[Any], person: int) -> None:
+def audited(session: Session, person: int) -> None:
     """Claim one person, read its sentences and record the read: what a reader of documents does."""
-    claim_person(connection, person, subject="benchmark", purpose="benchmark")
-    chunks = _read(connection, person)
-    audit.record(
-        connection,
-        subject="benchmark",
-        purpose="benchmark",
+    session.claim([person])
+    session.enter(person)
+    chunks = _read(session.connection, _CHUNKS, person)
+    session.record(
         action="read",
         object_kind="retrieval.document_chunk",
         person_id=person,
         object_ids=chunks,
         row_count=len(chunks),
     )
+    session.connection.commit()
 
 
-def audited_in_one_chain(connection: psycopg.Connection[Any], person: int) -> None:
+def audited_in_one_chain(session: Session, person: int) -> None:
     """The same with all writers in one line, as they would be if there were one chain."""
-    connection.execute("SELECT pg_advisory_xact_lock(7203115)")
-    audited(connection, person)
+    session.connection.execute("SELECT pg_advisory_lock(7203115)")
+    audited(session, person)
+    session.connection.execute("SELECT pg_advisory_unlock(7203115)")
+    session.connection.commit()
 
 
 @dataclass(frozen=True)
@@ -81,38 +86,48 @@ class _Measured:
         return f"a writer waited for another in {self.looks_with_waiting} of {self.looks} looks"
 
 
-def run(_settings: Settings, database: Database) -> Table:
-    """Reads per second; each read is a transaction, committed to the disk where it wrote an event."""
-    with database.connect(Role.EMBED) as connection:
-        connection.execute(_FILL, (_FIRST_PERSON, _FIRST_PERSON + PERSONS - 1, SENTENCES_EACH))
-    with database.connect(Role.EMBED, autocommit=True) as connection:
-        connection.execute("ANALYZE retrieval.document_chunk")
-    table = Table(f"Reads of a person's {SENTENCES_EACH} sentences, one transaction each", "reads/s")
-    # The embedder's policy lets it read every chunk, with no claim.
-    table.add("bound: unaudited, 1 reader", _measure(database, Role.EMBED, unaudited, 1).per_second)
-    table.add(
-        "audited, 1 writer: claim, read, two events, commit", _measure(database, Role.INFER, audited, 1).per_second
-    )
-    table.add(f"unaudited, {WRITERS} readers", _measure(database, Role.EMBED, unaudited, WRITERS).per_second)
-    for what, read in (("audited", audited), ("audited as in one chain", audited_in_one_chain)):
-        found = _measure(database, Role.INFER, read, WRITERS)
-        table.add(f"{what}, {WRITERS} writers ({found})", found.per_second)
+def run(settings: Settings, database: Database) -> Table:
+    """Reads per second; each read's claim is committed to the disk before it, its event with it."""
+    _fill(settings, database)
+    table = Table(f"Reads of a person's {SENTENCES_EACH} sentences", "reads/s")
+
+    def add(what: str, read: _Reader, writers: int, *, tell_waiting: bool = False) -> None:
+        found = _measure(settings, database, read, writers)
+        table.add(f"{what} ({found})" if tell_waiting else what, found.per_second)
+
+    add("bound: unaudited, no row security, 1 reader", unaudited, 1)
+    add("audited, 1 writer: claim, commit, enter, read, event, commit", audited, 1)
+    add(f"unaudited, {WRITERS} readers", unaudited, WRITERS)
+    add(f"audited, {WRITERS} writers", audited, WRITERS, tell_waiting=True)
+    add(f"audited as in one chain, {WRITERS} writers", audited_in_one_chain, WRITERS, tell_waiting=True)
     return table
 
 
-def _measure(
-    database: Database, role: Role, read: Callable[[psycopg.Connection[Any], int], None], writers: int
-) -> _Measured:
+def _fill(settings: Settings, database: Database) -> None:
+    with open_service_session(settings, database, "embedder") as session:
+        session.enter()
+        session.connection.execute(_FILL, (_FIRST_PERSON, _FIRST_PERSON + PERSONS - 1, SENTENCES_EACH))
+        session.connection.commit()
+    with database.connect(Role.OWNER, autocommit=True) as connection:
+        connection.execute("ANALYZE retrieval.document_chunk")
+        connection.execute("CREATE TABLE retrieval.unguarded AS SELECT * FROM retrieval.document_chunk")
+        connection.execute("CREATE INDEX ON retrieval.unguarded (person_id)")
+        connection.execute("ANALYZE retrieval.unguarded")
+        connection.execute("GRANT SELECT ON retrieval.unguarded TO sanctum_reviewer")
+
+
+def _measure(settings: Settings, database: Database, read: _Reader, writers: int) -> _Measured:
     context = multiprocessing.get_context("spawn")
     start, done = context.Barrier(writers + 1), context.SimpleQueue()
     processes = [
-        context.Process(target=_write, args=(database, role, read, number, start, done)) for number in range(writers)
+        context.Process(target=_write, args=(settings, database, read, number, start, done))
+        for number in range(writers)
     ]
     for process in processes:
         process.start()
     looks = waiting = 0
     # A role sees what its own sessions wait for.
-    with database.connect(role, autocommit=True) as connection:
+    with database.connect(Role.REVIEWER, autocommit=True) as connection:
         start.wait()
         until = time.perf_counter() + SECONDS
         while time.perf_counter() < until:
@@ -127,22 +142,15 @@ def _measure(
 
 
 def _write(
-    database: Database,
-    role: Role,
-    read: Callable[[psycopg.Connection[Any], int], None],
-    number: int,
-    start: Barrier,
-    done: "SimpleQueue[float]",
+    settings: Settings, database: Database, read: _Reader, number: int, start: Barrier, done: "SimpleQueue[float]"
 ) -> None:
     """Read for ``SECONDS``, beginning with all the others, and tell how many reads a second were made."""
-    with database.connect(role) as connection:
+    with open_service_session(settings, database, "evaluator") as session:
         for person in range(20):
-            read(connection, _FIRST_PERSON + person)
-            connection.commit()
+            read(session, _FIRST_PERSON + person)
         start.wait()
         reads, began = 0, time.perf_counter()
         while (now := time.perf_counter()) < began + SECONDS:
-            read(connection, _FIRST_PERSON + (number * 25 + reads) % PERSONS)
-            connection.commit()
+            read(session, _FIRST_PERSON + (number * 25 + reads) % PERSONS)
             reads += 1
     done.put(reads / (now - began))

@@ -205,21 +205,34 @@ def _add_prompts(server: Database, warehouse: Database) -> None:
             assert note
             connection.execute(
                 "INSERT INTO retrieval.document_chunk (chunk_id, note_id, person_id, sentence_number, start_character, "
-                "end_character, note_date, note_sha256, chunk_text, text_sha256, chunking_version, embedding) "
-                "VALUES (%s, %s, %s, 1, 0, 9, '2026-03-01', 'x', %s, 'x', '1', array_fill(0.1, ARRAY[384])::halfvec)",
+                "end_character, note_date, note_sha256, chunk_text, text_sha256, chunking_version, embedding, "
+                "sensitivity) VALUES (%s, %s, %s, 1, 0, 9, '2026-03-01', 'x', %s, 'x', '1', "
+                "array_fill(0.1, ARRAY[384])::halfvec, '{}')",
                 (person % 1000, note[0], person, text),
             )
             row = connection.execute(
                 "INSERT INTO inference.adjudication (person_id, measure_id, period_start, period_end, prompt, "
                 "prompt_sha256, prompt_version, model_sha256, completion, decision, prompt_tokens, completion_tokens, "
-                "latency_ms) VALUES (%s, 'CMS122', '2026-01-01', '2026-12-31', %s, 'x', '1', 'm', %s, "
-                "'insufficient_evidence', 1, 1, 1) RETURNING adjudication_id",
+                "latency_ms, sensitivity) VALUES (%s, 'CMS122', '2026-01-01', '2026-12-31', %s, 'x', '1', 'm', %s, "
+                "'insufficient_evidence', 1, 1, 1, '{}') RETURNING adjudication_id",
                 (person, f"S1 (2026-03-01): {text}", text),
             ).fetchone()
             assert row
             connection.execute(
                 "INSERT INTO inference.adjudication_evidence VALUES (%s, %s, 'S1', 1, %s, 'x', false)",
                 (row[0], person, note[0]),
+            )
+            connection.execute("INSERT INTO access.person_scope VALUES (%s, 5)", (person,))
+            connection.execute("INSERT INTO access.sensitive_row VALUES ('note', %s, %s, '{HIV}')", (note[0], person))
+            connection.execute(
+                "INSERT INTO access.consent (person_id, code, decision, starts_on, origin) "
+                "VALUES (%s, 'HIV', 'permit', '2026-01-01', 'recorded')",
+                (person,),
+            )
+            connection.execute(
+                "INSERT INTO access.emergency_access (subject, person_id, reason, starts_at, expires_at) "
+                "VALUES ('dr-who', %s, %s, now(), now())",
+                (person, f"Found on the floor: {text}"),
             )
 
 
