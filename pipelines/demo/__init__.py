@@ -7,8 +7,8 @@ Modules: ``population`` runs the package, ``cohort`` reads what it made, ``scena
 ``clinic`` writes the visits, ``notes`` the documents and their truth, ``messages`` and ``feed`` the HL7 v2 side.
 """
 
-from pipelines.demo.generate import DemoInput, generate, renew_manifest
+from pipelines.demo.generate import DemoInput, forget, generate
 from pipelines.demo.notes import Truth, read_truth
 from pipelines.demo.population import PopulationFailed
 
-__all__ = ["DemoInput", "PopulationFailed", "Truth", "generate", "read_truth", "renew_manifest"]
+__all__ = ["DemoInput", "PopulationFailed", "Truth", "forget", "generate", "read_truth"]

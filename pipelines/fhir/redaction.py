@@ -61,7 +61,7 @@ def _search_line(offset: int, number: int, line: bytes, kind: str, wanted: Wante
     found_records = list(records((number, line)))
     spans = _spans(line, found_records)
     pairs = list(zip(found_records, spans, strict=True))
-    judged = [_verdict(record, line[start:end], wanted) for record, (start, end) in pairs]
+    judged = _judged(line, pairs, wanted)
     theirs = [verdict.is_theirs for _, verdict in judged]
     for (record, (start, end)), (source, verdict) in zip(pairs, judged, strict=True):
         raw = line[start:end]
@@ -83,6 +83,21 @@ def _search_line(offset: int, number: int, line: bytes, kind: str, wanted: Wante
         found.edits.append(Edit(offset, _marker(line) if kind == "fhir-json" else b" " * len(line)))
         if found_records[0].entry is not None:
             found.places.append(Place(number))
+
+
+def _judged(line: bytes, pairs: list[tuple[Record, tuple[int, int]]], wanted: Wanted) -> list[tuple[str, Verdict]]:
+    """A verdict on each record of a line; entries that lead to an entry of theirs are judged knowing it."""
+    while True:
+        judged = [_verdict(record, line[start:end], wanted) for record, (start, end) in pairs]
+        keys = {
+            resource_key(source, str(record.resource["resourceType"]), str(record.resource.get("id")))
+            for (record, _), (source, verdict) in zip(pairs, judged, strict=True)
+            if verdict.is_theirs and record.resource is not None
+        }
+        if len(pairs) == 1 or keys <= wanted.records:
+            wanted.records |= keys
+            return judged
+        wanted.records |= keys
 
 
 def _verdict(record: Record, raw: bytes, wanted: Wanted) -> tuple[str, Verdict]:
