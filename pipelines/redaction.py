@@ -60,7 +60,7 @@ class Wanted:
     Attributes:
         sources: source systems under which the file was or may be loaded.
         tombstones: keys and identifiers of the people.
-        records: keys of resources already known to be theirs.
+        records: keys of resources already known to be theirs; a search adds those it finds.
         record_ids: ids of those, as bytes, by which a line is worth reading.
         words: a pattern of what only they are called; None if nothing but keys is known.
         names: a pattern of that and of what others may be called too, to learn which words are shared.
@@ -140,7 +140,7 @@ def redact_due(settings: Settings, database: Database, kinds: Sequence[str], sea
         for file_id, sha256, kind, gzipped in connection.execute(query, (list(kinds),)).fetchall():
             file = LandedFile(file_id, sha256, kind, gzipped, False)
             sources = sources_of(settings, connection, file.file_id)
-            found = search(landed_path(settings, file.sha256), file.kind, Wanted(sources, erased))
+            found = _all(landed_path(settings, file.sha256), file.kind, Wanted(sources, erased), search)
             if found.edits:
                 redact_landed(settings, connection, file, found.edits, found.places)
             redacted += len(found.places)
@@ -148,6 +148,15 @@ def redact_due(settings: Settings, database: Database, kinds: Sequence[str], sea
             connection.execute("DELETE FROM landing.redaction_due WHERE file_id = %s", (file.file_id,))
             connection.commit()
     return redacted
+
+
+def _all(path: Path, kind: str, wanted: Wanted, search: Search) -> Found:
+    """What a search finds once it knows all of their records in the file, wherever in it they are."""
+    while True:
+        before = len(wanted.records)
+        found = search(path, kind, wanted)
+        if len(wanted.records) == before:
+            return found
 
 
 def _delete_messages(connection: psycopg.Connection[Any]) -> None:

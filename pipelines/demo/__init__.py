@@ -9,7 +9,7 @@ Modules: ``population`` runs the package, ``cohort`` reads what it made, ``scena
 """
 
 from pipelines.demo.access import Protected, read_protected
-from pipelines.demo.generate import DemoInput, generate, renew_manifest
+from pipelines.demo.generate import DemoInput, forget, generate
 from pipelines.demo.notes import Truth, read_truth
 from pipelines.demo.population import PopulationFailed
 
@@ -18,8 +18,8 @@ __all__ = [
     "PopulationFailed",
     "Protected",
     "Truth",
+    "forget",
     "generate",
     "read_protected",
     "read_truth",
-    "renew_manifest",
 ]

@@ -1,6 +1,7 @@
 """Generate the demo input, or find that it is already there."""
 
 import hashlib
+import re
 import shutil
 from dataclasses import dataclass
 from datetime import date
@@ -15,7 +16,7 @@ from pipelines.demo.calendar import AS_OF, SIMULATION_END
 from pipelines.demo.clinic import Chart, Resource, write_chart
 from pipelines.demo.cohort import Person, read_cohort, read_practitioners
 from pipelines.demo.feed import Feed, write_feed
-from pipelines.demo.notes import NoteWriter, Truth, truth_as_json
+from pipelines.demo.notes import NoteWriter, Truth, read_truth, truth_as_json
 from pipelines.demo.population import make_population
 from pipelines.demo.scenarios import Measure, plan_visits
 from resources.progress import Progress
@@ -65,15 +66,23 @@ def generate(directory: Path, patients: int = 100, seed: int = 7, progress: Prog
     return demo
 
 
-def renew_manifest(directory: Path) -> None:
-    """Note that the input's files are meant to be as they are now, after one person was erased from them."""
+def forget(directory: Path, words: re.Pattern[bytes]) -> None:
+    """Take out of the truth what is about a person known by these words, and note that the files are as they should be.
+
+    The input itself was overwritten before, line by line; without this it would be made anew.
+    """
     manifest = directory / "generator.json"
-    if manifest.is_file():
-        content = orjson.loads(manifest.read_bytes())
-        demo = DemoInput(directory / "fhir", directory / "hl7", directory / "truth.json", 0, AS_OF)
-        if content["files"] != _digests(demo):
-            content["files"] = _digests(demo)
-            manifest.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n")
+    if not manifest.is_file():
+        return
+    demo = DemoInput(directory / "fhir", directory / "hl7", directory / "truth.json", 0, AS_OF)
+    truths = read_truth(demo.truth_file)
+    kept = [truth for truth in truths if not words.search(truth_as_json([truth]))]
+    if len(kept) < len(truths):
+        demo.truth_file.write_bytes(truth_as_json(kept))
+    content = orjson.loads(manifest.read_bytes())
+    if content["files"] != _digests(demo):
+        content["files"] = _digests(demo)
+        manifest.write_bytes(orjson.dumps(content, option=orjson.OPT_INDENT_2) + b"\n")
 
 
 def _write(demo: DemoInput, seed: int, progress: Progress) -> None:

@@ -13,6 +13,7 @@ Run again after a crash, each step finds what is left to do.
 import contextlib
 import fcntl
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -59,7 +60,7 @@ class ErasureReport:
         files: landed files written anew.
         mentions: records of others that lead or led to the person; references in them are overwritten.
         words: how many words the sweep looked for.
-        words_of_others: words it could not look for, since records of others or the vocabulary hold them too.
+        words_of_others: words by kind it could not look for, since records of others or the vocabulary hold them too.
         left: rows by table and places by file where a word was still found.
         swept: tables and files searched.
         not_swept: tables that no role may read whole.
@@ -75,7 +76,7 @@ class ErasureReport:
     files: int = 0
     mentions: int = 0
     words: int = 0
-    words_of_others: int = 0
+    words_of_others: dict[str, int] = field(default_factory=dict)
     left: dict[str, int] = field(default_factory=dict)
     swept: dict[str, int] = field(default_factory=dict)
     not_swept: list[str] = field(default_factory=list)
@@ -323,7 +324,7 @@ def _prove(settings: Settings, database: Database, journal: _Journal, known: Sea
         len(journal.person.keys),
         mentions=known.mentions,
         words=len(own),
-        words_of_others=len(proof) - len(own),
+        words_of_others=dict(Counter(word.kind for word in set(proof) - set(own))),
         left=found.left,
         swept={"tables": found.tables, "files": found.files},
         not_swept=found.not_swept,

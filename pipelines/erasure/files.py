@@ -1,14 +1,14 @@
 """One person's records in every file: landed ones, those in the inboxes and the demo's input."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
-from pipelines.demo import renew_manifest
+from pipelines import demo
 from pipelines.erasure import words as wording
 from pipelines.erasure.words import Word, byte_pattern
 from pipelines.fhir.ownership import attachments
@@ -19,7 +19,7 @@ from pipelines.hl7.landing import SUFFIXES as HL7_SUFFIXES
 from pipelines.hl7.redaction import search as search_hl7
 from pipelines.keys import resource_key
 from pipelines.landing import LandedFile, find_files, landed_path
-from pipelines.redaction import Edit, Found, Wanted, readable_blocks, redact_in_place, redact_landed, sources_of
+from pipelines.redaction import Found, Wanted, readable_blocks, redact_in_place, redact_landed, sources_of
 from pipelines.tombstones import Tombstones
 from resources.settings import Settings
 
@@ -87,11 +87,9 @@ class Files:
             found = self._find(path, kind, (self._settings.source_system,))
             if found.edits:
                 redact_in_place(path, found.edits)
-        for path in self._demo_files():
-            edits = list(self._zeros(path))
-            if edits:
-                redact_in_place(path, edits)
-        renew_manifest(self._settings.home / "demo")
+        words = byte_pattern(word for word in self.known.words if word.is_strong)
+        if words is not None:
+            demo.forget(self._settings.home / "demo", words)
         return changed, quarantined
 
     def _landed(self) -> list[LandedFile]:
@@ -150,16 +148,6 @@ class Files:
         for folder in (self._settings.hl7_inbox_directory, home / "demo" / "hl7"):
             if folder.is_dir() and folder.is_relative_to(home):
                 yield from ((path, "hl7v2") for path in find_files([folder], HL7_SUFFIXES, may_be_empty=True))
-
-    def _demo_files(self) -> Iterable[Path]:
-        """Files beside the demo's input, such as what its generator knows to be true."""
-        return sorted(path for path in (self._settings.home / "demo").glob("*") if path.is_file())
-
-    def _zeros(self, path: Path) -> Iterator[Edit]:
-        pattern = byte_pattern(word for word in self.known.words if word.is_strong)
-        if pattern is not None:
-            for match in pattern.finditer(b"".join(readable_blocks(path))):
-                yield Edit(match.start(), b"0" * len(match.group()))
 
     def _remove_unregistered(self) -> None:
         """Remove landed bytes that no row names and that hold their words: a landing died before it registered them."""

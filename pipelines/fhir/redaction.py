@@ -61,7 +61,7 @@ def _search_line(offset: int, number: int, line: bytes, kind: str, wanted: Wante
     found_records = list(records((number, line)))
     spans = _spans(line, found_records)
     pairs = list(zip(found_records, spans, strict=True))
-    judged = [_verdict(record, line[start:end], wanted) for record, (start, end) in pairs]
+    judged = _judged(line, pairs, wanted)
     theirs = [verdict.is_theirs for _, verdict in judged]
     for (record, (start, end)), (source, verdict) in zip(pairs, judged, strict=True):
         raw = line[start:end]
@@ -73,7 +73,9 @@ def _search_line(offset: int, number: int, line: bytes, kind: str, wanted: Wante
                 found.edits.append(Edit(offset + start, _marker(raw)))
         elif verdict.mentions:
             found.mentions += 1
-            found.edits += _zeros(offset + start, raw, verdict.mentions | _urls(line, spans, theirs))
+            edits = _zeros(raw, verdict.mentions | _urls(line, spans, theirs))
+            found.edits += [Edit(offset + start + edit.offset, edit.replacement) for edit in edits]
+            raw = _edited(raw, edits)
         elif wanted.words is not None and wanted.words.search(raw):
             found.mentions += 1
         if not verdict.is_theirs and wanted.names is not None and record.resource is not None:
@@ -83,6 +85,21 @@ def _search_line(offset: int, number: int, line: bytes, kind: str, wanted: Wante
         found.edits.append(Edit(offset, _marker(line) if kind == "fhir-json" else b" " * len(line)))
         if found_records[0].entry is not None:
             found.places.append(Place(number))
+
+
+def _judged(line: bytes, pairs: list[tuple[Record, tuple[int, int]]], wanted: Wanted) -> list[tuple[str, Verdict]]:
+    """A verdict on each record of a line; entries that lead to an entry of theirs are judged knowing it."""
+    while True:
+        judged = [_verdict(record, line[start:end], wanted) for record, (start, end) in pairs]
+        keys = {
+            resource_key(source, str(record.resource["resourceType"]), str(record.resource.get("id")))
+            for (record, _), (source, verdict) in zip(pairs, judged, strict=True)
+            if verdict.is_theirs and record.resource is not None
+        }
+        if len(pairs) == 1 or keys <= wanted.records:
+            wanted.records |= keys
+            return judged
+        wanted.records |= keys
 
 
 def _verdict(record: Record, raw: bytes, wanted: Wanted) -> tuple[str, Verdict]:
@@ -164,7 +181,14 @@ def _urls(line: bytes, spans: list[tuple[int, int]], theirs: list[bool]) -> froz
     return frozenset(str(entry["fullUrl"]) for entry in entries if isinstance(entry, dict) and "fullUrl" in entry)
 
 
-def _zeros(offset: int, raw: bytes, texts: frozenset[str]) -> list[Edit]:
+def _edited(raw: bytes, edits: list[Edit]) -> bytes:
+    changed = bytearray(raw)
+    for edit in edits:
+        changed[edit.offset : edit.offset + len(edit.replacement)] = edit.replacement
+    return bytes(changed)
+
+
+def _zeros(raw: bytes, texts: frozenset[str]) -> list[Edit]:
     """Zeros over every string of a record that is one of the texts, however it is escaped."""
     edits = []
     for match in _STRING.finditer(raw):
@@ -173,5 +197,5 @@ def _zeros(offset: int, raw: bytes, texts: frozenset[str]) -> list[Edit]:
         except orjson.JSONDecodeError:
             continue
         if text in texts:
-            edits.append(Edit(offset + match.start() + 1, b"0" * (len(match.group()) - 2)))
+            edits.append(Edit(match.start() + 1, b"0" * (len(match.group()) - 2)))
     return edits
