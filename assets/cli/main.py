@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from assets.cli.egress import prove
 from assets.cli.output import Json, failures, progress, report, say
 from resources import audit, dbt, warehouse
 from resources.postgres import Role, database, running_socket_directory, stop_embedded
@@ -25,6 +26,7 @@ app.add_typer(ingest, name="ingest")
 app.add_typer(vocab, name="vocab")
 audit_log = typer.Typer(no_args_is_help=True, help="The audit log.")
 app.add_typer(audit_log, name="audit")
+app.command("prove-egress")(prove)
 
 Paths = Annotated[list[Path], typer.Argument(help="Files or folders; gzip is accepted.", metavar="PATH…")]
 Day = Annotated[datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="Day features are computed for.")]
