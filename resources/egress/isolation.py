@@ -29,7 +29,8 @@ class Isolated:
         trace: what strace saw, without the probe.
         names: every name looked up but the probe's.
         packets_without_route: the kernel's count after the probe, of IPv4 and IPv6.
-        probe_seen: whether the probe's lookup and both of its connections were seen: without, the rest shows nothing.
+        probe_seen: whether the probe's lookup and both of its connections were seen, by strace and by the kernel's
+            count: without, the rest shows nothing.
     """
 
     steps: Sequence[StepResult]
@@ -108,7 +109,7 @@ def _read(folder: Path, probe_name: str) -> Isolated:
         trace=whole.without(outcome["probe"]),
         names=sorted(name for name in addresses if name != probe_name),
         packets_without_route=outcome["packets_without_route"],
-        probe_seen=expected <= {attempt.address for attempt in own},
+        probe_seen=outcome["probe_packets"] > 0 and expected <= {attempt.address for attempt in own},
     )
 
 

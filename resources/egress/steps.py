@@ -53,9 +53,17 @@ class StepResult:
 
 @dataclass(frozen=True)
 class StepsOutcome:
-    """What ran under strace: the probe's process number, the commands, and packets without a route after the probe."""
+    """What ran under strace.
+
+    Attributes:
+        probe: the probe's process number.
+        probe_packets: what the kernel counted of it, as ``packets_without_route`` does.
+        results: the commands.
+        packets_without_route: the kernel's count from the probe's end to the last command's.
+    """
 
     probe: int
+    probe_packets: int
     results: Sequence[StepResult]
     packets_without_route: int
 
@@ -81,13 +89,14 @@ def run(folder: Path, probe_name: str, steps: Sequence[Step], environment: Mappi
     """Run the probe and all steps in their order, whatever their exit status; then end what they left running."""
     # prctl(2): what a command leaves running becomes a child of this process, so that it can be ended.
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    start = packets_without_route()
     probe = subprocess.Popen([sys.executable, "-m", "resources.egress.probe", probe_name], env=dict(environment))
     probe.wait()
     before = packets_without_route()
     results = [_run(folder, number, step, environment) for number, step in enumerate(steps, start=1)]
     after = packets_without_route()
     _end_what_is_left()
-    return StepsOutcome(probe.pid, results, after - before)
+    return StepsOutcome(probe.pid, before - start, results, after - before)
 
 
 def _run(folder: Path, number: int, step: Step, environment: Mapping[str, str]) -> StepResult:
