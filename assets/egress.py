@@ -1,11 +1,10 @@
 """The proof that nothing gets out: the whole chain, isolated and traced, on input with planted texts, then a search."""
 
-import contextlib
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,7 +33,7 @@ from resources.egress.steps import Step
 from resources.egress.tables import TablesSwept, sweep_tables
 from resources.postgres import administrator_dsn, start_embedded, stop_embedded
 from resources.progress import Progress
-from resources.settings import Settings, load_settings
+from resources.settings import Settings
 from resources.telemetry import SWITCHES
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -79,8 +78,8 @@ def prove_egress(caller: Settings, scope: Scope, patients: int, progress: Progre
     require_tools()
     started = datetime.now(UTC)
     folder = Path(tempfile.mkdtemp(prefix="egress-"))
+    place = _prepare(folder, patients if scope is not Scope.INGEST else 0)
     try:
-        place = _prepare(folder, patients if scope is not Scope.INGEST else 0)
         progress("running isolated and traced", 0, None)
         probe_name = f"{new_mark()}.invalid"
         isolated = run_isolated(place.evidence, probe_name, _steps(place, scope), _environment(place))
@@ -92,6 +91,7 @@ def prove_egress(caller: Settings, scope: Scope, patients: int, progress: Progre
         written = write_report(caller.home / "egress", f"egress-{started:%Y-%m-%dT%H%M%SZ}", report)
         return Proof(report["verdict"], report, written, folder if keep else None)
     finally:
+        stop_embedded(place.settings)
         if not keep:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -108,7 +108,8 @@ def _prepare(folder: Path, patients: int) -> Place:
         folder,
         planted,
         Needles(mark, {text: kind for kind, text in planted.texts.items()}),
-        load_settings(home=home, as_of=AS_OF, database_url=None),
+        # As the commands have them: defaults, and none of the caller's variables.
+        Settings.model_construct(home=home, as_of=AS_OF),
     )
     description = {
         "folder": str(folder / "input"),
@@ -156,7 +157,7 @@ def _steps(place: Place, scope: Scope) -> list[Step]:
     ]
     steps = [Step("plant the input", planting), _sanctum("up")]
     if scope is Scope.ALL:
-        steps += [_sanctum("demo", "--input", whole), *ingest, *wrong_ones, _sanctum("ingest", "replay"), *look]
+        steps += [_sanctum("demo", "--input", whole), *wrong_ones, _sanctum("ingest", "replay"), *look]
     else:
         steps += [*ingest, *wrong_ones, _sanctum("ingest", "replay")]
     if scope is Scope.BUILD:
@@ -171,17 +172,9 @@ def _sanctum(*arguments: str, status: int = 0) -> Step:
 
 
 def _sweep_tables(place: Place) -> TablesSwept:
-    with _server(place.settings) as dsn, psycopg.connect(dsn, autocommit=True) as connection:
+    """Search with the proof's own server up again; it is stopped with everything else."""
+    with psycopg.connect(administrator_dsn(start_embedded(place.settings)), autocommit=True) as connection:
         return sweep_tables(connection, place.needles, HOLDING_SCHEMAS, HOLDING_COLUMNS, STAGING)
-
-
-@contextlib.contextmanager
-def _server(settings: Settings) -> Iterator[str]:
-    """The proof's own server, up again for the search."""
-    try:
-        yield administrator_dsn(start_embedded(settings))
-    finally:
-        stop_embedded(settings)
 
 
 def _sweep_files(place: Place, isolated: Isolated) -> FilesSwept:

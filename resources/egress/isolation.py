@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -83,13 +84,14 @@ def run_isolated(folder: Path, probe_name: str, steps: Sequence[Step], environme
             stdout=output,
             stderr=output,
             env=dict(environment),
+            start_new_session=True,
         )
         try:
             process.wait()
         finally:
-            # strace ends what it traces when it is told to end itself.
             if process.poll() is None:
-                process.terminate()
+                # strace and what it traces too, which would go on without it.
+                os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
     if not (folder / "steps.json").exists() or not (folder / "names.json").exists():
         raise IsolationError(f"the isolated run ended with status {process.returncode} before its end; see {log}.")
