@@ -91,7 +91,6 @@ def prove_egress(caller: Settings, scope: Scope, patients: int, progress: Progre
         written = write_report(caller.home / "egress", f"egress-{started:%Y-%m-%dT%H%M%SZ}", report)
         return Proof(report["verdict"], report, written, folder if keep else None)
     finally:
-        stop_embedded(place.settings)
         if not keep:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -172,9 +171,12 @@ def _sanctum(*arguments: str, status: int = 0) -> Step:
 
 
 def _sweep_tables(place: Place) -> TablesSwept:
-    """Search with the proof's own server up again; it is stopped with everything else."""
-    with psycopg.connect(administrator_dsn(start_embedded(place.settings)), autocommit=True) as connection:
-        return sweep_tables(connection, place.needles, HOLDING_SCHEMAS, HOLDING_COLUMNS, STAGING)
+    """Search with the proof's own server up again."""
+    try:
+        with psycopg.connect(administrator_dsn(start_embedded(place.settings)), autocommit=True) as connection:
+            return sweep_tables(connection, place.needles, HOLDING_SCHEMAS, HOLDING_COLUMNS, STAGING)
+    finally:
+        stop_embedded(place.settings)
 
 
 def _sweep_files(place: Place, isolated: Isolated) -> FilesSwept:

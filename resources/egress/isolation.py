@@ -1,14 +1,16 @@
 """Runs a plan in namespaces that have loopback and nothing else."""
 
+import contextlib
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+import psutil
 
 from resources.egress import probe
 from resources.egress.steps import Step, StepResult
@@ -90,12 +92,19 @@ def run_isolated(folder: Path, probe_name: str, steps: Sequence[Step], environme
             process.wait()
         finally:
             if process.poll() is None:
-                # strace and what it traces too, which would go on without it.
-                os.killpg(process.pid, signal.SIGKILL)
+                _end(process.pid)
                 process.wait()
     if not (folder / "steps.json").exists() or not (folder / "names.json").exists():
         raise IsolationError(f"the isolated run ended with status {process.returncode} before its end; see {log}.")
     return _read(folder, probe_name)
+
+
+def _end(process: int) -> None:
+    """End it and all that it started: ``steps`` keeps those whose parent is gone, so none is missed."""
+    root = psutil.Process(process)
+    for one in [*root.children(recursive=True), root]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            one.kill()
 
 
 def _read(folder: Path, probe_name: str) -> Isolated:
