@@ -63,7 +63,10 @@ def _shown(needles: Needles, path: Path, root: Path) -> str:
 
 
 def file_kinds(needles: Needles, path: Path) -> frozenset[str]:
-    """Which kinds of planted text a file holds; none if it is gone by now."""
+    """Which kinds of planted text a file holds; none if it is gone by now, or another user's that this one can't read.
+
+    Of an archive of more than 64 MiB the first 64 are looked into.
+    """
     found: frozenset[str] = frozenset()
     try:
         with path.open("rb") as stream:
@@ -72,6 +75,10 @@ def file_kinds(needles: Needles, path: Path) -> frozenset[str]:
                 found |= needles.kinds_in(before + block)
                 before = block[-_OVERLAP:]
     except FileNotFoundError:
+        return frozenset()
+    except PermissionError:
+        if path.stat().st_uid == os.geteuid():
+            raise
         return frozenset()
     return found
 

@@ -1,6 +1,7 @@
 """Planted texts in every form that a program may write them in, and the search for them in bytes."""
 
 import base64
+import contextlib
 import gzip
 import io
 import json
@@ -120,19 +121,23 @@ def _layers(content: bytes) -> Iterator[bytes]:
             # Two bytes that look like a zlib header and are none.
             return
     elif content.startswith(b"PK\x03\x04"):
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            for name in archive.namelist():
-                yield name.encode()
-                with archive.open(name) as member:
-                    yield member.read(_LARGEST_UNPACKED)
+        yield from _members(content)
 
 
 def _readable(stream: gzip.GzipFile) -> Iterator[bytes]:
     """What a gzip stream gives up to its end or to where it breaks off."""
     content = bytearray()
-    try:
+    with contextlib.suppress(EOFError, OSError, zlib.error):
         while len(content) < _LARGEST_UNPACKED and (block := stream.read1(1 << 20)):
             content += block
-    except (EOFError, OSError, zlib.error):
-        pass
     yield bytes(content)
+
+
+def _members(content: bytes) -> Iterator[bytes]:
+    """Names and content of a zip archive's members; of one that is cut short or locked, what can be read."""
+    unreadable = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+    with contextlib.suppress(*unreadable), zipfile.ZipFile(io.BytesIO(content)) as archive:
+        for name in archive.namelist():
+            yield name.encode()
+            with archive.open(name) as member:
+                yield member.read(_LARGEST_UNPACKED)

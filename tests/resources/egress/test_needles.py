@@ -55,6 +55,11 @@ def test_a_planted_text_is_found_in_each_form(form: str, text: str, kind: str) -
         assert NEEDLES.kinds_in(b"before " + written + b" after") == {kind}
 
 
+@pytest.mark.parametrize("archive", [zipped(b"x" * 9000)[:-30], b"PK\x03\x04", b"\x1f\x8b", b"\x78\x9c nothing"])
+def test_a_broken_archive_stops_nothing(archive: bytes) -> None:
+    assert NEEDLES.kinds_in(archive) == frozenset()
+
+
 def test_a_word_cut_short_is_found_and_other_text_is_not() -> None:
     assert NEEDLES.kinds_in(f"row ({WORD[:12]}".encode()) == {"part of a planted text"}
     other = Needles(new_mark(), {new_word(new_mark()): "family name"})
