@@ -14,7 +14,7 @@ import psutil
 
 from resources.egress import probe
 from resources.egress.steps import Step, StepResult
-from resources.egress.trace import Attempt, Trace, read_trace
+from resources.egress.trace import Trace, read_trace
 
 _NEEDED = {"strace": "strace", "unshare": "util-linux"}
 
@@ -122,6 +122,3 @@ def _read(folder: Path, probe_name: str) -> Isolated:
         packets_without_route=outcome["packets_without_route"],
         probe_seen=outcome["probe_packets"] > 0 and expected <= {attempt.address for attempt in own},
     )
-
-
-__all__ = ["Attempt", "Isolated", "IsolationError", "require_tools", "run_isolated"]
