@@ -29,6 +29,8 @@ $(VENV)/.installed: $(LOCK) pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps $(TORCH) --requirement $(LOCK) --editable .
+	@command -v strace >/dev/null || { apt-get update -qq && apt-get install -qq --yes strace; } >/dev/null 2>&1 || \
+		echo "strace is missing and could not be installed: sanctum prove-egress needs it" >&2
 	touch $@
 
 demo: install ## Run the whole chain on a synthetic population (PATIENTS=100) or on your own NDJSON (INPUT=DIR)

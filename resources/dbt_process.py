@@ -7,6 +7,8 @@ import ctypes
 import fcntl
 import os
 import signal
+import sys
+from importlib.metadata import version
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
@@ -14,7 +16,14 @@ LOCK_VARIABLE = "SANCTUM_DBT_LOCK"
 
 
 def main() -> None:
-    """Wait for the lock whose path ``SANCTUM_DBT_LOCK`` holds, then be dbt."""
+    """Wait for the lock whose path ``SANCTUM_DBT_LOCK`` holds, then be dbt.
+
+    ``--version``, which dagster-dbt asks for before each build, is answered here: dbt would ask PyPI whether there is a
+    newer one, and has no switch for that.
+    """
+    if sys.argv[1:] == ["--version"]:
+        sys.stdout.write(f"dbt-core {version('dbt-core')}\n")
+        return
     # prctl(2), Linux: this process is killed when its parent is, whatever way that ended.
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     with Path(os.environ[LOCK_VARIABLE]).open("wb") as lock:

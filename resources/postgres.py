@@ -319,6 +319,11 @@ def start_embedded(settings: Settings) -> Database:
     return result
 
 
+def administrator_dsn(server: Database) -> str:
+    """Keyword/value string of the embedded server's superuser, for looking at everything: no duty of Sanctum's."""
+    return make_conninfo(**dict(server.parameters) | {"user": "postgres"})
+
+
 def _create_owner_and_database(server: Database) -> None:
     parameters = dict(server.parameters) | {"dbname": "postgres", "user": "postgres"}
     with psycopg.connect(make_conninfo(**parameters), autocommit=True) as connection:

@@ -11,6 +11,7 @@ import typer
 
 from assets.cli.access import Purpose, consent, glass
 from assets.cli.audit import audit_log
+from assets.cli.egress import prove
 from assets.cli.erasure import erase
 from assets.cli.identity import TokenFile, caller, whoami
 from assets.cli.output import Json, failures, progress, report, say
@@ -34,6 +35,7 @@ app.add_typer(glass, name="break-glass")
 app.add_typer(consent, name="consent")
 app.command()(erase)
 app.add_typer(retention, name="retention")
+app.command("prove-egress")(prove)
 
 Paths = Annotated[list[Path], typer.Argument(help="Files or folders; gzip is accepted.", metavar="PATH…")]
 Day = Annotated[datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="Day features are computed for.")]

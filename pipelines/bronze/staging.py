@@ -111,7 +111,6 @@ def stage(
 
 
 def _configure() -> None:
-    dlt.config["runtime.dlthub_telemetry"] = False
     dlt.config["runtime.log_level"] = "CRITICAL"
     dlt.config["load.delete_completed_jobs"] = True
     dlt.config["load.raise_on_failed_jobs"] = True

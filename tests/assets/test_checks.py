@@ -153,7 +153,7 @@ def test_other_interpreter_reports_or_fails_without_content(settings: Settings, 
 
 
 def test_heads_are_signed_and_an_altered_event_fails_the_check(settings: Settings, db: Database) -> None:
-    with db.connect(Role.REVIEWER) as connection:
+    with db.connect(Role.INGEST) as connection:
         audit.record(connection, subject="s", purpose="p", action="read", object_kind="note", person_id=1)
     first = materialize(settings, signed_head)
     assert first.success

@@ -27,7 +27,8 @@ def old(server: Database, db: Database) -> Database:
                 "INSERT INTO inference.adjudication (person_id, measure_id, period_start, period_end, prompt, "
                 "prompt_sha256, prompt_version, model_sha256, completion, decision, prompt_tokens, completion_tokens, "
                 "latency_ms, sensitivity, decided_at) "
-                "VALUES (%s, 'CMS122', '2026-01-01', '2026-12-31', %s, %s, '1', 'm', 'x', 'insufficient_evidence', 1, 1, 1, '{}', now() - %s::interval)",
+                "VALUES (%s, 'CMS122', '2026-01-01', '2026-12-31', %s, %s, '1', 'm', 'x', "
+                "'insufficient_evidence', 1, 1, 1, '{}', now() - %s::interval)",
                 (PERSON, prompt, prompt, age),
             )
     return db

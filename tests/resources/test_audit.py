@@ -27,7 +27,7 @@ def record(connection: psycopg.Connection[Any], person: int) -> None:
 
 
 def append(db: Database, person: int = 7, *, fail: bool = False) -> None:
-    with db.connect(Role.REVIEWER) as connection:
+    with db.connect(Role.INGEST) as connection:
         record(connection, person)
         if fail:
             raise RuntimeError("the work failed")
@@ -44,11 +44,11 @@ def test_an_event_lives_and_dies_with_its_transaction(db: Database) -> None:
     with pytest.raises(RuntimeError):
         append(db, fail=True)
     assert count(db) == 1
-    assert count(db, "SELECT count(*) FROM audit.event WHERE database_role = 'sanctum_reviewer' AND person_id = 7") == 1
+    assert count(db, "SELECT count(*) FROM audit.event WHERE database_role = 'sanctum_ingest' AND person_id = 7") == 1
 
 
 def test_autocommit_is_refused(db: Database) -> None:
-    with db.connect(Role.REVIEWER, autocommit=True) as connection, pytest.raises(ValueError, match="autocommit"):
+    with db.connect(Role.INGEST, autocommit=True) as connection, pytest.raises(ValueError, match="autocommit"):
         audit.record(connection, subject="x", purpose="x", action="read", object_kind="note")
 
 
@@ -63,7 +63,7 @@ def test_a_writer_takes_a_free_chain_and_keeps_it(db: Database) -> None:
     # All sixteen hold their chains at once: whoever had to wait would wait for ever here.
     with ExitStack() as open_transactions:
         for person in range(16):
-            connection = open_transactions.enter_context(db.connect(Role.REVIEWER))
+            connection = open_transactions.enter_context(db.connect(Role.INGEST))
             connection.execute("SET LOCAL lock_timeout = '5s'")
             record(connection, person)
             record(connection, person)
@@ -75,8 +75,8 @@ def test_a_writer_takes_a_free_chain_and_keeps_it(db: Database) -> None:
 def test_one_writer_more_than_chains_waits_for_one(db: Database) -> None:
     with ExitStack() as open_transactions:
         for person in range(16):
-            record(open_transactions.enter_context(db.connect(Role.REVIEWER)), person)
-        with db.connect(Role.REVIEWER) as late:
+            record(open_transactions.enter_context(db.connect(Role.INGEST)), person)
+        with db.connect(Role.INGEST) as late:
             late.execute("SET LOCAL lock_timeout = '50ms'")
             with pytest.raises(psycopg.errors.LockNotAvailable):
                 record(late, 17)

@@ -57,7 +57,7 @@ COPY = (
 @pytest.fixture
 def chain(settings: Settings, db: Database) -> int:
     """Six events in one chain; heads were signed after the third and the fifth."""
-    with db.connect(Role.REVIEWER) as connection:
+    with db.connect(Role.INGEST) as connection:
         for person in range(1, 7):
             audit.record(connection, subject="s", purpose="p", action="read", object_kind="note", person_id=person)
             connection.commit()
@@ -176,7 +176,7 @@ def test_replaced_functions_hide_nothing(settings: Settings, db: Database, chain
 
 
 def test_several_broken_chains_are_all_named(settings: Settings, db: Database) -> None:
-    with db.connect(Role.REVIEWER) as first, db.connect(Role.REVIEWER) as second:
+    with db.connect(Role.INGEST) as first, db.connect(Role.INGEST) as second:
         for connection in (first, second):
             audit.record(connection, subject="s", purpose="p", action="read", object_kind="note", person_id=1)
     audit.sign(settings, db)

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import IO
 
@@ -63,3 +64,10 @@ def test_a_failing_model_leaves_no_row_value(settings: Settings, db: Database) -
     written = [path for path in settings.dbt_directory.rglob("*") if path.is_file()]
     assert len(written) > 3
     assert [path for path in written if b"98765" in path.read_bytes()] == []
+
+
+def test_the_version_is_told_without_asking_anyone() -> None:
+    """dbt's own answer names the latest version or the address it could not reach; this one knows neither."""
+    told = subprocess.run([*dbt.command([])[:-2], "--version"], capture_output=True, text=True, check=True)
+    assert told.stdout.split() == ["dbt-core", version("dbt-core")]
+    assert told.stderr == ""

@@ -69,6 +69,7 @@ def test_only_settings_and_what_starts_processes_touch_the_environment() -> None
     allowed = {
         "assets/cli/main.py",
         "assets/dbt.py",
+        "assets/egress.py",
         "assets/environment.py",
         "assets/model_call.py",
         "inference/engine.py",

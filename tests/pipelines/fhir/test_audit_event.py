@@ -125,7 +125,7 @@ def test_the_command_streams_the_log_and_is_in_it(
 ) -> None:
     monkeypatch.setenv("SANCTUM_HOME", str(settings.home))
     monkeypatch.setenv("SANCTUM_DATABASE_URL", settings.database_url.get_secret_value())  # type: ignore[union-attr]
-    with db.connect(Role.REVIEWER) as connection:
+    with db.connect(Role.INGEST) as connection:
         for person in (7, 8):
             audit.record(
                 connection, subject="s", purpose="TREAT", action="read", object_kind="omop.note", person_id=person

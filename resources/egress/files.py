@@ -1,0 +1,102 @@
+"""The search for planted texts in files: their content, and the names of files and folders."""
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from resources.egress.needles import Needles
+
+_BLOCK = 64 << 20
+_OVERLAP = 4096
+"""More than the longest form of a planted text, so that none is lost between two blocks."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Where planted texts were found, and of which kinds; never the text itself."""
+
+    where: str
+    kinds: Sequence[str]
+
+
+@dataclass(frozen=True)
+class FilesSwept:
+    """What was searched: number of files and folders, bytes, and what was found."""
+
+    files: int
+    bytes: int
+    findings: Sequence[Finding]
+
+
+def sweep_files(needles: Needles, root: Path, left_out: Sequence[Path] = (), *, newer_than: float = 0.0) -> FilesSwept:
+    """Search every regular file and every name below ``root``.
+
+    Args:
+        needles: the planted texts.
+        root: a folder; findings are named relative to it.
+        left_out: files and folders that are not searched.
+        newer_than: modification time in seconds since the epoch; older files are not opened.
+    """
+    findings: list[Finding] = []
+    files = length = 0
+    for path, status in _walk(root, frozenset(left_out)):
+        is_file = stat.S_ISREG(status.st_mode)
+        named = needles.kinds_in(os.fsencode(path.name))
+        if named:
+            findings.append(Finding(f"name in {_shown(needles, path.parent, root)}", sorted(named)))
+        if not is_file or status.st_mtime < newer_than:
+            continue
+        files += 1
+        length += status.st_size
+        kinds = file_kinds(needles, path)
+        if kinds:
+            findings.append(Finding(_shown(needles, path, root), sorted(kinds)))
+    return FilesSwept(files, length, findings)
+
+
+def _shown(needles: Needles, path: Path, root: Path) -> str:
+    """The path below root; a part that holds a planted text is not repeated."""
+    parts = path.relative_to(root).parts or (".",)
+    return "/".join("(planted)" if needles.kinds_in(os.fsencode(part)) else part for part in parts)
+
+
+def file_kinds(needles: Needles, path: Path) -> frozenset[str]:
+    """Which kinds of planted text a file holds; none if it is gone by now, or another user's that this one can't read.
+
+    Of an archive of more than 64 MiB the first 64 are looked into.
+    """
+    found: frozenset[str] = frozenset()
+    try:
+        with path.open("rb") as stream:
+            before = b""
+            while block := stream.read(_BLOCK):
+                found |= needles.kinds_in(before + block)
+                before = block[-_OVERLAP:]
+    except FileNotFoundError:
+        return frozenset()
+    except PermissionError:
+        if path.stat().st_uid == os.geteuid():
+            raise
+        return frozenset()
+    return found
+
+
+def _walk(folder: Path, left_out: frozenset[Path]) -> Iterator[tuple[Path, os.stat_result]]:
+    """Everything below a folder that is not left out, links as themselves; what vanishes meanwhile is passed over."""
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except (FileNotFoundError, PermissionError):
+        return
+    for entry in entries:
+        path = Path(entry.path)
+        if path in left_out:
+            continue
+        try:
+            status = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            continue
+        yield path, status
+        if stat.S_ISDIR(status.st_mode):
+            yield from _walk(path, left_out)
