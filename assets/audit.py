@@ -9,11 +9,13 @@ from assets.checks import check_spec
 from assets.content_free import content_free_errors
 from assets.metadata import table_metadata, table_spec
 from resources import audit
+from resources.identity.emergency import unacknowledged
 from resources.postgres import Role, database
 from resources.settings import Settings
 
 SIGNED_HEAD = ("audit", "signed_head")
 _CHECK = "log_is_whole"
+_GLASS = "emergency_access_is_acknowledged"
 
 
 @dg.multi_asset(
@@ -28,6 +30,7 @@ _CHECK = "log_is_whole"
     ],
     check_specs=[
         check_spec(SIGNED_HEAD, _CHECK, "No audit event and no signed head was altered, removed or put in."),
+        check_spec(SIGNED_HEAD, _GLASS, "An auditor has acknowledged every emergency access (break-glass)."),
     ],
 )
 def signed_head(settings: dg.ResourceParam[Settings]) -> Iterator[dg.MaterializeResult[None]]:
@@ -36,6 +39,7 @@ def signed_head(settings: dg.ResourceParam[Settings]) -> Iterator[dg.Materialize
         warehouse = database(settings)
         head = audit.sign(settings, warehouse)
         found = audit.verify(settings, warehouse)
+        waiting = unacknowledged(warehouse)
         yield dg.MaterializeResult(
             asset_key=SIGNED_HEAD,
             metadata={
@@ -53,6 +57,13 @@ def signed_head(settings: dg.ResourceParam[Settings]) -> Iterator[dg.Materialize
                         "broken": dg.MetadataValue.json([asdict(event) for event in found.broken]),
                         "broken_heads": dg.MetadataValue.json([asdict(broken) for broken in found.broken_heads]),
                     },
-                )
+                ),
+                dg.AssetCheckResult(
+                    passed=not waiting,
+                    check_name=_GLASS,
+                    asset_key=dg.AssetKey(SIGNED_HEAD),
+                    severity=dg.AssetCheckSeverity.WARN,
+                    metadata={"emergency_access_ids": [one.emergency_access_id for one in waiting]},
+                ),
             ],
         )

@@ -19,6 +19,10 @@ SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 _numbers = itertools.count(1)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--write-matrix", action="store_true", help="Write docs/access_matrix.md anew.")
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Real input that no one here wrote; tests that need it are skipped where it is absent."""

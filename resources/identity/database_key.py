@@ -1,11 +1,11 @@
 """The secret by which Sanctum's processes vouch for a caller to the database."""
 
-import os
+import contextlib
 import secrets
-from pathlib import Path
 
 from resources.identity.identity import IdentityError
 from resources.postgres import Database, Role, without_row_values
+from resources.private_files import read_private, write_private
 from resources.settings import Settings
 
 _KEY_BYTES = 32
@@ -20,24 +20,16 @@ def identity_key(settings: Settings) -> bytes:
     """The 32 bytes of the identity key, made at first use in a file that its owner alone can read.
 
     Raises:
-        IdentityKeyError: the file can be read by others, or holds no such key.
+        IdentityKeyError: the file holds no such key.
+        resources.private_files.PrivateFileError: the file can be read by others, or not at all.
     """
     path = settings.identity_key_path
+    if not path.exists():
+        # Another process may have made it meanwhile: then that one counts.
+        with contextlib.suppress(FileExistsError):
+            write_private(path, secrets.token_hex(_KEY_BYTES).encode() + b"\n")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return _read(path)
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write(secrets.token_hex(_KEY_BYTES) + "\n")
-    return _read(path)
-
-
-def _read(path: Path) -> bytes:
-    if path.stat().st_mode & 0o077:
-        raise IdentityKeyError(f"the identity key {path} can be read by others: chmod 600 it.")
-    try:
-        key = bytes.fromhex(path.read_text())
+        key = bytes.fromhex(read_private(path, "the identity key").decode("ascii"))
     except ValueError:
         key = b""
     if len(key) != _KEY_BYTES:

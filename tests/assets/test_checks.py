@@ -18,10 +18,12 @@ from assets.vocabulary import vocabulary
 from pipelines.account import Account
 from pipelines.landing import landed_path
 from resources import audit
+from resources.identity import emergency
 from resources.identity.session import open_service_session
 from resources.postgres import Database, Role
 from resources.settings import Settings
 from tests.conftest import superuser
+from tests.identities import identity
 
 PATIENT = {"resourceType": "Patient", "id": "p1", "gender": "female", "birthDate": "1960-02-03"}
 
@@ -164,7 +166,15 @@ def test_heads_are_signed_and_an_altered_event_fails_the_check(settings: Setting
         connection.execute("UPDATE audit.event SET subject = 'nobody'")
     second = materialize(settings, signed_head)
     assert failed(second) == {"log_is_whole"}
-    (evaluation,) = second.get_asset_check_evaluations()
-    broken = evaluation.metadata["broken"].value
+    evaluations = {one.check_name: one for one in second.get_asset_check_evaluations()}
+    broken = evaluations["log_is_whole"].metadata["broken"].value
     assert isinstance(broken, list)
     assert [(event["sequence"], event["problem"]) for event in broken] == [(1, "changed")]
+
+
+def test_emergency_access_that_nobody_looked_into_fails_its_check(settings: Settings, db: Database) -> None:
+    doctor = identity(everyone=True, may_break_glass=True)
+    number = emergency.break_glass(settings, db, doctor, 7, "unconscious in the emergency room", 5)
+    assert failed(materialize(settings, signed_head)) == {"emergency_access_is_acknowledged"}
+    emergency.acknowledge(db, identity(Role.AUDITOR, "auditor"), number)
+    assert failed(materialize(settings, signed_head)) == set()

@@ -23,8 +23,9 @@ EVERYONE = identity(everyone=True)
 DENIED = psycopg.errors.InsufficientPrivilege
 GUARDED = (
     "SELECT c.oid::regclass::text FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid "
-    "WHERE c.relkind IN ('r', 'p', 'm', 'v', 'f') AND a.attname = 'person_id' AND NOT a.attisdropped "
-    "AND c.relnamespace::regnamespace::text NOT IN ('audit', 'pg_catalog', 'information_schema') "
+    "WHERE c.relkind IN ('r', 'p', 'm', 'v', 'f') AND NOT a.attisdropped "
+    "AND a.attname IN ('person_id', 'person_key', 'patient_key') "
+    "AND c.relnamespace::regnamespace::text NOT IN ('audit', 'bronze_staging', 'pg_catalog', 'information_schema') "
     "AND c.relname <> 'ticket_person' ORDER BY 1"
 )
 
@@ -36,7 +37,7 @@ def persons(session: Session, table: str = "omop.condition_occurrence") -> set[i
 
 def test_every_table_with_a_person_has_forced_row_security(shared_warehouse: Warehouse) -> None:
     tables = {row[0] for row in shared_warehouse.rows(GUARDED)}
-    assert {"omop.person", "omop.note", "features.care_gap", "retrieval.document_chunk"} < tables
+    assert {"bronze.person", "omop.person", "omop.note", "features.care_gap", "retrieval.document_chunk"} < tables
     unforced = (
         "SELECT oid::regclass::text FROM pg_class WHERE oid::regclass::text = ANY(%s) "
         "AND NOT (relrowsecurity AND relforcerowsecurity AND relkind = 'r')"

@@ -6,6 +6,7 @@ import pytest
 from pipelines.retention import classes, purge
 from resources import audit
 from resources.postgres import Database, Role
+from resources.settings import Settings
 from tests.conftest import superuser
 
 PERSON = 42
@@ -44,7 +45,7 @@ def test_each_class_says_what_is_in_it_and_due(old: Database) -> None:
     assert all(one.basis for one in classes(old))
 
 
-def test_a_purge_removes_what_is_due_and_says_so(server: Database, old: Database) -> None:
+def test_a_purge_removes_what_is_due_and_says_so(server: Database, settings: Settings, old: Database) -> None:
     assert purge(old, "test") == {"quarantine.released": 1, "inference.superseded": 2}
     with superuser(server, dict(old.parameters)["dbname"]) as connection:
         records = connection.execute("SELECT record_key FROM quarantine.record ORDER BY 1").fetchall()
@@ -52,7 +53,7 @@ def test_a_purge_removes_what_is_due_and_says_so(server: Database, old: Database
         events = connection.execute("SELECT action, row_count FROM audit.event").fetchall()
     assert (records, prompts, events) == ([("open",), ("young",)], [("c",)], [("purge", 3)])
     assert purge(old, "test") == {"quarantine.released": 0, "inference.superseded": 0}
-    assert not audit.verify(old).broken
+    assert not audit.verify(settings, old).broken
 
 
 def test_a_site_sets_its_own_periods_but_not_before_it_may_delete(old: Database) -> None:

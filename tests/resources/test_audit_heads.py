@@ -335,7 +335,7 @@ def test_heads_of_an_earlier_key_can_still_be_checked(settings: Settings, db: Da
 
 def test_a_key_of_another_kind_and_no_key_are_errors(settings: Settings, db: Database, tmp_path: Path) -> None:
     key = audit.signing_key_file(settings)
-    key.parent.mkdir(parents=True)
+    key.parent.mkdir(parents=True, exist_ok=True)
     key.write_text("-----BEGIN PRIVATE KEY-----\nbm8=\n-----END PRIVATE KEY-----\n")
     key.chmod(0o600)
     with pytest.raises(AuditKeyError, match="Ed25519"):

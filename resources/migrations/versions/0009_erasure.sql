@@ -201,3 +201,20 @@ CREATE TRIGGER refuse_early BEFORE DELETE ON quarantine.record
 FOR EACH ROW EXECUTE FUNCTION retention.refuse_early('quarantine.released', 'released_at');
 CREATE TRIGGER refuse_early BEFORE DELETE ON inference.adjudication
 FOR EACH ROW EXECUTE FUNCTION retention.refuse_early('inference.superseded', 'decided_at');
+
+-- What arrived and what bronze holds is for who loads it, who builds from it and who erases it; a grant made by mistake
+-- shows no row to anybody else.
+DO $$
+DECLARE
+    target text;
+BEGIN
+    FOR target IN
+        SELECT c.oid::regclass::text FROM pg_class AS c
+        WHERE c.relnamespace::regnamespace::text IN ('landing', 'quarantine', 'bronze') AND c.relkind = 'r'
+    LOOP
+        EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', target);
+        EXECUTE format('CREATE POLICY loads_and_erases ON %s FOR ALL TO sanctum_ingest, sanctum_eraser USING (true) WITH CHECK (true)', target);
+        EXECUTE format('CREATE POLICY builds ON %s FOR SELECT TO sanctum_transform USING (true)', target);
+    END LOOP;
+END
+$$;

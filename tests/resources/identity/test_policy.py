@@ -178,7 +178,7 @@ def test_the_packaged_policy(tmp_path: Path) -> None:
     assert (embedder.subject, embedder.role, embedder.everyone) == ("service:embedder", Role.EMBED, True)
     assert (adjudicator.subject, adjudicator.role) == ("service:adjudicator", Role.INFER)
     assert (adjudicator.everyone, adjudicator.sensitivities) == (True, ("42CFRPart2",))
-    assert (adjudicator.purposes[0], adjudicator.may_break_glass) == ("HOPERAT", False)
+    assert (adjudicator.purposes[0], adjudicator.may_break_glass) == ("HQUALIMP", False)
     assert (local.subject, local.role) == (f"os-user:{os.getuid()}", Role.INFER)
     assert (local.everyone, local.sensitivities, local.may_break_glass) == (True, (), True)
     assert len({embedder.issuer, local.issuer, ISSUER}) == 3
