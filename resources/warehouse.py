@@ -4,8 +4,11 @@ from dataclasses import dataclass
 from typing import Any, LiteralString
 
 from psycopg import sql
+from psycopg.rows import dict_row
 
 from resources.identity.database_key import install_key
+from resources.identity.identity import Identity
+from resources.identity.session import open_session
 from resources.migrations import migrate
 from resources.postgres import Database, Role, database, start_embedded, without_row_values
 from resources.settings import Settings
@@ -67,6 +70,25 @@ def row_counts(warehouse: Database) -> dict[str, int]:
         with without_row_values(), warehouse.connect(role) as connection:
             counts[table] = int((connection.execute(function).fetchone() or (0,))[0])
     return counts
+
+
+def open_care_gaps(settings: Settings, warehouse: Database, identity: Identity, limit: int) -> list[dict[str, Any]]:
+    """Open care gaps of the persons a caller may see: person, measure, since when, what closes it; the read is audited.
+
+    Raises:
+        resources.postgres.DatabaseUnavailableError: the database refused, or features are not built.
+    """
+    with open_session(settings, warehouse, identity) as session:
+        session.enter()
+        with session.connection.cursor(row_factory=dict_row) as cursor:
+            found = cursor.execute(
+                "SELECT person_id, measure_id, open_since, due_date, closes_with FROM features.care_gap "
+                "WHERE status = 'open' ORDER BY due_date, person_id, measure_id LIMIT %s",
+                (limit,),
+            ).fetchall()
+        session.record(action="read", object_kind="features.care_gap", row_count=len(found))
+        session.connection.commit()
+    return found
 
 
 def care_gap_counts(warehouse: Database) -> dict[str, Any]:

@@ -237,6 +237,17 @@ def search(
 
 
 @app.command()
+def gaps(
+    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 20, token_file: TokenFile = None, as_json: Json = False
+) -> None:
+    """List open care gaps of the persons you may see. The read is audited."""
+    with failures(as_json=as_json):
+        settings = load_settings()
+        found = warehouse.open_care_gaps(settings, database(settings), caller(settings, token_file), limit)
+        report({"gaps": found}, as_json=as_json, title="Open care gaps")
+
+
+@app.command()
 def adjudicate(
     limit: Annotated[int | None, typer.Option(min=1, help="Ask about this many gaps at most.")] = None,
     as_json: Json = False,

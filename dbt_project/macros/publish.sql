@@ -1,11 +1,15 @@
-{#- Make a table of schema access equal to this model: policies depend on that table, so it is not made anew. -#}
-{% macro publish(target, columns) -%}
+{#- Make a table of schema access equal to this model: policies depend on that table, so it is not made anew. Only
+    columns named in nullable may be null: the others are compared by what a hash join can use. -#}
+{% macro publish(target, columns, nullable=[]) -%}
     {%- set own = columns | join(', ') -%}
     DELETE FROM {{ target }} AS old
     WHERE NOT EXISTS (
         SELECT FROM {{ this }} AS new
-        WHERE ROW({% for column in columns %}new.{{ column }}{{ ', ' if not loop.last }}{% endfor %})
-            IS NOT DISTINCT FROM ROW({% for column in columns %}old.{{ column }}{{ ', ' if not loop.last }}{% endfor %})
+        WHERE
+            {% for column in columns -%}
+                new.{{ column }} {{ 'IS NOT DISTINCT FROM' if column in nullable else '=' }} old.{{ column }}
+                {{- ' AND ' if not loop.last }}
+            {%- endfor %}
     );
     INSERT INTO {{ target }} ({{ own }}) SELECT {{ own }} FROM {{ this }} ON CONFLICT DO NOTHING;
     ANALYZE {{ target }}

@@ -1,5 +1,6 @@
 """Every reporting command prints one JSON object, and a failure says what was wrong with exit status 1."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -38,8 +39,17 @@ def test_the_commands_in_their_order(new_home: Callable[[str], Home], tmp_path: 
     hits = home.run("search", "--person", jane, "bowel cancer screening")["hits"]
     assert [hit["sentence"] for hit in hits] == ["Colonoscopy in 2021 was normal."]
     assert home.run("search", "--person", "1", "anything")["hits"] == []
+    assert {gap["measure_id"] for gap in home.run("gaps")["gaps"]} <= {"CMS122", "CMS130", "CMS165"} != set()
+    assert home.run("whoami")["subject"] == f"os-user:{os.getuid()}"
+    assert home.run("consent", "record", "--person", jane, "--code", "HIV", "--decision", "deny")["consent_id"] == 1
+    assert [c["decision"] for c in home.run("consent", "list", "--person", jane)["consents"]] == ["deny"]
+    glass = home.run("break-glass", "open", "--person", jane, "--reason", "unconscious in the emergency room")
+    waiting = home.run("break-glass", "alerts")["unacknowledged"]
+    assert [one["emergency_access_id"] for one in waiting] == [glass["emergency_access_id"]]
+    number = str(glass["emergency_access_id"])
+    assert home.run("break-glass", "acknowledge", number, succeeds=False)["kind"] == "AccessDeniedError"
     disclosed = home.run("audit", "who", jane)["events"]
-    assert {event["action"] for event in disclosed} == {"embed", "claim", "read"}
+    assert {event["action"] for event in disclosed} == {"embed", "claim", "read", "consent-deny", "break-glass"}
     assert home.run("audit", "verify")["broken"] == []
     # In 2025 there was no visit yet, so nobody is eligible.
     measured = home.run("measures", "--period", "2025-01-01/2025-12-31")

@@ -179,7 +179,7 @@ def test_the_packaged_policy(tmp_path: Path) -> None:
     assert (adjudicator.subject, adjudicator.role) == ("service:adjudicator", Role.INFER)
     assert (adjudicator.everyone, adjudicator.sensitivities) == (True, ("42CFRPart2",))
     assert (adjudicator.purposes[0], adjudicator.may_break_glass) == ("HQUALIMP", False)
-    assert (local.subject, local.role) == (f"os-user:{os.getuid()}", Role.INFER)
+    assert (local.subject, local.role) == (f"os-user:{os.getuid()}", Role.REVIEWER)
     assert (local.everyone, local.sensitivities, local.may_break_glass) == (True, (), True)
     assert len({embedder.issuer, local.issuer, ISSUER}) == 3
     assert timedelta(0) < local.expires_at - datetime.now(UTC) <= timedelta(seconds=DEFAULT_SECONDS)

@@ -1,6 +1,6 @@
 {{ config(
     post_hook="{{ publish('access.consent', "
-    "['person_id', 'code', 'decision', 'starts_on', 'ends_on', 'decided_at', 'origin']) }}"
+    "['person_id', 'code', 'decision', 'starts_on', 'ends_on', 'decided_at', 'origin'], ['ends_on']) }}"
 ) }}
 -- What consents of the source decide about labels. A permission counts where it is active and nothing limits it to a
 -- purpose, an action, an actor or a part of the record; a denial counts however it is limited.
