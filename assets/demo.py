@@ -107,7 +107,7 @@ def run_demo(settings: Settings, input_directory: Path | None, patients: int, pr
         assets.run.RunNotStartedError: Dagster did not start.
     """
     started = time.monotonic()
-    database = warehouse.prepare(settings).database
+    database = warehouse.ready(settings)
     made = _make_input(settings, patients, progress) if input_directory is None else None
     demo = _with_input(settings, made, input_directory)
     models = execute_job(demo, database, PREPARE_MODELS, progress, module=INFERENCE, python=settings.inference_python)

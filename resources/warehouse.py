@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 from typing import Any, LiteralString
 
+import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
 from resources.identity.database_key import install_key
 from resources.identity.identity import Identity
 from resources.identity.session import open_session
-from resources.migrations import migrate
-from resources.postgres import Database, Role, database, start_embedded, without_row_values
+from resources.migrations import migrate, newest_revision
+from resources.postgres import Database, DatabaseUnavailableError, Role, database, start_embedded, without_row_values
 from resources.settings import Settings
 
 _COUNTED = {
@@ -37,7 +38,7 @@ class Prepared:
 
 
 def prepare(settings: Settings) -> Prepared:
-    """Start the embedded server unless another is named, and migrate.
+    """Start the embedded server unless another is named, and migrate as the owner; what 'sanctum up' does.
 
     Raises:
         resources.postgres.DatabaseUnavailableError: the server can't be started or reached.
@@ -47,6 +48,36 @@ def prepare(settings: Settings) -> Prepared:
     revision = migrate(found)
     install_key(settings, found)
     return Prepared(found, revision)
+
+
+def ready(settings: Settings) -> Database:
+    """The warehouse at the code's revision, with no connection as the owner where it is.
+
+    The embedded server is started and migrated when it needs to be; of another server that is left to 'sanctum up'.
+
+    Raises:
+        resources.postgres.DatabaseUnavailableError: the server can't be started or reached, or is not migrated.
+        resources.identity.database_key.IdentityKeyError: the identity key's file can't be used.
+    """
+    found = database(settings) if settings.names_a_server else start_embedded(settings)
+    if revision(found) == newest_revision():
+        return found
+    if settings.names_a_server:
+        raise DatabaseUnavailableError(
+            "the database is not at the revision of this code, or sanctum_ingest can't log in: run 'sanctum up'."
+        )
+    return prepare(settings).database
+
+
+def revision(warehouse: Database) -> str | None:
+    """The revision the database is at; None where none is to be seen."""
+    try:
+        with warehouse.connect(Role.INGEST) as connection:
+            row = connection.execute("SELECT version_num FROM public.alembic_version").fetchone()
+    except (DatabaseUnavailableError, psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege):
+        # No such role, no such table, or one that an earlier revision made.
+        return None
+    return str(row[0]) if row else None
 
 
 def row_counts(warehouse: Database) -> dict[str, int]:

@@ -73,7 +73,7 @@ def _ensure_vocabulary(settings: Settings) -> int:
 def _ready() -> Settings:
     """Settings of a home whose database is up, migrated and has a vocabulary."""
     settings = load_settings()
-    warehouse.prepare(settings)
+    warehouse.ready(settings)
     _ensure_vocabulary(settings)
     return settings
 
@@ -169,7 +169,7 @@ def vocab_load(
 
     with failures(as_json=as_json):
         settings = load_settings()
-        warehouse.prepare(settings)
+        warehouse.ready(settings)
         report(asdict(load_vocabulary(database(settings), directory)), as_json=as_json, title="Vocabulary")
 
 

@@ -10,6 +10,7 @@ from psycopg.conninfo import conninfo_to_dict
 from typer.testing import CliRunner
 
 from assets.cli.main import app
+from resources import warehouse
 from resources.migrations import migrate, newest_revision
 from resources.postgres import Database, DatabaseUnavailableError, Role, database, without_row_values
 from resources.private_files import PrivateFileError
@@ -215,3 +216,22 @@ def test_no_service_is_superuser_or_can_become_another(settings: Settings, db: D
 def test_a_role_can_not_do_another_ones_duty(db: Database, role: Role, statement: str) -> None:
     with db.connect(role) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
         connection.execute(statement)
+
+
+def test_a_database_that_is_not_migrated_is_left_to_the_owner(settings: Settings, db: Database) -> None:
+    assert warehouse.ready(settings) == db
+    with superuser(db, dict(db.parameters)["dbname"]) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+    with pytest.raises(DatabaseUnavailableError, match="sanctum up"):
+        warehouse.ready(settings)
+
+
+def test_commands_that_find_it_migrated_never_log_in_as_the_owner(settings: Settings, db: Database) -> None:
+    with superuser(db) as connection:
+        connection.execute("ALTER ROLE sanctum_owner NOLOGIN")
+        try:
+            with pytest.raises(DatabaseUnavailableError):
+                db.connect(Role.OWNER)
+            assert warehouse.ready(settings) == db
+        finally:
+            connection.execute("ALTER ROLE sanctum_owner LOGIN")
