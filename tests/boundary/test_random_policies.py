@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import psycopg
 import pytest
@@ -18,7 +18,7 @@ from tests.identities import identity
 PERSONS = range(1, 5)
 SCOPES = range(11, 14)
 CODES = ("42CFRPart2", "PSYTHPN", "HIV", "R")
-TODAY = date.today()
+TODAY = datetime.now(UTC).date()
 
 
 @dataclass(frozen=True)

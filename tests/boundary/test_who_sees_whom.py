@@ -54,6 +54,24 @@ def test_a_programmes_records_need_the_label_and_the_persons_consent(shared_ware
         assert session.connection.execute(of_programme).fetchall() == [(PERSON["eve"],)]
 
 
+@pytest.mark.parametrize("zone", ["Etc/GMT+12", "Etc/GMT-14"])
+def test_a_callers_time_zone_does_not_stretch_a_consent(warehouse: Warehouse, zone: str) -> None:
+    with warehouse.superuser() as connection:
+        connection.execute("SET timezone = 'UTC'")
+        connection.execute("UPDATE access.consent SET starts_on = current_date + 1")
+        connection.execute(
+            "INSERT INTO access.consent (person_id, code, decision, starts_on, ends_on, origin) "
+            "VALUES (%s, '42CFRPart2', 'permit', '2020-01-01', current_date - 1, 'recorded')",
+            (PERSON["dan"],),
+        )
+    cleared = identity(everyone=True, sensitivities=("42CFRPart2",))
+    with open_session(warehouse.settings, warehouse.database, cleared) as session:
+        session.connection.execute("SELECT set_config('timezone', %s, false)", (zone,))
+        session.enter()
+        query = "SELECT 1 FROM omop.condition_occurrence WHERE condition_source_value = 'F11.20'"
+        assert session.connection.execute(query.encode()).fetchall() == []
+
+
 def test_everything_of_the_programme_is_labelled_down_to_features_and_chunks(shared_warehouse: Warehouse) -> None:
     labelled = "SELECT DISTINCT cdm_table FROM access.sensitive_row WHERE person_id = %s ORDER BY 1"
     tables = ["condition_occurrence", "measurement", "note", "visit_occurrence"]

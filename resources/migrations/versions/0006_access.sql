@@ -169,7 +169,11 @@ BEGIN
         )
     );
     -- A nonce is taken once: the same claims can't be shown twice while they are valid.
-    DELETE FROM access.ticket AS old WHERE old.expires_at < clock_timestamp() - interval '1 hour';
+    DELETE FROM access.ticket AS old WHERE old.ticket_id IN (
+        SELECT gone.ticket_id FROM access.ticket AS gone
+        WHERE gone.expires_at < clock_timestamp() - interval '1 hour'
+        LIMIT 100 FOR UPDATE SKIP LOCKED
+    );
     INSERT INTO access.ticket SELECT (t).*;
     RETURN t.ticket_id;
 END
@@ -320,7 +324,9 @@ AS $$
                 SELECT c.decision FROM access.consent AS c
                 WHERE
                     c.person_id = may_see.person_id AND c.code = s.code
-                    AND current_date >= c.starts_on AND current_date <= coalesce(c.ends_on, current_date)
+                    -- The day in UTC: current_date is what the caller's time zone says.
+                    AND (statement_timestamp() AT TIME ZONE 'UTC')::date
+                    BETWEEN c.starts_on AND coalesce(c.ends_on, 'infinity')
                 ORDER BY c.decided_at DESC, c.decision ASC
                 LIMIT 1
             ) IS DISTINCT FROM 'permit'
