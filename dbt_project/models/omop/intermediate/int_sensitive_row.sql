@@ -71,8 +71,8 @@ labelled AS (
         event.person_id,
         encounter_label.code
     FROM event
-    CROSS JOIN LATERAL (VALUES (event.encounter_key), (event.visit_occurrence_id)) AS place (encounter_key)
-    INNER JOIN {{ ref('int_encounter_label') }} AS encounter_label USING (encounter_key)
+    CROSS JOIN LATERAL (VALUES (event.encounter_key), (event.visit_occurrence_id)) AS place (place_key)
+    INNER JOIN {{ ref('int_encounter_label') }} AS encounter_label ON place.place_key = encounter_label.encounter_key
     UNION
     SELECT
         event.cdm_table,
