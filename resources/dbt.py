@@ -52,12 +52,21 @@ def default_period(as_of: date) -> tuple[date, date]:
     return date(as_of.year, 1, 1), date(as_of.year, 12, 31)
 
 
-def variables(as_of: date, period: tuple[date, date] | None = None) -> dict[str, str]:
-    """dbt variables of a build: ``as_of``, ``period_start``, ``period_end`` (ISO dates, both ends included)."""
+def variables(
+    as_of: date, period: tuple[date, date] | None = None, access_day: date | None = None
+) -> dict[str, str]:
+    """dbt variables of a build, as ISO dates.
+
+    Args:
+        as_of: day features are computed for.
+        period: measurement period, both ends included; default: the calendar year of as_of.
+        access_day: day for which it is judged who is in whose care; default: as_of.
+    """
     start, end = period or default_period(as_of)
     if start > end:
         raise ValueError(f"measurement period starts {start} after its end {end}")
-    return {"as_of": as_of.isoformat(), "period_start": start.isoformat(), "period_end": end.isoformat()}
+    days = {"as_of": as_of, "period_start": start, "period_end": end, "access_day": access_day or as_of}
+    return {name: day.isoformat() for name, day in days.items()}
 
 
 def command(arguments: Sequence[str]) -> list[str]:
@@ -88,7 +97,7 @@ def build(
         DbtBuildError: a node failed; the text names the nodes.
     """
     day = as_of or settings.effective_as_of()
-    arguments = ["build", "--quiet", "--vars", json.dumps(variables(day, period))]
+    arguments = ["build", "--quiet", "--vars", json.dumps(variables(day, period, settings.effective_as_of()))]
     if not tests:
         arguments += ["--exclude-resource-type", "test"]
     if select:

@@ -12,3 +12,8 @@
     {%- if var('period_end') -%} DATE '{{ var('period_end') }}'
     {%- else -%} (date_trunc('year', {{ as_of() }}) + interval '1 year - 1 day')::date {%- endif -%}
 {%- endmacro %}
+
+{#- The day on which care relationships are judged: that of today's access, whatever day features are computed for. -#}
+{% macro access_day() -%}
+    {%- if var('access_day') -%} DATE '{{ var('access_day') }}' {%- else -%} current_date {%- endif -%}
+{%- endmacro %}

@@ -1,14 +1,23 @@
 WITH
--- A gap is as sensitive as the rows that decide it.
+-- A gap is as sensitive as its person and the rows that decide it.
 gap_label AS (
     SELECT
         population.person_id,
         population.measure_id,
         array_agg(DISTINCT code.label ORDER BY code.label) AS sensitivity
     FROM {{ ref('measure_population') }} AS population
-    CROSS JOIN LATERAL jsonb_array_elements(population.deciding_rows) AS deciding (one)
+    CROSS JOIN LATERAL (
+        SELECT
+            deciding.one ->> 'cdm_table' AS cdm_table,
+            (deciding.one ->> 'cdm_id')::bigint AS cdm_id
+        FROM jsonb_array_elements(population.deciding_rows) AS deciding (one)
+        UNION ALL
+        SELECT
+            'person' AS cdm_table,
+            population.person_id AS cdm_id
+    ) AS made_of
     INNER JOIN {{ ref('int_sensitive_row') }} AS label
-        ON deciding.one ->> 'cdm_table' = label.cdm_table AND (deciding.one ->> 'cdm_id')::bigint = label.cdm_id
+        ON made_of.cdm_table = label.cdm_table AND made_of.cdm_id = label.cdm_id
     CROSS JOIN LATERAL unnest(label.sensitivity) AS code (label)
     GROUP BY population.person_id, population.measure_id
 ),

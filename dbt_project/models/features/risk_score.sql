@@ -128,17 +128,29 @@ unjudged AS (
     GROUP BY person_id
 ),
 
--- The score tells what a category it counts rests on, and is as sensitive.
+-- The score tells what a category it counts rests on, and is as sensitive as that and as its person.
 score_label AS (
     SELECT
-        diagnosis.person_id,
+        made_of.person_id,
         array_agg(DISTINCT code.label ORDER BY code.label) AS sensitivity
-    FROM diagnosis
+    FROM (
+        SELECT
+            person_id,
+            cdm_table,
+            cdm_id
+        FROM diagnosis
+        WHERE category IS NOT NULL OR NOT is_judged
+        UNION ALL
+        SELECT
+            person_id,
+            'person' AS cdm_table,
+            person_id AS cdm_id
+        FROM {{ ref('person') }}
+    ) AS made_of
     INNER JOIN {{ ref('int_sensitive_row') }} AS label
-        ON diagnosis.cdm_table = label.cdm_table AND diagnosis.cdm_id = label.cdm_id
+        ON made_of.cdm_table = label.cdm_table AND made_of.cdm_id = label.cdm_id
     CROSS JOIN LATERAL unnest(label.sensitivity) AS code (label)
-    WHERE diagnosis.category IS NOT NULL OR NOT diagnosis.is_judged
-    GROUP BY diagnosis.person_id
+    GROUP BY made_of.person_id
 )
 
 SELECT

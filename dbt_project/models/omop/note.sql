@@ -17,7 +17,9 @@ SELECT
     NULL::bigint AS note_event_id,
     NULL::integer AS note_event_field_concept_id
 FROM {{ ref('int_note') }} AS kept
-INNER JOIN {{ source('bronze', 'note') }} AS note ON kept.note_key = note.note_key
+-- A text that changed since waits for its labels.
+INNER JOIN {{ source('bronze', 'note') }} AS note
+    ON kept.note_key = note.note_key AND kept.text_sha256 = note.text_sha256
 LEFT JOIN {{ ref('int_code') }} AS class ON note.type_codings = class.codings AND class.target_number = 1
 LEFT JOIN {{ ref('source_to_concept_map') }} AS type_map
     ON type_map.source_vocabulary_id = 'note-type' AND class.source_code = type_map.source_code

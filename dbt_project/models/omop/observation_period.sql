@@ -1,22 +1,42 @@
+-- From the first to the last that is recorded without a label: a period that began with a labelled visit would tell its
+-- day. Of whom everything is labelled it is the whole, and labelled itself.
 WITH
 seen AS (
     SELECT
         person_id,
+        cdm_table,
+        event_id AS cdm_id,
         start_date,
         coalesce(end_date, start_date) AS end_date
     FROM {{ ref('int_event') }}
     UNION ALL
     SELECT
         person_id,
+        'visit_occurrence' AS cdm_table,
+        visit_occurrence_id AS cdm_id,
         visit_start_date AS start_date,
         visit_end_date AS end_date
     FROM {{ ref('visit_occurrence') }}
     UNION ALL
     SELECT
         person_id,
+        'note' AS cdm_table,
+        note_id AS cdm_id,
         note_date AS start_date,
         note_date AS end_date
     FROM {{ ref('note') }}
+),
+
+judged AS (
+    SELECT
+        seen.person_id,
+        seen.start_date,
+        seen.end_date,
+        label.cdm_id IS NOT NULL AS is_labelled,
+        bool_and(label.cdm_id IS NOT NULL) OVER (PARTITION BY seen.person_id) AS is_all_labelled
+    FROM seen
+    LEFT JOIN {{ ref('int_sensitive_row') }} AS label
+        ON seen.cdm_table = label.cdm_table AND seen.cdm_id = label.cdm_id
 )
 
 SELECT
@@ -26,5 +46,6 @@ SELECT
     -- A planned end, such as a supply that lasts, is not an observation.
     greatest(max(start_date), least(max(end_date), {{ as_of() }})) AS observation_period_end_date,
     32817 AS period_type_concept_id
-FROM seen
+FROM judged
+WHERE is_all_labelled OR NOT is_labelled
 GROUP BY person_id

@@ -13,6 +13,8 @@ part AS (
         visit_detail_end_date,
         visit_detail_end_datetime
     FROM {{ source('bronze', 'visit_detail') }}
+    -- A place of FHIR without a time of its own says where the visit was, and whose labels hold.
+    WHERE visit_detail_start_date IS NOT NULL OR care_site_key IS NULL
     UNION ALL
     SELECT
         visit.visit_occurrence_key AS visit_detail_key,

@@ -9,7 +9,7 @@ label AS (
 
 SELECT
     visit.visit_occurrence_key AS visit_occurrence_id,
-    crosswalk.person_id,
+    kept.person_id,
     coalesce(class.target_concept_id, 0) AS visit_concept_id,
     visit.visit_start_date,
     visit.visit_start_datetime,
@@ -33,13 +33,11 @@ SELECT
     visit.discharged_to_source_value,
     lag(visit.visit_occurrence_key) OVER (
         -- A visit under a label must not be told by the one after it.
-        PARTITION BY crosswalk.person_id, label.codes
+        PARTITION BY kept.person_id, label.codes
         ORDER BY visit.visit_start_date, visit.visit_start_datetime NULLS FIRST, visit.visit_occurrence_key
     ) AS preceding_visit_occurrence_id
 FROM {{ source('bronze', 'visit_occurrence') }} AS visit
-INNER JOIN {{ ref('int_visit') }} AS top
-    ON visit.visit_occurrence_key = top.visit_key AND top.visit_key = top.visit_occurrence_id
-INNER JOIN {{ ref('person_crosswalk') }} AS crosswalk ON visit.person_key = crosswalk.person_key
+INNER JOIN {{ ref('int_visit_occurrence') }} AS kept ON visit.visit_occurrence_key = kept.visit_occurrence_id
 LEFT JOIN {{ ref('source_to_concept_map') }} AS class
     ON class.source_vocabulary_id = 'ActEncounterCode' AND visit.class_code = class.source_code
 LEFT JOIN {{ ref('source_to_concept_map') }} AS admitted
@@ -55,4 +53,3 @@ LEFT JOIN {{ ref('int_reference_alias') }} AS care_site_alias ON visit.care_site
 LEFT JOIN {{ ref('care_site') }} AS care_site
     ON coalesce(care_site_alias.resource_key, visit.care_site_key) = care_site.care_site_id
 LEFT JOIN label ON visit.visit_occurrence_key = label.encounter_key
-WHERE visit.visit_start_date IS NOT NULL

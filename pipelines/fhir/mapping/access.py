@@ -13,6 +13,7 @@ from pipelines.fhir.mapping.elements import (
     Resource,
     all_codings,
     codings,
+    instant,
     last_date,
     local_date,
     patient_key,
@@ -101,6 +102,7 @@ def consent(resource: Resource, context: Context, profile: Profile) -> Mapped | 
         "category_codings": all_codings(resource.get("category")),
         "policy_codings": codings(resource.get("policyRule")) or None,
         "consent_date": local_date(agreed),
+        "decided_at": instant(agreed),
     }
     keys = [derived_key(str(context.key), "provision", str(number)) for number in range(len(provisions))]
     rows = [

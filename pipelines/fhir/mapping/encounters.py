@@ -18,7 +18,7 @@ _ATTENDING = ("ATND", "PPRF")
 
 
 def encounter(resource: Resource, context: Context, profile: Profile) -> Mapped | Excluded:
-    """A visit; each location with a period of its own is a visit_detail."""
+    """A visit, and where it was: a location with a period of its own becomes a visit_detail of omop too."""
     person = patient_key(resource, context)
     status = str(resource.get("status"))
     if person is None:
@@ -64,8 +64,6 @@ def _details(resource: Resource, context: Context, person: int) -> list[Row]:
     rows: list[Row] = []
     for index, stay in enumerate(resource.get("location") or ()):
         period = stay.get("period") or {}
-        if local_date(period.get("start")) is None:
-            continue
         rows.append(
             {
                 "visit_detail_key": derived_key(str(context.key), "location", str(index)),

@@ -20,6 +20,7 @@ CREATE TABLE bronze.resource (
     changed_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX resource_person ON bronze.resource (person_key) WHERE person_key IS NOT NULL;
+CREATE INDEX resource_labelled ON bronze.resource (resource_key) WHERE security_labels IS NOT NULL;
 COMMENT ON TABLE bronze.resource IS
 'The current version of every resource seen, where its bytes are, and what became of it (outcome: loaded, or why not).';
 COMMENT ON COLUMN bronze.resource.security_labels IS
@@ -318,6 +319,7 @@ CREATE TABLE bronze.consent (
     category_codings jsonb,
     policy_codings jsonb,
     consent_date date,
+    decided_at timestamptz,
     known_at timestamptz
 );
 CREATE INDEX consent_person ON bronze.consent (person_key);
@@ -344,7 +346,7 @@ CREATE TABLE bronze.consent_provision (
 );
 COMMENT ON TABLE bronze.consent_provision IS
 'Consent.provision (number 0, no parent) and the exceptions nested in it, depth first. provision_type is null where '
-'the source gives none. An empty limit means no limit. end_date: the last day it covers. has_other_limits: it is '
+'the source gives none. A null limit means no limit. end_date: the last day it covers. has_other_limits: it is '
 'limited by class, code, data or dataPeriod, so it holds for part of the record only.';
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA bronze TO sanctum_ingest;

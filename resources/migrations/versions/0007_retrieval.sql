@@ -35,10 +35,26 @@ USING (
 );
 CREATE POLICY eraser ON retrieval.document_chunk FOR ALL TO sanctum_eraser USING (true);
 -- What counts and copies labels runs as the owner and gives out no content.
-CREATE POLICY counts ON retrieval.document_chunk FOR SELECT TO sanctum_owner USING (true);
+CREATE POLICY owner_counts ON retrieval.document_chunk FOR SELECT TO sanctum_owner USING (true);
+CREATE POLICY owner_labels ON retrieval.document_chunk FOR UPDATE TO sanctum_owner USING (true);
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON retrieval.document_chunk TO sanctum_embed;
 GRANT SELECT ON retrieval.document_chunk TO sanctum_infer, sanctum_reviewer;
+
+-- A note that is labelled hides its chunks at once; what it is labelled with no longer, the embedder takes off.
+CREATE FUNCTION retrieval.label_chunks() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    UPDATE retrieval.document_chunk AS c SET sensitivity = NEW.sensitivity
+    WHERE c.note_id = NEW.cdm_id AND c.sensitivity <> NEW.sensitivity;
+    RETURN NULL;
+END
+$$;
+REVOKE ALL ON FUNCTION retrieval.label_chunks FROM PUBLIC;
+CREATE TRIGGER chunks_are_labelled AFTER INSERT OR UPDATE OF sensitivity ON access.sensitive_row
+FOR EACH ROW WHEN (NEW.cdm_table = 'note') EXECUTE FUNCTION retrieval.label_chunks();
 
 CREATE FUNCTION retrieval.chunk_count() RETURNS bigint
 LANGUAGE sql STABLE SECURITY DEFINER

@@ -22,7 +22,8 @@ CREATE TABLE inference.adjudication (
     latency_ms double precision NOT NULL,
     sensitivity text[] NOT NULL,
     decided_at timestamptz NOT NULL DEFAULT now(),
-    UNIQUE (person_id, measure_id, period_start, period_end, prompt_sha256, model_sha256)
+    UNIQUE (person_id, measure_id, period_start, period_end, prompt_sha256, model_sha256),
+    UNIQUE (adjudication_id, person_id)
 );
 COMMENT ON TABLE inference.adjudication IS
 'One answer of one model to one prompt about one gap. The same prompt is not asked of the same model twice.';
@@ -31,7 +32,7 @@ COMMENT ON COLUMN inference.adjudication.sensitivity IS
 COMMENT ON COLUMN inference.adjudication.latency_ms IS 'Milliseconds from handing the request to the engine to its last token.';
 
 CREATE TABLE inference.adjudication_evidence (
-    adjudication_id bigint NOT NULL REFERENCES inference.adjudication ON DELETE CASCADE,
+    adjudication_id bigint NOT NULL,
     person_id bigint NOT NULL,
     sentence_id text NOT NULL,
     chunk_id bigint NOT NULL,
@@ -39,10 +40,12 @@ CREATE TABLE inference.adjudication_evidence (
     chunk_text_sha256 text NOT NULL,
     cited boolean NOT NULL,
     sensitivity text[] NOT NULL DEFAULT '{}',
-    PRIMARY KEY (adjudication_id, sentence_id)
+    PRIMARY KEY (adjudication_id, sentence_id),
+    FOREIGN KEY (adjudication_id, person_id) REFERENCES inference.adjudication (adjudication_id, person_id)
+    ON DELETE CASCADE
 );
 CREATE INDEX adjudication_evidence_person ON inference.adjudication_evidence (person_id);
-CREATE INDEX adjudication_evidence_chunk ON inference.adjudication_evidence (chunk_id);
+CREATE INDEX adjudication_evidence_note ON inference.adjudication_evidence (note_id);
 COMMENT ON TABLE inference.adjudication_evidence IS
 'Every sentence that was in the prompt under its id, and whether the answer cites it.';
 
@@ -64,15 +67,28 @@ BEGIN
 END
 $$;
 
--- Evidence carries its sentence's labels, and the decision those of all its evidence, whoever writes them and also when
--- a sentence is labelled later.
+-- Evidence carries the labels of its sentence and of that one's note, and the decision those of all its evidence, whoever
+-- writes them and also when a note is labelled later.
 CREATE FUNCTION inference.inherit_sensitivity() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    NEW.sensitivity := coalesce(
-        (SELECT c.sensitivity FROM retrieval.document_chunk AS c WHERE c.chunk_id = NEW.chunk_id), '{}'
+    -- What was in the prompt must still be there to tell its labels: otherwise the decision is not kept.
+    SELECT c.sensitivity INTO NEW.sensitivity FROM retrieval.document_chunk AS c
+    WHERE
+        c.chunk_id = NEW.chunk_id AND c.note_id = NEW.note_id AND c.person_id = NEW.person_id
+        AND c.text_sha256 = NEW.chunk_text_sha256
+    FOR SHARE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'sentence % is not this person''s, or changed while the model read it', NEW.chunk_id;
+    END IF;
+    NEW.sensitivity := ARRAY(
+        SELECT unnest(NEW.sensitivity)
+        UNION
+        SELECT unnest(r.sensitivity) FROM access.sensitive_row AS r
+        WHERE r.cdm_table = 'note' AND r.cdm_id = NEW.note_id
+        ORDER BY 1
     );
     UPDATE inference.adjudication AS a
     SET sensitivity = ARRAY(SELECT unnest(a.sensitivity) UNION SELECT unnest(NEW.sensitivity) ORDER BY 1)
@@ -83,24 +99,27 @@ $$;
 CREATE TRIGGER evidence_inherits BEFORE INSERT ON inference.adjudication_evidence
 FOR EACH ROW EXECUTE FUNCTION inference.inherit_sensitivity();
 
+-- By note, not by chunk: a chunk is gone once its note is cut anew, and what was asked about it stays.
 CREATE FUNCTION inference.label_evidence() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    UPDATE inference.adjudication_evidence AS e SET sensitivity = NEW.sensitivity WHERE e.chunk_id = NEW.chunk_id;
+    UPDATE inference.adjudication_evidence AS e
+    SET sensitivity = ARRAY(SELECT unnest(e.sensitivity) UNION SELECT unnest(NEW.sensitivity) ORDER BY 1)
+    WHERE e.note_id = NEW.cdm_id AND NOT e.sensitivity @> NEW.sensitivity;
     UPDATE inference.adjudication AS a
     SET sensitivity = ARRAY(SELECT unnest(a.sensitivity) UNION SELECT unnest(NEW.sensitivity) ORDER BY 1)
     WHERE
         NOT a.sensitivity @> NEW.sensitivity
         AND a.adjudication_id IN (
-            SELECT e.adjudication_id FROM inference.adjudication_evidence AS e WHERE e.chunk_id = NEW.chunk_id
+            SELECT e.adjudication_id FROM inference.adjudication_evidence AS e WHERE e.note_id = NEW.cdm_id
         );
     RETURN NULL;
 END
 $$;
-CREATE TRIGGER evidence_is_labelled AFTER UPDATE OF sensitivity ON retrieval.document_chunk
-FOR EACH ROW WHEN (OLD.sensitivity IS DISTINCT FROM NEW.sensitivity) EXECUTE FUNCTION inference.label_evidence();
+CREATE TRIGGER evidence_is_labelled AFTER INSERT OR UPDATE OF sensitivity ON access.sensitive_row
+FOR EACH ROW WHEN (NEW.cdm_table = 'note') EXECUTE FUNCTION inference.label_evidence();
 REVOKE ALL ON FUNCTION inference.inherit_sensitivity, inference.label_evidence FROM PUBLIC;
 
 GRANT SELECT, INSERT ON inference.model, inference.adjudication, inference.adjudication_evidence TO sanctum_infer;
@@ -127,11 +146,11 @@ AS $$
     SELECT count(DISTINCT a.adjudication_id)
     FROM inference.adjudication AS a
     JOIN inference.adjudication_evidence AS e USING (adjudication_id)
-    JOIN retrieval.document_chunk AS c USING (chunk_id)
-    WHERE NOT e.sensitivity @> c.sensitivity OR NOT a.sensitivity @> c.sensitivity
+    JOIN access.sensitive_row AS r ON r.cdm_table = 'note' AND r.cdm_id = e.note_id
+    WHERE NOT e.sensitivity @> r.sensitivity OR NOT a.sensitivity @> r.sensitivity
 $$;
 COMMENT ON FUNCTION inference.unlabelled_adjudications IS
-'How many decisions lack a sensitivity label of a sentence that was in their prompt.';
+'How many decisions lack a sensitivity label of a note that was in their prompt.';
 REVOKE ALL ON FUNCTION inference.unlabelled_adjudications FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION inference.unlabelled_adjudications TO sanctum_infer, sanctum_auditor;
 

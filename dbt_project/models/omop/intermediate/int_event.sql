@@ -39,7 +39,7 @@ SELECT
 FROM {{ ref('int_bronze_event') }} AS event
 INNER JOIN {{ ref('person_crosswalk') }} AS crosswalk ON event.person_key = crosswalk.person_key
 LEFT JOIN {{ ref('int_visit') }} AS top ON event.visit_occurrence_key = top.visit_key
-LEFT JOIN {{ ref('visit_occurrence') }} AS visit
+LEFT JOIN {{ ref('int_visit_occurrence') }} AS visit
     ON top.visit_occurrence_id = visit.visit_occurrence_id AND crosswalk.person_id = visit.person_id
 LEFT JOIN {{ ref('int_reference_alias') }} AS provider_alias ON event.provider_key = provider_alias.alias_key
 LEFT JOIN {{ ref('provider') }} AS provider

@@ -3,6 +3,7 @@ SELECT
     note.note_key,
     note.resource_key,
     note.source_system,
+    note.text_sha256,
     crosswalk.person_id,
     visit.visit_occurrence_id,
     provider.provider_id,
@@ -20,7 +21,7 @@ FROM {{ source('bronze', 'note') }} AS note
 INNER JOIN {{ ref('person_crosswalk') }} AS crosswalk ON note.person_key = crosswalk.person_key
 LEFT JOIN {{ source('bronze', 'resource') }} AS resource ON note.resource_key = resource.resource_key
 LEFT JOIN {{ ref('int_visit') }} AS top ON note.visit_occurrence_key = top.visit_key
-LEFT JOIN {{ ref('visit_occurrence') }} AS visit
+LEFT JOIN {{ ref('int_visit_occurrence') }} AS visit
     ON top.visit_occurrence_id = visit.visit_occurrence_id AND crosswalk.person_id = visit.person_id
 LEFT JOIN {{ ref('int_reference_alias') }} AS provider_alias ON note.provider_key = provider_alias.alias_key
 LEFT JOIN {{ ref('provider') }} AS provider

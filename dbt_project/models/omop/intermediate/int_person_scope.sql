@@ -11,8 +11,8 @@ team AS (
     INNER JOIN {{ ref('person_crosswalk') }} AS crosswalk ON team.person_key = crosswalk.person_key
     WHERE
         team.status = 'active'
-        AND coalesce(team.start_date, {{ as_of() }}) <= {{ as_of() }}
-        AND coalesce(team.end_date, {{ as_of() }}) >= {{ as_of() }}
+        AND coalesce(team.start_date, {{ access_day() }}) <= {{ access_day() }}
+        AND coalesce(team.end_date, {{ access_day() }}) >= {{ access_day() }}
 ),
 
 participant AS (
@@ -24,8 +24,8 @@ participant AS (
     INNER JOIN {{ source('bronze', 'care_team_participant') }} AS participant
         ON team.care_team_key = participant.care_team_key
     WHERE
-        coalesce(participant.start_date, {{ as_of() }}) <= {{ as_of() }}
-        AND coalesce(participant.end_date, {{ as_of() }}) >= {{ as_of() }}
+        coalesce(participant.start_date, {{ access_day() }}) <= {{ access_day() }}
+        AND coalesce(participant.end_date, {{ access_day() }}) >= {{ access_day() }}
 ),
 
 named AS (
@@ -43,13 +43,13 @@ named AS (
         person_id,
         care_site_id AS scope_key
     FROM {{ ref('visit_occurrence') }}
-    WHERE visit_start_date >= {{ as_of() }} - {{ var('care_relationship_days') }}
+    WHERE visit_start_date >= {{ access_day() }} - {{ var('care_relationship_days') }}
     UNION
     SELECT
         person_id,
         care_site_id AS scope_key
     FROM {{ ref('visit_detail') }}
-    WHERE visit_detail_start_date >= {{ as_of() }} - {{ var('care_relationship_days') }}
+    WHERE visit_detail_start_date >= {{ access_day() }} - {{ var('care_relationship_days') }}
     UNION
     SELECT
         person_id,

@@ -1,26 +1,16 @@
-{{ config(post_hook="{{ publish('access.sensitive_row', ['cdm_table', 'cdm_id', 'person_id', 'sensitivity']) }}") }}
--- A row carries the labels of its own resource, of its encounter and that one's whole, of the care site where it
--- happened and the organisations above that, and of its patient. A label that nobody knows hides too.
+{{ config(post_hook="{{ add_labels() }}") }}
+-- A row carries the labels of its own resource, of its encounter with all that int_encounter_label says of that, and of
+-- its patient. Made of bronze before any table of omop, so that no row is there before its labels are.
 WITH
-label AS (
-    SELECT
-        resource_key,
-        resource_type,
-        code
-    FROM {{ ref('int_resource_label') }}
-),
-
 -- Of a note that arrived several times one copy is kept, with the labels of all.
 note_copy AS (
     SELECT
         kept.note_key AS note_id,
         kept.person_id,
         copy.resource_key,
-        top.encounter_key,
-        top.visit_occurrence_id
+        top.encounter_key
     FROM {{ ref('int_note') }} AS kept
-    INNER JOIN {{ source('bronze', 'note') }} AS kept_text ON kept.note_key = kept_text.note_key
-    INNER JOIN {{ source('bronze', 'note') }} AS copy ON kept_text.text_sha256 = copy.text_sha256
+    INNER JOIN {{ source('bronze', 'note') }} AS copy ON kept.text_sha256 = copy.text_sha256
     INNER JOIN {{ ref('person_crosswalk') }} AS crosswalk
         ON copy.person_key = crosswalk.person_key AND kept.person_id = crosswalk.person_id
     LEFT JOIN {{ ref('int_visit') }} AS top ON copy.visit_occurrence_key = top.visit_key
@@ -30,20 +20,39 @@ note_copy AS (
 event AS (
     SELECT
         cdm_table,
-        cdm_id,
+        event_id AS cdm_id,
         person_id,
         resource_key,
-        encounter_key,
-        visit_occurrence_id
-    FROM {{ ref('event_source') }}
+        encounter_key
+    FROM {{ ref('int_event') }}
+    UNION ALL
+    SELECT
+        CASE WHEN top.encounter_key = top.visit_occurrence_id THEN 'visit_occurrence' ELSE 'visit_detail' END
+            AS cdm_table,
+        visit.visit_occurrence_key AS cdm_id,
+        whole.person_id,
+        visit.resource_key,
+        visit.visit_occurrence_key AS encounter_key
+    FROM {{ source('bronze', 'visit_occurrence') }} AS visit
+    INNER JOIN {{ ref('int_visit') }} AS top ON visit.visit_occurrence_key = top.visit_key
+    INNER JOIN {{ ref('int_visit_occurrence') }} AS whole ON top.visit_occurrence_id = whole.visit_occurrence_id
+    UNION ALL
+    SELECT
+        'visit_detail' AS cdm_table,
+        place.visit_detail_key AS cdm_id,
+        whole.person_id,
+        place.resource_key,
+        place.visit_occurrence_key AS encounter_key
+    FROM {{ source('bronze', 'visit_detail') }} AS place
+    INNER JOIN {{ ref('int_visit') }} AS top ON place.visit_occurrence_key = top.visit_key
+    INNER JOIN {{ ref('int_visit_occurrence') }} AS whole ON top.visit_occurrence_id = whole.visit_occurrence_id
     UNION ALL
     SELECT
         'note' AS cdm_table,
         note_id AS cdm_id,
         person_id,
         resource_key,
-        encounter_key,
-        visit_occurrence_id
+        encounter_key
     FROM note_copy
 ),
 
@@ -51,7 +60,7 @@ person_label AS (
     SELECT DISTINCT
         crosswalk.person_id,
         label.code
-    FROM label
+    FROM {{ ref('int_resource_label') }} AS label
     INNER JOIN {{ ref('person_crosswalk') }} AS crosswalk ON label.resource_key = crosswalk.person_key
     WHERE label.resource_type = 'Patient'
 ),
@@ -63,16 +72,15 @@ labelled AS (
         event.person_id,
         label.code
     FROM event
-    INNER JOIN label ON event.resource_key = label.resource_key
+    INNER JOIN {{ ref('int_resource_label') }} AS label ON event.resource_key = label.resource_key
     UNION
     SELECT
         event.cdm_table,
         event.cdm_id,
         event.person_id,
-        encounter_label.code
+        label.code
     FROM event
-    CROSS JOIN LATERAL (VALUES (event.encounter_key), (event.visit_occurrence_id)) AS place (place_key)
-    INNER JOIN {{ ref('int_encounter_label') }} AS encounter_label ON place.place_key = encounter_label.encounter_key
+    INNER JOIN {{ ref('int_encounter_label') }} AS label ON event.encounter_key = label.encounter_key
     UNION
     SELECT
         event.cdm_table,
@@ -81,6 +89,25 @@ labelled AS (
         person_label.code
     FROM event
     INNER JOIN person_label ON event.person_id = person_label.person_id
+),
+
+-- Who has nothing but labelled rows: when that was is as sensitive as all of them.
+hidden_person AS (
+    SELECT event.person_id
+    FROM event
+    LEFT JOIN labelled ON event.cdm_table = labelled.cdm_table AND event.cdm_id = labelled.cdm_id
+    WHERE event.person_id IN (SELECT labelled.person_id FROM labelled)
+    GROUP BY event.person_id
+    HAVING bool_and(labelled.code IS NOT NULL)
+),
+
+with_persons AS (
+    SELECT
+        cdm_table,
+        cdm_id,
+        person_id,
+        code
+    FROM labelled
     UNION
     -- Tables of one row a person are keyed by the person.
     SELECT
@@ -90,6 +117,14 @@ labelled AS (
         person_label.code
     FROM person_label
     CROSS JOIN (VALUES ('person'), ('death'), ('observation_period')) AS one_row (cdm_table)
+    UNION
+    SELECT
+        'observation_period' AS cdm_table,
+        labelled.person_id AS cdm_id,
+        labelled.person_id,
+        labelled.code
+    FROM labelled
+    INNER JOIN hidden_person ON labelled.person_id = hidden_person.person_id
 )
 
 SELECT
@@ -97,5 +132,5 @@ SELECT
     cdm_id,
     person_id,
     array_agg(code ORDER BY code) AS sensitivity
-FROM labelled
+FROM with_persons
 GROUP BY cdm_table, cdm_id, person_id

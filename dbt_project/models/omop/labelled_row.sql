@@ -1,0 +1,17 @@
+{{ config(post_hook="{{ publish('access.sensitive_row', ['cdm_table', 'cdm_id', 'person_id', 'sensitivity'], "
+    "model=ref('int_sensitive_row')) }}") }}
+-- How many rows hide under which label, once every labelled table is made anew: from here on labels that sources took
+-- away hide nothing.
+{% for table in [
+    'visit_occurrence', 'visit_detail', 'condition_occurrence', 'drug_exposure', 'procedure_occurrence',
+    'device_exposure', 'measurement', 'observation', 'note', 'person', 'death', 'observation_period', 'event_source',
+] -%}
+-- depends_on: {{ ref(table) }}
+{% endfor -%}
+SELECT
+    label.cdm_table,
+    code.label AS code,
+    count(*) AS labelled_rows
+FROM {{ ref('int_sensitive_row') }} AS label
+CROSS JOIN LATERAL unnest(label.sensitivity) AS code (label)
+GROUP BY label.cdm_table, code.label
