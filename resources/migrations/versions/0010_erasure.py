@@ -2,8 +2,8 @@
 
 from resources.migrations.run_sql import run_sql
 
-revision = "0009"
-down_revision = "0008"
+revision = "0010"
+down_revision = "0009"
 
 
 def upgrade() -> None:

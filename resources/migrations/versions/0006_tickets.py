@@ -1,4 +1,4 @@
-"""Who may see whom: tickets, scopes, sensitivity labels, consent, emergency access, and the policies made of them."""
+"""Tickets of callers, and what is asked when one is given: scopes, sensitivity labels, consent, emergency access."""
 
 from resources.migrations.run_sql import run_sql
 

@@ -1,4 +1,4 @@
-"""Prompts, completions and decisions, under row-level security."""
+"""Document chunks and their embeddings, under row-level security."""
 
 from resources.migrations.run_sql import run_sql
 

@@ -1,4 +1,4 @@
-"""Document chunks and their embeddings, under row-level security."""
+"""Who may see whom: what a caller entered with, and the policies made of it."""
 
 from resources.migrations.run_sql import run_sql
 

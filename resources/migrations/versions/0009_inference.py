@@ -1,0 +1,11 @@
+"""Prompts, completions and decisions, under row-level security."""
+
+from resources.migrations.run_sql import run_sql
+
+revision = "0009"
+down_revision = "0008"
+
+
+def upgrade() -> None:
+    """Run the SQL file beside this module."""
+    run_sql(__file__)
