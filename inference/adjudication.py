@@ -14,6 +14,7 @@ from itertools import groupby, islice
 from typing import Any
 
 from pgvector import HalfVector
+import psycopg
 from psycopg.rows import class_row
 
 from inference.chat import ChatTemplate
@@ -62,6 +63,7 @@ class AdjudicationReport:
         gaps_open: open gaps of measures there is a question for.
         gaps_without_documents: of these, gaps whose person has no sentence in the measure's time span.
         asked: model calls.
+        outdated: of these, calls whose gap or sentences changed meanwhile: the answer is not kept, the call is on record.
         reused: gaps whose prompt this model has answered before.
         decisions: gaps by the decision on record, new and reused.
         prompt_tokens: tokens of the new calls' prompts.
@@ -72,6 +74,7 @@ class AdjudicationReport:
     gaps_open: int
     gaps_without_documents: int
     asked: int
+    outdated: int
     reused: int
     decisions: dict[str, int]
     prompt_tokens: int
@@ -180,6 +183,7 @@ def adjudicate(
         gaps_open=len(gaps),
         gaps_without_documents=run.counts["without_documents"],
         asked=run.counts["asked"],
+        outdated=run.counts["outdated"],
         reused=run.counts["reused"],
         decisions=dict(sorted(run.decisions.items())),
         prompt_tokens=run.counts["prompt_tokens"],
@@ -248,33 +252,43 @@ def _prepare(session: Session, run: _Run, gap: _Gap) -> _Asked | None:
 def _store(session: Session, run: _Run, asked: _Asked, completion: Completion) -> None:
     """Keep one answer, every sentence it could have cited, and the audit event, in one transaction."""
     answer = read_answer(completion.text, list(asked.prompt.sentences))
-    connection = session.connection
     session.enter(asked.gap.person_id)
-    connection.execute(
+    session.connection.execute(
         "INSERT INTO inference.model (model_sha256, model_name, engine) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
         (run.model.sha256, run.model.name, run.running_engine().description),
     )
-    inserted = connection.execute(
-        statement("insert_adjudication"),
-        {
-            **asked.key,
-            "prompt": asked.prompt.text,
-            "prompt_version": PROMPT_VERSION,
-            "model_sha256": run.model.sha256,
-            "completion": completion.text,
-            "decision": answer.decision,
-            "prompt_tokens": completion.prompt_tokens,
-            "completion_tokens": completion.completion_tokens,
-            "latency_ms": completion.latency_ms,
-        },
-    ).fetchall()
-    adjudication_id = inserted[0][0]
-    with connection.cursor() as cursor:
-        cursor.executemany(statement("insert_evidence"), _evidence_rows(adjudication_id, asked, answer))
+    adjudication_id = _insert(session, run, asked, answer, completion)
     _audit_call(session, run, asked, adjudication_id, answer, completion)
-    connection.commit()
+    session.connection.commit()
     run.counts.update(asked=1, prompt_tokens=completion.prompt_tokens, completion_tokens=completion.completion_tokens)
-    run.decisions[answer.decision] += 1
+    if adjudication_id is None:
+        run.counts["outdated"] += 1
+    else:
+        run.decisions[answer.decision] += 1
+
+
+def _insert(session: Session, run: _Run, asked: _Asked, answer: Answer, completion: Completion) -> int | None:
+    """Keep an answer and its evidence; None, and nothing kept, if the gap or a sentence changed meanwhile."""
+    row = {
+        **asked.key,
+        "prompt": asked.prompt.text,
+        "prompt_version": PROMPT_VERSION,
+        "model_sha256": run.model.sha256,
+        "completion": completion.text,
+        "decision": answer.decision,
+        "prompt_tokens": completion.prompt_tokens,
+        "completion_tokens": completion.completion_tokens,
+        "latency_ms": completion.latency_ms,
+    }
+    try:
+        with session.connection.transaction(), session.connection.cursor() as cursor:
+            inserted = cursor.execute(statement("insert_adjudication"), row).fetchone()
+            if inserted is None:
+                return None
+            cursor.executemany(statement("insert_evidence"), _evidence_rows(inserted[0], asked, answer))
+            return int(inserted[0])
+    except psycopg.errors.IntegrityConstraintViolation:
+        return None
 
 
 def _evidence_rows(adjudication_id: int, asked: _Asked, answer: Answer) -> list[dict[str, Any]]:
@@ -296,7 +310,7 @@ def _audit_call(
     session: Session,
     run: _Run,
     asked: _Asked,
-    adjudication_id: int,
+    adjudication_id: int | None,
     answer: Answer,
     completion: Completion,
 ) -> None:
@@ -304,14 +318,14 @@ def _audit_call(
         action="model-call",
         object_kind="inference.adjudication",
         person_id=asked.gap.person_id,
-        object_ids=[adjudication_id],
+        object_ids=[] if adjudication_id is None else [adjudication_id],
         row_count=len(asked.prompt.sentences),
         details={
             "measure_id": asked.gap.measure_id,
             "prompt_sha256": asked.prompt.sha256,
             "prompt_version": PROMPT_VERSION,
             "model_sha256": run.model.sha256,
-            "decision": answer.decision,
+            "decision": "outdated" if adjudication_id is None else answer.decision,
             "cited": len(answer.cited),
             "prompt_tokens": completion.prompt_tokens,
             "completion_tokens": completion.completion_tokens,

@@ -52,9 +52,7 @@ def default_period(as_of: date) -> tuple[date, date]:
     return date(as_of.year, 1, 1), date(as_of.year, 12, 31)
 
 
-def variables(
-    as_of: date, period: tuple[date, date] | None = None, access_day: date | None = None
-) -> dict[str, str]:
+def variables(as_of: date, period: tuple[date, date] | None = None, access_day: date | None = None) -> dict[str, str]:
     """dbt variables of a build, as ISO dates.
 
     Args:

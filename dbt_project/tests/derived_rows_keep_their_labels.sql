@@ -23,6 +23,20 @@ derived AS (
         gap.sensitivity
     FROM {{ ref('care_gap') }} AS gap
     CROSS JOIN LATERAL jsonb_array_elements(gap.deciding_rows) AS deciding (one)
+    UNION ALL
+    SELECT
+        'care_gap' AS feature,
+        'person' AS cdm_table,
+        person_id AS cdm_id,
+        sensitivity
+    FROM {{ ref('care_gap') }}
+    UNION ALL
+    SELECT
+        'risk_score' AS feature,
+        'person' AS cdm_table,
+        person_id AS cdm_id,
+        sensitivity
+    FROM {{ ref('risk_score') }}
 )
 
 SELECT

@@ -75,8 +75,8 @@ callers = st.builds(
 )
 
 
-def holds(world: World, person: int, code: str) -> bool:
-    """Whether consent is in force: the newest decision counts, a denial over a permission of the same time."""
+def allows(world: World, person: int, code: str) -> bool:
+    """What the person decided: the newest in force counts, a denial over a permission of the same time."""
     found = [
         consent
         for consent in world.consents
@@ -86,16 +86,14 @@ def holds(world: World, person: int, code: str) -> bool:
     ]
     newest = max((consent.order for consent in found), default=None)
     decisions = {consent.decision for consent in found if consent.order == newest}
-    return decisions == {"permit"}
+    return decisions == {"permit"} if decisions else code != "42CFRPart2"
 
 
 def may(world: World, who: Identity, person: int, labels: tuple[str, ...], claimed: int | None) -> bool:
     sites = {int(name.partition("/")[2]) for name in who.care_sites}
     in_care = who.everyone or person == claimed or any((person, site) in world.scopes for site in sites)
     return in_care and all(
-        code in who.sensitivities
-        and not (code == "PSYTHPN" and who.role is Role.INFER)
-        and (code != "42CFRPart2" or holds(world, person, code))
+        code in who.sensitivities and not (code == "PSYTHPN" and who.role is Role.INFER) and allows(world, person, code)
         for code in labels
     )
 

@@ -2,10 +2,7 @@
     "model=ref('int_sensitive_row')) }}") }}
 -- How many rows hide under which label, once every labelled table is made anew: from here on labels that sources took
 -- away hide nothing.
-{% for table in [
-    'visit_occurrence', 'visit_detail', 'condition_occurrence', 'drug_exposure', 'procedure_occurrence',
-    'device_exposure', 'measurement', 'observation', 'note', 'person', 'death', 'observation_period', 'event_source',
-] -%}
+{% for table in labelled_tables() -%}
 -- depends_on: {{ ref(table) }}
 {% endfor -%}
 SELECT

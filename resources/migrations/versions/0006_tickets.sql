@@ -14,35 +14,36 @@ CREATE TABLE access.identity_key (
 
 CREATE TABLE access.sensitivity (
     code text PRIMARY KEY,
+    code_system text NOT NULL,
     requires_consent boolean NOT NULL DEFAULT FALSE,
     closed_to_models boolean NOT NULL DEFAULT FALSE,
     hides_rows boolean NOT NULL DEFAULT TRUE,
     description text NOT NULL
 );
 COMMENT ON TABLE access.sensitivity IS
-'Security labels that hide a row from whoever is not given them (HL7 v3 ActCode, Confidentiality). A site adds rows; a code that is not here hides as UNKNOWN.';
-INSERT INTO access.sensitivity (code, requires_consent, closed_to_models, description) VALUES
-('42CFRPart2', TRUE, FALSE, 'substance use disorder patient record, 42 CFR Part 2'),
-('PSYTHPN', FALSE, TRUE, 'psychotherapy note, 45 CFR 164.501'),
-('ETH', FALSE, FALSE, 'substance use'),
-('ETHUD', FALSE, FALSE, 'alcohol use disorder'),
-('OPIOIDUD', FALSE, FALSE, 'opioid use disorder'),
-('HIV', FALSE, FALSE, 'HIV or AIDS'),
-('STD', FALSE, FALSE, 'sexually transmitted disease'),
-('SDV', FALSE, FALSE, 'sexual assault, abuse or domestic violence'),
-('SEX', FALSE, FALSE, 'sexuality and reproductive health'),
-('PSY', FALSE, FALSE, 'psychiatric disorder'),
-('BH', FALSE, FALSE, 'behavioural health'),
-('GDIS', FALSE, FALSE, 'genetic disease'),
-('R', FALSE, FALSE, 'confidentiality: restricted'),
-('V', FALSE, FALSE, 'confidentiality: very restricted'),
-('UNKNOWN', FALSE, FALSE, 'a label of the source that this table does not list');
-INSERT INTO access.sensitivity (code, hides_rows, description) VALUES
-('U', FALSE, 'confidentiality: unrestricted'),
-('L', FALSE, 'confidentiality: low'),
-('M', FALSE, 'confidentiality: moderate'),
-('N', FALSE, 'confidentiality: normal'),
-('HTEST', FALSE, 'test data');
+'Security labels that hide a row from whoever is not given them (HL7 v3 ActCode, Confidentiality). A site adds rows; a code that is not here hides as UNKNOWN. To open something, by hides_rows FALSE or a consent, a label must be of code_system; to hide, the code is enough.';
+INSERT INTO access.sensitivity (code, code_system, requires_consent, closed_to_models, description) VALUES
+('42CFRPart2', 'http://terminology.hl7.org/CodeSystem/v3-ActCode', TRUE, FALSE, 'substance use disorder patient record, 42 CFR Part 2'),
+('PSYTHPN', 'http://terminology.hl7.org/CodeSystem/v3-ActCode', FALSE, TRUE, 'psychotherapy note, 45 CFR 164.501'),
+('ETH', 'http://terminology.hl7.org/CodeSystem/v3-ActCode', FALSE, FALSE, 'substance use'),
+('ETHUD', 'http://terminology.hl7.org/CodeSystem/v3-ActCode', FALSE, FALSE, 'alcohol use disorder'),
+('OPIOIDUD', 'http://terminology.hl7.org/CodeSystem/v3-ActCode', FALSE, FALSE, 'opioid use disorder'),
+('HIV', 'http://terminology.hl7.org/CodeSystem/v3-ActCode', FALSE, FALSE, 'HIV or AIDS'),
+('STD', 'http://terminology.hl7.org/CodeSystem/v3-ActCode', FALSE, FALSE, 'sexually transmitted disease'),
+('SDV', 'http://terminology.hl7.org/CodeSystem/v3-ActCode', FALSE, FALSE, 'sexual assault, abuse or domestic violence'),
+('SEX', 'http://terminology.hl7.org/CodeSystem/v3-ActCode', FALSE, FALSE, 'sexuality and reproductive health'),
+('PSY', 'http://terminology.hl7.org/CodeSystem/v3-ActCode', FALSE, FALSE, 'psychiatric disorder'),
+('BH', 'http://terminology.hl7.org/CodeSystem/v3-ActCode', FALSE, FALSE, 'behavioural health'),
+('GDIS', 'http://terminology.hl7.org/CodeSystem/v3-ActCode', FALSE, FALSE, 'genetic disease'),
+('R', 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality', FALSE, FALSE, 'confidentiality: restricted'),
+('V', 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality', FALSE, FALSE, 'confidentiality: very restricted'),
+('UNKNOWN', 'urn:sanctum', FALSE, FALSE, 'a label of the source that this table does not list');
+INSERT INTO access.sensitivity (code, code_system, hides_rows, description) VALUES
+('U', 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality', FALSE, 'confidentiality: unrestricted'),
+('L', 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality', FALSE, 'confidentiality: low'),
+('M', 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality', FALSE, 'confidentiality: moderate'),
+('N', 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality', FALSE, 'confidentiality: normal'),
+('HTEST', 'http://terminology.hl7.org/CodeSystem/v3-ActReason', FALSE, 'test data');
 
 CREATE TABLE access.scope_name (
     scope_name text NOT NULL,

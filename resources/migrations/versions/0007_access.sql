@@ -72,8 +72,8 @@ LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT coalesce(e.scope_ids, '{}') FROM access.entered() AS e $$;
 
--- Whether the caller may see a row that carries these labels: it was given each, and where one needs the person's
--- consent, there is consent in force.
+-- Whether the caller may see a row that carries these labels: it was given each, the person denies none, and where one
+-- needs the person's consent, there is consent in force.
 CREATE FUNCTION access.may_see(person_id bigint, codes text[]) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -82,7 +82,7 @@ AS $$
         codes <@ coalesce((SELECT e.sensitivities FROM access.entered() AS e), '{}')
         AND NOT EXISTS (
             SELECT FROM access.sensitivity AS s
-            WHERE s.code = ANY(codes) AND s.requires_consent AND (
+            WHERE s.code = ANY(codes) AND coalesce((
                 SELECT c.decision FROM access.consent AS c
                 WHERE
                     c.person_id = may_see.person_id AND c.code = s.code
@@ -91,7 +91,7 @@ AS $$
                     BETWEEN c.starts_on AND coalesce(c.ends_on, 'infinity')
                 ORDER BY c.decided_at DESC, c.decision ASC
                 LIMIT 1
-            ) IS DISTINCT FROM 'permit'
+            ), CASE WHEN s.requires_consent THEN 'deny' ELSE 'permit' END) <> 'permit'
         )
 $$;
 
@@ -218,6 +218,7 @@ DECLARE
     maker text;
     key text;
     rule text;
+    label text := 'access.may_see_row(''person'', person_id, person_id)';
     policy text;
 BEGIN
     SELECT array_agg(a.attname::text) INTO columns FROM pg_attribute AS a
@@ -233,18 +234,22 @@ BEGIN
     IF NOT 'person_id' = ANY(columns) THEN
         RETURN;
     END IF;
-    rule := '(SELECT access.is_open()) AND ((SELECT access.sees_everyone()) OR person_id = (SELECT access.person_id()) '
+    rule := '((SELECT access.sees_everyone()) OR person_id = (SELECT access.person_id()) '
         'OR EXISTS (SELECT FROM access.person_scope AS scope WHERE scope.person_id = ' || quote_ident(name) || '.person_id '
         'AND scope.scope_id = ANY((SELECT access.scope_ids())::bigint[])))';
     key := CASE WHEN name = 'death' THEN 'person_id' ELSE name || '_id' END;
     IF 'sensitivity' = ANY(columns) THEN
-        rule := rule || ' AND (sensitivity = ''{}'' OR access.may_see(person_id, sensitivity))';
+        label := '(sensitivity = ''{}'' OR access.may_see(person_id, sensitivity))';
     ELSIF 'cdm_id' = ANY(columns) THEN
-        rule := rule || ' AND access.may_see_row(cdm_table, cdm_id, person_id)';
+        label := 'access.may_see_row(cdm_table, cdm_id, person_id)';
     ELSIF key = ANY(columns) THEN
-        rule := rule || format(' AND access.may_see_row(%L, %I, person_id)', name, key);
+        label := format('access.may_see_row(%L, %I, person_id)', name, key);
     END IF;
-    EXECUTE format('CREATE POLICY callers ON %s FOR SELECT TO sanctum_infer, sanctum_reviewer USING (%s)', target, rule);
+    -- In this order, which AND does not promise: labels are looked up for the caller's own persons only.
+    EXECUTE format(
+        'CREATE POLICY callers ON %s FOR SELECT TO sanctum_infer, sanctum_reviewer '
+        'USING ((SELECT access.is_open()) AND CASE WHEN %s THEN %s ELSE FALSE END)', target, rule, label
+    );
     IF 'note_text' = ANY(columns) THEN
         EXECUTE format(
             'CREATE POLICY embedder ON %s FOR SELECT TO sanctum_embed '
@@ -267,6 +272,7 @@ GRANT EXECUTE ON FUNCTION access.guard TO sanctum_transform;
 GRANT SELECT, INSERT, DELETE ON
     access.scope_name, access.person_scope, access.sensitive_row, access.consent
 TO sanctum_transform;
+GRANT UPDATE ON access.sensitive_row TO sanctum_transform;
 GRANT SELECT ON access.sensitivity TO sanctum_transform, sanctum_embed, sanctum_infer, sanctum_reviewer, sanctum_auditor;
 GRANT SELECT ON access.person_scope TO sanctum_infer, sanctum_reviewer;
 GRANT SELECT ON access.sensitive_row TO sanctum_embed;
@@ -294,4 +300,5 @@ CREATE POLICY review ON access.consent FOR SELECT TO sanctum_auditor USING (true
 CREATE POLICY review ON access.emergency_access FOR SELECT TO sanctum_auditor USING (true);
 CREATE POLICY callers ON access.person_scope FOR SELECT TO sanctum_infer, sanctum_reviewer
 USING (scope_id = ANY((SELECT access.scope_ids())::bigint[]));
-CREATE POLICY embedder ON access.sensitive_row FOR SELECT TO sanctum_embed USING (cdm_table = 'note');
+CREATE POLICY embedder ON access.sensitive_row FOR SELECT TO sanctum_embed
+USING (cdm_table = 'note' AND (SELECT access.sees_everyone()));

@@ -73,6 +73,8 @@ CREATE FUNCTION inference.inherit_sensitivity() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    is_there boolean;
 BEGIN
     -- What was in the prompt must still be there to tell its labels: otherwise the decision is not kept.
     SELECT c.sensitivity INTO NEW.sensitivity FROM retrieval.document_chunk AS c
@@ -80,9 +82,7 @@ BEGIN
         c.chunk_id = NEW.chunk_id AND c.note_id = NEW.note_id AND c.person_id = NEW.person_id
         AND c.text_sha256 = NEW.chunk_text_sha256
     FOR SHARE;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'sentence % is not this person''s, or changed while the model read it', NEW.chunk_id;
-    END IF;
+    is_there := FOUND;
     NEW.sensitivity := ARRAY(
         SELECT unnest(NEW.sensitivity)
         UNION
@@ -90,6 +90,10 @@ BEGIN
         WHERE r.cdm_table = 'note' AND r.cdm_id = NEW.note_id
         ORDER BY 1
     );
+    IF NOT is_there OR NOT access.may_see(NEW.person_id, NEW.sensitivity) THEN
+        RAISE EXCEPTION 'sentence % is not this person''s, or changed since it was read', NEW.chunk_id
+        USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
     UPDATE inference.adjudication AS a
     SET sensitivity = ARRAY(SELECT unnest(a.sensitivity) UNION SELECT unnest(NEW.sensitivity) ORDER BY 1)
     WHERE a.adjudication_id = NEW.adjudication_id AND NOT a.sensitivity @> NEW.sensitivity;
