@@ -13,8 +13,8 @@ from datetime import date
 from itertools import groupby, islice
 from typing import Any
 
-from pgvector import HalfVector
 import psycopg
+from pgvector import HalfVector
 from psycopg.rows import class_row
 
 from inference.chat import ChatTemplate
@@ -63,7 +63,7 @@ class AdjudicationReport:
         gaps_open: open gaps of measures there is a question for.
         gaps_without_documents: of these, gaps whose person has no sentence in the measure's time span.
         asked: model calls.
-        outdated: of these, calls whose gap or sentences changed meanwhile: the answer is not kept, the call is on record.
+        outdated: of these, calls whose gap or sentences changed meanwhile: on record, but the answer is not kept.
         reused: gaps whose prompt this model has answered before.
         decisions: gaps by the decision on record, new and reused.
         prompt_tokens: tokens of the new calls' prompts.

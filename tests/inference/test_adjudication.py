@@ -1,5 +1,7 @@
+from collections.abc import Callable
+
 import pytest
-from psycopg import sql
+from psycopg import errors, sql
 
 from inference.adjudication import AdjudicationReport, CareGapsMissingError, adjudicate
 from inference.embedding import embed_notes
@@ -181,7 +183,7 @@ def test_labels_reach_prompt_and_answer_whenever_they_come(gaps: Warehouse, lang
     labels = "SELECT DISTINCT person_id, sensitivity FROM inference.adjudication WHERE sensitivity <> '{}' ORDER BY 1"
     assert gaps.rows(labels) == [(10, ["42CFRPart2"])]
     gaps.label(note_of[11], 11, "HIV")
-    embed_notes(gaps.settings, gaps.database)
+    assert gaps.rows("SELECT DISTINCT sensitivity FROM retrieval.document_chunk WHERE person_id = 11") == [(["HIV"],)]
     assert gaps.rows(labels) == [(10, ["42CFRPart2"]), (11, ["HIV"])]
     assert gaps.rows("SELECT inference.unlabelled_adjudications()") == [(0,)]
 
@@ -194,6 +196,57 @@ def test_labels_reach_prompt_and_answer_whenever_they_come(gaps: Warehouse, lang
 
     assert (seen(10), seen(11)) == (0, 0)
     assert (seen(10, "42CFRPart2") > 0, seen(11, "HIV") > 0) == (True, True)
+
+
+def test_a_note_that_is_cut_anew_and_then_labelled_labels_what_was_asked_of_it(
+    gaps: Warehouse, language_engine: VllmEngine
+) -> None:
+    run(gaps, language_engine)
+    gaps.transform("DELETE FROM omop.note WHERE person_id = 10")
+    embed_notes(gaps.settings, gaps.database)
+    assert gaps.rows("SELECT count(*) FROM retrieval.document_chunk WHERE person_id = 10") == [(0,)]
+    gaps.label(1, 10, "PSYTHPN")
+    for table in ("adjudication", "adjudication_evidence"):
+        found = gaps.rows(f"SELECT DISTINCT sensitivity FROM inference.{table} WHERE person_id = 10")
+        assert found == [(["PSYTHPN"],)], table
+
+
+class Meanwhile:
+    """An engine while whose answers something else happens to the warehouse."""
+
+    def __init__(self, engine: VllmEngine, happens: Callable[[], None]) -> None:
+        self.engine, self.happens = engine, happens
+        self.description = engine.description
+
+    def complete(self, requests: list[Request]) -> list[Completion]:
+        self.happens()
+        return self.engine.complete(requests)
+
+
+def test_answers_about_what_changed_meanwhile_are_on_record_and_not_kept(
+    gaps: Warehouse, language_engine: VllmEngine
+) -> None:
+    def happens() -> None:
+        gaps.label(1, 10, "PSYTHPN")
+        gaps.transform("DELETE FROM features.care_gap WHERE person_id = 11 AND measure_id = 'CMS165'")
+
+    report = run(gaps, Meanwhile(language_engine, happens))
+    assert (report.asked, report.outdated, sum(report.decisions.values())) == (3, 2, 1)
+    calls = "SELECT person_id, details ->> 'decision' = 'outdated' FROM audit.event WHERE action = 'model-call'"
+    assert sorted(gaps.rows(calls)) == [(10, True), (11, False), (11, True)]
+    assert gaps.rows("SELECT person_id, measure_id FROM inference.adjudication") == [(11, "CMS122")]
+
+
+def test_evidence_is_a_sentence_of_its_own_person(gaps: Warehouse, language_engine: VllmEngine) -> None:
+    run(gaps, language_engine)
+    columns = "adjudication_id, person_id, sentence_id, chunk_id, note_id, chunk_text_sha256, cited"
+    foreign = (
+        f"INSERT INTO inference.adjudication_evidence ({columns}) "
+        "SELECT a.adjudication_id, a.person_id, 'S99', c.chunk_id, c.note_id, c.text_sha256, true "
+        "FROM inference.adjudication AS a JOIN retrieval.document_chunk AS c ON c.person_id <> a.person_id LIMIT 1"
+    )
+    with gaps.superuser() as connection, pytest.raises(errors.IntegrityConstraintViolation):
+        connection.execute(foreign)
 
 
 def test_a_labelled_note_without_consent_is_in_no_prompt(gaps: Warehouse, language_engine: VllmEngine) -> None:

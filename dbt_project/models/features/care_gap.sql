@@ -1,25 +1,32 @@
 WITH
--- A gap is as sensitive as its person and the rows that decide it.
-gap_label AS (
+made_of AS (
     SELECT
         population.person_id,
         population.measure_id,
-        array_agg(DISTINCT code.label ORDER BY code.label) AS sensitivity
+        deciding.one ->> 'cdm_table' AS cdm_table,
+        (deciding.one ->> 'cdm_id')::bigint AS cdm_id
     FROM {{ ref('measure_population') }} AS population
-    CROSS JOIN LATERAL (
-        SELECT
-            deciding.one ->> 'cdm_table' AS cdm_table,
-            (deciding.one ->> 'cdm_id')::bigint AS cdm_id
-        FROM jsonb_array_elements(population.deciding_rows) AS deciding (one)
-        UNION ALL
-        SELECT
-            'person' AS cdm_table,
-            population.person_id AS cdm_id
-    ) AS made_of
+    CROSS JOIN LATERAL jsonb_array_elements(population.deciding_rows) AS deciding (one)
+    UNION ALL
+    SELECT
+        person_id,
+        measure_id,
+        'person' AS cdm_table,
+        person_id AS cdm_id
+    FROM {{ ref('measure_population') }}
+),
+
+-- A gap is as sensitive as its person and the rows that decide it.
+gap_label AS (
+    SELECT
+        made_of.person_id,
+        made_of.measure_id,
+        array_agg(DISTINCT code.label ORDER BY code.label) AS sensitivity
+    FROM made_of
     INNER JOIN {{ ref('int_sensitive_row') }} AS label
         ON made_of.cdm_table = label.cdm_table AND made_of.cdm_id = label.cdm_id
     CROSS JOIN LATERAL unnest(label.sensitivity) AS code (label)
-    GROUP BY population.person_id, population.measure_id
+    GROUP BY made_of.person_id, made_of.measure_id
 ),
 
 judged AS (

@@ -96,7 +96,6 @@ hidden_person AS (
     SELECT event.person_id
     FROM event
     LEFT JOIN labelled ON event.cdm_table = labelled.cdm_table AND event.cdm_id = labelled.cdm_id
-    WHERE event.person_id IN (SELECT labelled.person_id FROM labelled)
     GROUP BY event.person_id
     HAVING bool_and(labelled.code IS NOT NULL)
 ),
