@@ -246,6 +246,7 @@ def test_a_consent_with_its_provision() -> None:
             "category_codings": CATEGORY["coding"],
             "policy_codings": [PART_2],
             "consent_date": date(2025, 5, 6),
+            "decided_at": datetime(2025, 5, 7, 4, 30, tzinfo=UTC),
             **common,
         }
     ]

@@ -55,10 +55,12 @@ def test_a_stay_with_its_parent_and_locations() -> None:
     ]
     assert stays == [
         (key("Location", "l1"), date(2025, 1, 1), None),
+        # Without a time of its own it says no more than where, which its labels need.
+        (key("Location", "l2"), None, None),
         (key("Location", "l3"), date(2025, 1, 2), date(2025, 1, 3)),
     ]
     assert {row["visit_occurrence_key"] for row in found["visit_detail"]} == {own}
-    assert len({row["visit_detail_key"] for row in found["visit_detail"]}) == 2
+    assert len({row["visit_detail_key"] for row in found["visit_detail"]}) == 3
 
 
 def test_an_open_visit_has_no_end() -> None:
