@@ -42,8 +42,11 @@ def main() -> None:
 
 
 def strace_command(folder: Path) -> list[str]:
-    """strace over ``steps``: program names and destinations only, never a byte of what is sent."""
-    options = ["-f", "--seccomp-bpf", "-Y", "-ttt", "-q", "-s", "0", "-e", "signal=none"]
+    """strace over ``steps``: program names and destinations only, never a byte of what is sent.
+
+    ``-s 0`` also cuts off lists, so that ``sendmmsg`` would name no destination; ``abbrev=none`` writes them whole.
+    """
+    options = ["-f", "--seccomp-bpf", "-Y", "-ttt", "-q", "-s", "0", "-e", "abbrev=none", "-e", "signal=none"]
     options += ["-e", f"trace={','.join(TRACE)}", "-o", str(folder / "strace.log")]
     steps = [sys.executable, "-m", "resources.egress.steps", str(folder)]
     return ["strace", *options, *steps]
