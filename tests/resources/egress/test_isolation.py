@@ -1,8 +1,12 @@
 """What a program does in the namespaces is seen, and what a machine's own name costs there is not held against it."""
 
 import os
+import socket
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 from resources.egress.isolation import Isolated, run_isolated
 from resources.egress.steps import Step
@@ -33,17 +37,41 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as outlet:
     ctypes.CDLL(None).sendmmsg(outlet.fileno(), messages, 2, 0)
 """
 
+LOOKS_UP_ITSELF = """
+import socket
 
-def isolated(folder: Path, *programs: str) -> Isolated:
-    steps = [Step("python", [sys.executable, "-c", program]) for program in programs]
-    return run_isolated(folder, "probe.invalid", steps, os.environ)
+name = socket.gethostname()
+print(name, {found[4][0] for found in socket.getaddrinfo(name, 80)} <= {"127.0.0.1", "::1"})
+print(open("/etc/hosts").read())
+"""
 
 
-def test_every_destination_of_many_messages_is_seen_and_their_content_is_not_kept(tmp_path: Path) -> None:
-    seen = isolated(tmp_path, SENDS_MANY)
-    assert seen.probe_seen
-    assert [(a.call, a.address, a.port) for a in seen.trace.attempts] == [
+@dataclass(frozen=True)
+class Run:
+    seen: Isolated
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Both programs, one after the other."""
+    folder = tmp_path_factory.mktemp("evidence")
+    steps = [Step("python", [sys.executable, "-c", program]) for program in (SENDS_MANY, LOOKS_UP_ITSELF)]
+    return Run(run_isolated(folder, "probe.invalid", steps, os.environ), folder)
+
+
+def test_every_destination_of_many_messages_is_seen_and_their_content_is_not_kept(run: Run) -> None:
+    assert run.seen.probe_seen
+    assert [(a.call, a.address, a.port) for a in run.seen.trace.attempts] == [
         ("sendmmsg", "203.0.113.8", 53),
         ("sendmmsg", "203.0.113.9", 53),
     ]
-    assert "Quxbertsson" not in (tmp_path / "strace.log").read_text()
+    assert "Quxbertsson" not in (run.folder / "strace.log").read_text()
+
+
+def test_the_machine_has_a_name_that_no_name_server_is_asked_for(run: Run) -> None:
+    own, *hosts = (run.folder / "02.stdout").read_text().strip().splitlines()
+    assert own == "localhost True"
+    machine = {"localhost", socket.gethostname()}
+    assert [set(line.split()) for line in hosts] == [{"127.0.0.1", *machine}, {"::1", *machine}]
+    assert run.seen.names == []
