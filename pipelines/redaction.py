@@ -19,9 +19,10 @@ from typing import IO, Any, cast
 
 import psycopg
 
-from pipelines import locks, tombstones
+from pipelines import tombstones
 from pipelines.landing import LandedFile, is_gzip, is_whole, landed_path, open_content
 from pipelines.tombstones import Tombstones
+from resources import locks
 from resources.postgres import Database, Role, without_row_values
 from resources.settings import Settings
 
