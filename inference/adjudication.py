@@ -40,6 +40,7 @@ from inference.prompts import (
 )
 from inference.retrieval import nearest_sentences
 from inference.statements import statement
+from resources import locks
 from resources.identity.session import AccessDeniedError, Session, open_service_session
 from resources.postgres import Database
 from resources.progress import Progress
@@ -48,7 +49,6 @@ from resources.settings import Settings
 GAPS_PER_WAVE = 64
 PERSONS_PER_CLAIM = 64
 _SERVICE = "adjudicator"
-_RUN_LOCK = 7_203_115_007
 
 
 class CareGapsMissingError(RuntimeError):
@@ -197,7 +197,7 @@ def _open_gaps(session: Session) -> list[_Gap]:
     if connection.execute("SELECT to_regclass('features.care_gap')").fetchone() == (None,):
         raise CareGapsMissingError("features.care_gap is not there: run 'sanctum build' first.")
     # Held by the session, not a transaction: PostgreSQL drops it when this process dies.
-    connection.execute("SELECT pg_advisory_lock(%s)", (_RUN_LOCK,))
+    locks.hold(connection, locks.ADJUDICATION)
     session.enter()
     with connection.cursor(row_factory=class_row(_Gap)) as cursor:
         gaps = cursor.execute(statement("open_gaps"), {"measures": sorted(QUESTIONS)}).fetchall()

@@ -20,6 +20,7 @@ from inference.chunking import CHUNKING_VERSION, Sentence, chunk_id, split_sente
 from inference.encoder import Encoder
 from inference.models import prepare_embedding_model
 from inference.statements import statement
+from resources import locks
 from resources.identity.session import Session, open_service_session
 from resources.postgres import Database
 from resources.progress import Progress
@@ -27,7 +28,6 @@ from resources.settings import Settings
 
 NOTES_PER_TRANSACTION = 200
 _SERVICE = "embedder"
-_RUN_LOCK = 7_203_115_006
 _REMEMBERED_SENTENCES = 50_000
 
 
@@ -151,7 +151,7 @@ def _exclusive_session(settings: Settings, database: Database) -> Iterator[Sessi
         if connection.execute("SELECT to_regclass('omop.note')").fetchone() == (None,):
             raise NotesMissingError("omop.note is not there: run 'sanctum build' first.")
         # Held by the session, not a transaction: PostgreSQL drops it when this process dies.
-        connection.execute("SELECT pg_advisory_lock(%s)", (_RUN_LOCK,))
+        locks.hold(connection, locks.EMBEDDING)
         register_vector(connection)
         connection.commit()
         yield session

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, cast
 
 import psycopg
 
-from pipelines import locks
+from resources import locks
 from resources.postgres import Database, Role, without_row_values
 from resources.progress import Progress
 from resources.settings import Settings

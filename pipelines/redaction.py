@@ -19,9 +19,10 @@ from typing import IO, Any, cast
 
 import psycopg
 
-from pipelines import locks, tombstones
+from pipelines import tombstones
 from pipelines.landing import LandedFile, is_gzip, is_whole, landed_path, open_content
 from pipelines.tombstones import Tombstones
+from resources import locks
 from resources.postgres import Database, Role, without_row_values
 from resources.settings import Settings
 
@@ -127,13 +128,15 @@ def redact_due(settings: Settings, database: Database, kinds: Sequence[str], sea
         resources.postgres.DatabaseUnavailableError: the database refused.
     """
     redacted = 0
-    with without_row_values(), database.connect(Role.ERASER) as connection:
-        query = (
-            "SELECT file_id, encode(sha256, 'hex'), kind, gzip FROM landing.redaction_due "
-            "INNER JOIN landing.file USING (file_id) WHERE kind = ANY(%s) ORDER BY file_id"
-        )
+    query = (
+        "SELECT file_id, encode(sha256, 'hex'), kind, gzip FROM landing.redaction_due "
+        "INNER JOIN landing.file USING (file_id) WHERE kind = ANY(%s) ORDER BY file_id"
+    )
+    # Whoever may erase is needed for that alone: a load with nothing to redact is done without.
+    with without_row_values(), database.connect(Role.INGEST) as connection:
         if connection.execute(query, (list(kinds),)).fetchone() is None:
             return 0
+    with without_row_values(), database.connect(Role.ERASER) as connection:
         locks.hold(connection, locks.LOAD, locks.LANDING)
         remove_originals(settings, connection)
         erased = tombstones.read(connection)

@@ -32,6 +32,9 @@ _SECRETS = ("password", "sslpassword")
 
 _CERTIFICATES = ("sslrootcert", "sslcert", "sslkey")
 
+# Empty, it keeps libpq from PGHOSTADDR, in psql too. Where there is an address, host is but the certificate's name.
+_NO_OTHER_ADDRESS = {"hostaddr": ""}
+
 # Errors and statements of the server log would carry row values, so they are not logged.
 _EMBEDDED_CONFIGURATION = """\
 log_min_messages = fatal
@@ -119,7 +122,8 @@ class Database:
             "DBT_ENV_SECRET_SANCTUM_PASSWORD": self._password(role) or _NO_PASSWORD,
             "SANCTUM_DBT_DATABASE": self._base["dbname"],
             "SANCTUM_DBT_SSLMODE": self._base.get("sslmode", "prefer"),
-            # dbt's profile has no place for the certificates; libpq reads them from here.
+            # dbt's profile has no place for these; libpq reads them from here.
+            "PGHOSTADDR": self._base.get("hostaddr", ""),
             **{f"PG{name.upper()}": self._base[name] for name in _CERTIFICATES if name in self._base},
         }
 
@@ -167,7 +171,7 @@ def database(settings: Settings) -> Database:
 
     Raises:
         DatabaseUnavailableError: the embedded server of this home is not running, or the URL names no host, another
-            user than the owner, or a host off this machine without ``sslmode=verify-full``.
+            user than the owner, a service, or a host off this machine without ``sslmode=verify-full``.
         resources.private_files.PrivateFileError: a file with passwords may be read by others.
     """
     if settings.names_a_server:
@@ -182,12 +186,12 @@ def database(settings: Settings) -> Database:
         if parameters.get("password"):
             passwords.setdefault(Role.OWNER.value, str(parameters["password"]))
         kept = {k: str(v) for k, v in parameters.items() if k not in ("user", "password") and v is not None}
-        kept.setdefault("dbname", DATABASE)
+        kept = {"dbname": DATABASE, **_NO_OTHER_ADDRESS, **kept}
         return Database(tuple(sorted(kept.items())), tuple(sorted(passwords.items())))
     socket = running_socket_directory(settings)
     if socket is None:
         raise DatabaseUnavailableError(f"no embedded PostgreSQL runs under {settings.home}: run 'sanctum up' first.")
-    return Database((("dbname", DATABASE), ("host", str(socket))))
+    return Database((("dbname", DATABASE), ("host", str(socket)), *_NO_OTHER_ADDRESS.items()))
 
 
 def _named_server(settings: Settings) -> dict[str, Any]:
@@ -212,15 +216,20 @@ def _require_tls(parameters: Mapping[str, Any]) -> None:
     ``verify-ca`` is refused too: with a hospital's own authority it would accept the certificate of any of its hosts.
 
     Raises:
-        DatabaseUnavailableError: rows and passwords could be read on the way.
+        DatabaseUnavailableError: rows and passwords could be read on the way, or a service file says where it leads.
     """
-    # libpq connects to hostaddr where there is one and only compares the certificate with host.
-    addresses = str(parameters.get("hostaddr") or parameters["host"]).split(",")
+    if parameters.get("service") or parameters.get("servicefile"):
+        raise DatabaseUnavailableError("the database's URL names a service: write the server's host into it instead.")
+    # libpq connects to hostaddr where there is one and only compares the certificate with host; others know host alone.
+    addresses = [
+        one for name in ("host", "hostaddr") if parameters.get(name) for one in str(parameters[name]).split(",")
+    ]
     if all(_is_this_machine(address) for address in addresses) or parameters.get("sslmode") == "verify-full":
         return
     raise DatabaseUnavailableError(
-        f"the database is on another machine and its URL says sslmode={parameters.get('sslmode', 'prefer')}: "
-        "add sslmode=verify-full, and sslrootcert=FILE with the authority that signed the server's certificate."
+        "the database is on another machine, by host or by hostaddr, and its URL says "
+        f"sslmode={parameters.get('sslmode', 'prefer')}: add sslmode=verify-full, and sslrootcert=FILE with the "
+        "authority that signed the server's certificate."
     )
 
 

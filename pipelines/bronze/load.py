@@ -11,8 +11,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from pipelines import locks
 from pipelines.bronze.staging import BATCH_NUMBER, BronzeLoadError, BronzeTable, bronze_tables, stage
+from resources import locks
 from resources.postgres import Database, Role, without_row_values
 from resources.settings import Settings
 

@@ -21,7 +21,7 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Jsonb
 
-from pipelines import bronze, locks, tombstones
+from pipelines import bronze, tombstones
 from pipelines.erasure import words as wording
 from pipelines.erasure.deletion import Keys, claim_resources, delete_rows, vacuum
 from pipelines.erasure.files import Files, Searched
@@ -30,16 +30,12 @@ from pipelines.erasure.sweep import Sweep, sweep_files, sweep_tables, telling
 from pipelines.erasure.words import Word, byte_pattern
 from pipelines.redaction import remove_originals
 from pipelines.tombstones import Tombstones
-from resources import audit
+from resources import audit, locks
 from resources.postgres import Database, Role, without_row_values
 from resources.progress import Progress
 from resources.settings import Settings
 
 REASON_CODES = ("data-subject-request", "loaded-in-error", "retention-expired", "court-order")
-
-_EMBEDDING = 7_203_115_006
-_ADJUDICATION = 7_203_115_007
-"""The locks of ``inference``, which this room doesn't import: what reads notes must not write them back."""
 
 
 class ErasureError(RuntimeError):
@@ -187,7 +183,7 @@ def _alone(settings: Settings, database: Database) -> Iterator[psycopg.Connectio
     settings.dbt_directory.mkdir(parents=True, exist_ok=True)
     with (settings.dbt_directory / "lock").open("wb") as building, database.connect(Role.ERASER) as connection:
         fcntl.flock(building, fcntl.LOCK_EX)
-        locks.hold(connection, locks.FOLD, locks.LOAD, locks.LANDING, _EMBEDDING, _ADJUDICATION)
+        locks.hold(connection, locks.FOLD, locks.LOAD, locks.LANDING, locks.EMBEDDING, locks.ADJUDICATION)
         connection.commit()
         yield connection
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
-from pipelines import bronze, locks, quarantine, tombstones
+from pipelines import bronze, quarantine, tombstones
 from pipelines.account import Account
 from pipelines.hl7 import identity
 from pipelines.hl7.events import Event, NotMappedError, read_event
@@ -20,7 +20,7 @@ from pipelines.hl7.rows import Folded, batch
 from pipelines.hl7.statements import statement
 from pipelines.hl7.visits import fold_visit
 from pipelines.quarantine import QuarantinedRecord
-from resources import audit
+from resources import audit, locks
 from resources.postgres import Database, Role, without_row_values
 from resources.progress import Progress
 from resources.settings import Settings

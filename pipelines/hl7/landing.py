@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 from psycopg.types.json import Jsonb
 
-from pipelines import bronze, locks, quarantine, tombstones
+from pipelines import bronze, quarantine, tombstones
 from pipelines.account import Account
 from pipelines.hl7 import identity, redaction
 from pipelines.hl7.events import times
@@ -26,6 +26,7 @@ from pipelines.landing import InputError, LandingReport, find_files, is_whole, l
 from pipelines.quarantine import QuarantinedRecord
 from pipelines.redaction import forget, redact_due
 from pipelines.tombstones import Tombstones
+from resources import locks
 from resources.postgres import Database, Role, without_row_values
 from resources.progress import Progress
 from resources.settings import Settings

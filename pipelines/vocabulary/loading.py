@@ -9,12 +9,12 @@ import psycopg
 from psycopg import sql
 
 from pipelines.vocabulary.files import VocabularyError, VocabularyFile, header, vocabulary_files
+from resources import locks
 from resources.postgres import Database, Role, without_row_values
 
 _STARTER = Path(__file__).parent / "starter"
 _SQL = Path(__file__).parent / "sql"
 _BLOCK = 1 << 20
-_LOAD_LOCK = 7_203_115_004
 _VALUE_SETS = "VALUESETS"
 _TABLES = {
     "CONCEPT": "concept",
@@ -63,7 +63,7 @@ def load_vocabulary(database: Database, directory: Path) -> VocabularyReport:
 
 def _load(database: Database, files: dict[str, VocabularyFile]) -> VocabularyReport:
     with without_row_values(), database.connect(Role.INGEST) as connection:
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOAD_LOCK,))
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (locks.VOCABULARY,))
         latest = connection.execute(
             "SELECT content_sha256 FROM vocab.release ORDER BY release_id DESC LIMIT 1"
         ).fetchone()

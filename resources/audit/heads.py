@@ -28,6 +28,7 @@ from typing import Any
 import psycopg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from resources import locks
 from resources.audit.events import record
 from resources.audit.keys import PublicKeys, fingerprint, public_key_file, public_keys, signing_key
 from resources.audit.keys import is_signed as _is_signed
@@ -36,8 +37,6 @@ from resources.private_files import append_private
 from resources.settings import Settings
 
 _NO_HEAD = "0" * 64
-# Signers wait for each other, so that numbers have no gaps and the file has their order.
-SIGNING_LOCK = 7_203_115_002
 _BODY = re.compile(
     r"sanctum audit head 1\nnumber ([1-9][0-9]{0,17})\nsigned_at (\S+)\nkey ([0-9a-f]{64})\nprevious ([0-9a-f]{64})\n"
     r"((?:[0-9]{1,4} [0-9]{1,19} [0-9a-f]{64}\n)+)"
@@ -139,7 +138,7 @@ def sign(settings: Settings, database: Database) -> SignedHead:
     """
     file = heads_file(settings)
     with without_row_values(), database.connect(Role.AUDITOR) as connection:
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", (SIGNING_LOCK,))
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (locks.SIGNING,))
         key = signing_key(settings)
         keys = {fingerprint(key.public_key()): key.public_key(), **public_keys(public_key_file(settings))}
         known = [*table_heads(connection).heads, *file_heads(file).heads]
@@ -185,7 +184,7 @@ def restore(settings: Settings, database: Database, *, subject: str) -> tuple[in
     """
     keys = public_keys(public_key_file(settings))
     with without_row_values(), database.connect(Role.AUDITOR) as connection:
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", (SIGNING_LOCK,))
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (locks.SIGNING,))
         # By row number: a row whose body was altered keeps its place, and verify keeps naming it.
         there = {number for (number,) in connection.execute("SELECT number FROM audit.signed_head").fetchall()}
         lacking = {

@@ -1,19 +1,22 @@
 """Is the log what was written? Every hash anew, against the chains' ends and against every head that was signed."""
 
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from psycopg.rows import dict_row
 
+from resources import locks
 from resources.audit.chains import BrokenEvent, SignedEnd, first_breaks
-from resources.audit.heads import SIGNING_LOCK, ChainEnd, Found, SignedHead, file_heads, heads_file, table_heads
+from resources.audit.heads import ChainEnd, Found, SignedHead, file_heads, heads_file, table_heads
 from resources.audit.keys import PublicKeys, public_key_file, public_keys
 from resources.postgres import Database, Role, without_row_values
 from resources.settings import Settings
 
 _SQL = Path(__file__).parents[1] / "sql"
 _NO_HEAD = "0" * 64
+_NO_CHAIN = -1
 
 
 @dataclass(frozen=True)
@@ -64,25 +67,25 @@ def verify(
         settings: names the home whose file of heads and public keys are used.
         database: the warehouse.
         public_key: a verifier's own copy of the public keys (PEM), in place of those beside the signing key.
-        heads: a verifier's own copy of the file of heads, in place of the home's.
+        heads: a verifier's own copy of the file of heads, in place of the home's; it may lack those signed since.
 
     Raises:
         resources.audit.keys.AuditKeyError: the file of public keys is missing or holds none.
         resources.postgres.DatabaseUnavailableError: the database refused.
     """
-    keys = public_keys(public_key or public_key_file(settings), is_required=public_key is not None)
     with without_row_values(), database.connect(Role.AUDITOR) as connection:
-        # No signer is between file and commit while both are read. The lock comes first: waiting for it would
+        # No signer is between key, file and commit while all are read. The lock comes first: waiting for it would
         # otherwise be done with a snapshot that is older than what was waited for.
-        connection.execute("SELECT pg_advisory_lock_shared(%s)", (SIGNING_LOCK,))
+        connection.execute("SELECT pg_advisory_lock_shared(%s)", (locks.SIGNING,))
         connection.commit()
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         # Whatever was set for the role: sha256 and every operator are PostgreSQL's own.
         connection.execute("SET LOCAL search_path = pg_catalog, pg_temp")
+        keys = public_keys(public_key or public_key_file(settings), is_required=public_key is not None)
         in_table = table_heads(connection)
         in_file = file_heads(heads or heads_file(settings))
-        connection.execute("SELECT pg_advisory_unlock_shared(%s)", (SIGNING_LOCK,))
-        vouching, broken_heads = _check_heads(in_table, in_file, keys)
+        connection.execute("SELECT pg_advisory_unlock_shared(%s)", (locks.SIGNING,))
+        vouching, broken_heads = _check_heads(in_table, in_file, keys, is_copy=heads is not None)
         signed = _signed_ends(vouching)
         with connection.cursor(row_factory=dict_row) as cursor:
             facts = cursor.execute((_SQL / "audit_chain_facts.sql").read_bytes()).fetchall()
@@ -104,7 +107,7 @@ def verify(
         unsigned_events=sum(max(end.sequence - signed_up_to.get(end.chain, 0), 0) for end in ends),
         last_head_age_seconds=(datetime.now(UTC) - last.signed_at).total_seconds() if last else None,
         broken=first_breaks(
-            {row["chain"]: row for row in facts},
+            {_NO_CHAIN if row["chain"] is None else row["chain"]: row for row in facts},
             {end.chain: end for end in ends},
             [SignedEnd(end, head.number, head.signed_at) for end, head in signed.items()],
             {ChainEnd(*row[:3]): bool(row[3]) for row in differing},
@@ -131,8 +134,10 @@ def _signed_ends(vouching: list[SignedHead]) -> dict[ChainEnd, SignedHead]:
     return found
 
 
-def _check_heads(in_table: Found, in_file: Found, keys: PublicKeys) -> tuple[list[SignedHead], tuple[BrokenHead, ...]]:
-    """The heads that are rightly signed, and what is wrong with any."""
+def _check_heads(
+    in_table: Found, in_file: Found, keys: PublicKeys, *, is_copy: bool
+) -> tuple[list[SignedHead], tuple[BrokenHead, ...]]:
+    """The heads that are rightly signed, and what is wrong with any; a copy need not have those signed after it."""
     problems: list[tuple[int, str, str]] = []
     valid: dict[str, dict[int, SignedHead]] = {"table": {}, "file": {}}
     for place, found in (("table", in_table), ("file", in_file)):
@@ -147,12 +152,13 @@ def _check_heads(in_table: Found, in_file: Found, keys: PublicKeys) -> tuple[lis
             else:
                 problems.append((head.number, place, "altered: the signature is not that of this text"))
     table, file = valid["table"], valid["file"]
+    after_copy = max(file) if is_copy and file else math.inf
     named = {(number, place) for number, place, _ in problems}
     problems += [
         (number, place, f"gone from the {place}")
         for place, here, there in (("table", table, file), ("file", file, table))
         for number in there.keys() - here.keys()
-        if place == "file" or (number, place) not in named
+        if (number <= after_copy if place == "file" else (number, place) not in named)
     ]
     problems += [
         (number, "both", "table and file have different heads")

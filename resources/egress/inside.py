@@ -21,7 +21,9 @@ _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
 TRACE = ("connect", "sendto", "sendmsg", "sendmmsg", "io_uring_setup")
 """System calls that name a destination, and the one whose requests strace can't see."""
 
-_RESOLVER = f"nameserver {ADDRESS}\noptions timeout:1 attempts:1\n"
+_RESOLVER = f"nameserver {ADDRESS}\noptions timeout:5 attempts:3\n"
+"""As patient as resolvers are by default: on a busy machine our server may be late, and then the probe would fail."""
+_OWN_NAME = "localhost"
 _NAME_SERVICE = "hosts: files dns\n"
 
 
@@ -34,7 +36,11 @@ def main() -> None:
     folder = Path(sys.argv[1])
     loopback_up()
     _hide_daemons()
-    _point_names_here(folder)
+    hosts = _own_names()
+    # The name of the new UTS namespace only. Programs look up their machine's name, and its domain is what glibc
+    # appends to others: where /etc/hosts lacks them, that would be a lookup like any other.
+    socket.sethostname(_OWN_NAME)
+    _point_names_here(folder, hosts)
     with name_server() as names:
         done = subprocess.run(strace_command(folder), check=False)
     (folder / "names.json").write_text(json.dumps(names.addresses))
@@ -42,8 +48,11 @@ def main() -> None:
 
 
 def strace_command(folder: Path) -> list[str]:
-    """strace over ``steps``: program names and destinations only, never a byte of what is sent."""
-    options = ["-f", "--seccomp-bpf", "-Y", "-ttt", "-q", "-s", "0", "-e", "signal=none"]
+    """strace over ``steps``: program names and destinations only, never a byte of what is sent.
+
+    ``-s 0`` also cuts off lists, so that ``sendmmsg`` would name no destination; ``abbrev=none`` writes them whole.
+    """
+    options = ["-f", "--seccomp-bpf", "-Y", "-ttt", "-q", "-s", "0", "-e", "abbrev=none", "-e", "signal=none"]
     options += ["-e", f"trace={','.join(TRACE)}", "-o", str(folder / "strace.log")]
     steps = [sys.executable, "-m", "resources.egress.steps", str(folder)]
     return ["strace", *options, *steps]
@@ -62,9 +71,19 @@ def _hide_daemons() -> None:
     _mount("tmpfs", Path("/run"), "tmpfs", 0)
 
 
-def _point_names_here(folder: Path) -> None:
+def _own_names() -> str:
+    """What /etc/hosts shall hold: this machine, also by the name that the environment may still have for it.
+
+    Nothing else of the host's own file, which may turn a name to loopback and so hide a lookup and an attempt.
+    """
+    names = " ".join(dict.fromkeys((_OWN_NAME, socket.gethostname())))
+    return f"127.0.0.1 {names}\n::1 {names}\n"
+
+
+def _point_names_here(folder: Path, hosts: str) -> None:
     """glibc and everything else that reads /etc/resolv.conf asks our server, and glibc asks nobody else."""
-    for name, content in (("resolv.conf", _RESOLVER), ("nsswitch.conf", _NAME_SERVICE + _other_services())):
+    services = _NAME_SERVICE + _other_services()
+    for name, content in (("resolv.conf", _RESOLVER), ("nsswitch.conf", services), ("hosts", hosts)):
         target = Path("/etc", name)
         real = Path(os.path.realpath(target))
         if real.is_relative_to("/run"):

@@ -10,9 +10,8 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
+from resources import locks
 from resources.postgres import Database, DatabaseUnavailableError, Role, without_row_values
-
-_LOCK = 7_203_115_001
 
 
 def _configuration() -> Config:
@@ -47,7 +46,7 @@ def _migrate(database: Database) -> str:
     configuration = _configuration()
     engine = create_engine(database.url(Role.OWNER, "postgresql+psycopg2"), poolclass=NullPool)
     with engine.connect() as connection:
-        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": locks.MIGRATION})
         connection.commit()
         configuration.attributes["connection"] = connection
         command.upgrade(configuration, "head")

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import stat
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from resources import audit
+from resources import audit, locks
 from resources.audit.heads import SignedHead, file_heads
 from resources.audit.keys import AuditKeyError, signing_key
 from resources.postgres import Database, DatabaseUnavailableError, Role
@@ -85,6 +86,8 @@ ALTER = "UPDATE audit.event SET person_id = 99 WHERE sequence = {}"
 DELETE = "DELETE FROM audit.event WHERE sequence {}"
 CHANGE = "UPDATE audit.signed_head SET {} WHERE number = 2"
 FORGET = "DELETE FROM audit.signed_head"
+NO_KEY = "ALTER TABLE audit.event DROP CONSTRAINT event_pkey, ALTER sequence DROP NOT NULL"
+TWICE = "put in: two events have this number"
 
 
 @pytest.mark.parametrize(
@@ -145,6 +148,26 @@ FORGET = "DELETE FROM audit.signed_head"
             4,
             "some event from here to 5 changed, .* head 2, .* event 5",
         ),
+        # The table's constraints are a superuser's to drop.
+        (
+            (
+                "ALTER TABLE audit.event ALTER previous_hash DROP NOT NULL",
+                "UPDATE audit.event SET previous_hash = NULL, subject = 'nobody' WHERE sequence IN (4, 6)",
+            ),
+            4,
+            "changed",
+        ),
+        (
+            (
+                "ALTER TABLE audit.event ALTER previous_hash DROP NOT NULL, ALTER event_hash DROP NOT NULL",
+                "UPDATE audit.event SET previous_hash = NULL, event_hash = NULL WHERE sequence = 4",
+            ),
+            4,
+            "changed",
+        ),
+        ((NO_KEY, COPY.format(at=4, like=4), REHASH.format("4 AND person_id = 99")), 4, TWICE),
+        ((NO_KEY, COPY.format(at=6, like=6), REHASH.format("6 AND person_id = 99")), 6, TWICE),
+        ((NO_KEY, COPY.format(at="null", like=6), REHASH.format("6")), 0, "put in: .*"),
         (("UPDATE audit.event SET sequence = 9 WHERE sequence = 6",), 6, "gone, and all up to event 8"),
         (("DELETE FROM audit.chain_head WHERE sequence > 0",), 7, "the chain's end is gone .*"),
         (("UPDATE audit.chain_head SET sequence = 4 WHERE sequence > 0",), 5, "put in after the chain's end, or .*"),
@@ -157,6 +180,13 @@ def test_verify_names_the_first_event_that_is_not_what_was_written(
     broken = audit.verify(settings, db).broken
     assert [(event.chain, event.sequence) for event in broken] == [(chain, sequence)]
     assert re.fullmatch(problem, broken[0].problem), broken[0].problem
+
+
+def test_an_event_of_no_chain_is_named(settings: Settings, db: Database, chain: int) -> None:
+    attack(
+        db, NO_KEY, "ALTER TABLE audit.event ALTER chain DROP NOT NULL", COPY.format(at="null, 'chain', null", like=6)
+    )
+    assert audit.verify(settings, db).broken == (audit.BrokenEvent(-1, 1, "put in: there is no such chain"),)
 
 
 @pytest.mark.parametrize(
@@ -345,6 +375,44 @@ def test_a_key_of_another_kind_and_no_key_are_errors(settings: Settings, db: Dat
     (tmp_path / "no.pub").write_text("nothing")
     with pytest.raises(AuditKeyError, match="no Ed25519 public keys"):
         audit.verify(settings, db, public_key=tmp_path / "no.pub")
+
+
+def test_a_copy_that_is_older_than_the_last_head_lacks_nothing(
+    settings: Settings, db: Database, chain: int, tmp_path: Path
+) -> None:
+    copy = tmp_path / "shipped.jsonl"
+    shutil.copy(audit.heads_file(settings), copy)
+    audit.sign(settings, db)
+    found = audit.verify(settings, db, heads=copy)
+    assert (found.broken_heads, found.signed_heads, found.unsigned_events) == ((), 3, 0)
+    # One that holds no head at all is none, and one that lacks a head before its last is no copy.
+    for kept, lacking in (([], (1, 3)), (copy.read_bytes().splitlines(keepends=True)[1:], (1, 1))):
+        copy.write_bytes(b"".join(kept))
+        broken = audit.verify(settings, db, heads=copy).broken_heads
+        assert [(head.number, head.last_number, head.place) for head in broken] == [(*lacking, "file")]
+
+
+def waiting(db: Database, number: int) -> None:
+    """Until so many sessions wait for an advisory lock of this database."""
+    query = (
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted "
+        "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+    with db.connect(Role.AUDITOR, autocommit=True) as connection:
+        while connection.execute(query).fetchone() != (number,):
+            time.sleep(0.01)
+
+
+def test_verifying_knows_the_key_that_was_made_while_it_waited(settings: Settings, db: Database) -> None:
+    with ThreadPoolExecutor(2) as pool, db.connect(Role.AUDITOR) as holder:
+        locks.hold(holder, locks.SIGNING)
+        signing = pool.submit(audit.sign, settings, db)
+        waiting(db, 1)
+        verifying = pool.submit(audit.verify, settings, db)
+        waiting(db, 2)
+        holder.close()
+        assert signing.result().number == 1
+        assert verifying.result().is_whole
 
 
 def test_a_copy_of_the_heads_elsewhere_finds_what_was_done_to_both_places(

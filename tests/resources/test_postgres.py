@@ -1,6 +1,9 @@
 """Connection strings, roles and what is left of an error's text."""
 
 import json
+import os
+import subprocess
+import sys
 import traceback
 from pathlib import Path
 
@@ -104,6 +107,9 @@ def test_a_url_that_can_not_be_read_is_not_repeated(tmp_path: Path) -> None:
         "10.0.0.7/sanctum?sslmode=disable",
         "localhost,db.example/sanctum",
         "localhost/sanctum?hostaddr=10.0.0.7",
+        "localhost/sanctum?hostaddr=127.0.0.1,10.0.0.7",
+        # Where only the host is known, as in dbt's profile, it would be that.
+        "db.example/sanctum?hostaddr=127.0.0.1",
         "localhost.example/sanctum",
         "127.0.0.1.example/sanctum",
         "[fe80::1]/sanctum",
@@ -122,8 +128,9 @@ def test_off_this_machine_the_certificate_and_its_name_are_checked(tmp_path: Pat
         "127.0.0.1/sanctum",
         "[::1]/sanctum",
         "db/sanctum?host=/run/postgresql",
-        "db.example/sanctum?hostaddr=127.0.0.1",
+        "localhost/sanctum?hostaddr=127.0.0.1",
         "db.example/sanctum?sslmode=verify-full",
+        "db.example/sanctum?hostaddr=10.0.0.7&sslmode=verify-full",
         "a.example,b.example/sanctum?sslmode=verify-full",
     ],
 )
@@ -139,6 +146,66 @@ def test_on_this_machine_or_with_a_checked_certificate_nothing_else_is_asked(tmp
 def test_another_user_and_a_missing_host_are_refused(tmp_path: Path, url: str) -> None:
     with pytest.raises(DatabaseUnavailableError, match="sanctum_owner"):
         database(load_settings(home=tmp_path, database_url=url))
+
+
+@pytest.mark.parametrize("rest", ["service=x", "service=x&sslmode=verify-full"])
+def test_a_service_is_refused(tmp_path: Path, rest: str) -> None:
+    url = f"postgresql://sanctum_owner@localhost/sanctum?host=/run/postgresql&{rest}"
+    with pytest.raises(DatabaseUnavailableError, match="names a service"):
+        database(load_settings(home=tmp_path, database_url=url))
+
+
+CONNECTS = """
+import os
+import psycopg2
+from dlt.destinations.impl.postgres.configuration import PostgresCredentials
+from resources.migrations import migrate, newest_revision
+from resources.postgres import Role, database
+from resources.settings import load_settings
+
+found = database(load_settings())
+assert migrate(found) == newest_revision()
+with found.connect(Role.INGEST) as connection:
+    print(connection.info.host)
+# As dlt does, and as dbt does by its profile.
+print(psycopg2.connect(PostgresCredentials(found.url(Role.INGEST)).to_native_representation()).info.host)
+os.environ |= found.dbt_environment()
+names = {"host": "HOST", "port": "PORT", "user": "USER", "dbname": "DATABASE", "sslmode": "SSLMODE"}
+print(psycopg2.connect(**{name: os.environ[f"SANCTUM_DBT_{variable}"] for name, variable in names.items()}).info.host)
+"""
+
+
+@pytest.mark.parametrize("variable", ["PGHOSTADDR", "PGSERVICE"])
+def test_no_variable_leads_a_connection_elsewhere(settings: Settings, tmp_path: Path, variable: str) -> None:
+    assert settings.database_url is not None
+    (tmp_path / "services").write_text("[127.0.0.1]\nhostaddr=127.0.0.1\n")
+    variables = {
+        "SANCTUM_HOME": str(settings.home),
+        "SANCTUM_DATABASE_URL": settings.database_url.get_secret_value(),
+        "PGSERVICEFILE": str(tmp_path / "services"),
+        # PostgreSQL listens on no address here.
+        variable: "127.0.0.1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", CONNECTS], env={**os.environ, **variables}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [dict(database(settings).parameters)["host"]] * 3
+
+
+def test_a_connection_string_leads_nowhere_else_in_another_process(
+    server: Database, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in psql, by ``sanctum dsn``."""
+    monkeypatch.setenv("PGHOSTADDR", "127.0.0.1")
+    for found in (server, db):
+        with psycopg.connect(found.public_dsn(Role.INGEST)) as connection:
+            assert connection.info.host.startswith("/")
+
+
+def test_an_address_of_the_url_reaches_dbt(tmp_path: Path) -> None:
+    url = "postgresql://sanctum_owner@db.example/sanctum?hostaddr=10.0.0.7&sslmode=verify-full"
+    assert database(load_settings(home=tmp_path, database_url=url)).dbt_environment()["PGHOSTADDR"] == "10.0.0.7"
 
 
 def test_a_server_that_does_not_answer_is_one_error(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,6 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import jwt
 import pytest
-from oidc_provider_mock import User, run_server_in_thread
 from typer.testing import CliRunner, Result
 
 from assets.cli.main import app
@@ -22,9 +22,7 @@ from resources.identity.tokens import MAXIMUM_LENGTH, TokenVerifier
 from resources.postgres import Role
 from resources.settings import Settings, load_settings
 from tests.resources.identity.conftest import Clock, without_content
-
-# Of the provider's own code, at each token.
-pytestmark = pytest.mark.filterwarnings("ignore:get_jwt_config:DeprecationWarning")
+from tests.resources.identity.provider_process import User, provider_process
 
 AUDIENCE = "sanctum"
 REDIRECT = "http://localhost/callback"
@@ -56,11 +54,10 @@ PORTER = User(sub="porter-88", claims={"groups": ["porters"]})
 
 
 @contextlib.contextmanager
-def provider(port: int = 0, lifetime: timedelta = timedelta(hours=1)) -> Iterator[str]:
+def provider(port: int = 0, lifetime_seconds: int = 3600) -> Iterator[str]:
     """The provider's issuer; each start makes a new key."""
-    users = [NURSE, HURRIED, PORTER]
-    with run_server_in_thread(port, user_claims=users, access_token_max_age=lifetime) as server:
-        yield f"http://localhost:{server.server_port}"
+    with provider_process([NURSE, HURRIED, PORTER], port, lifetime_seconds) as taken:
+        yield f"http://localhost:{taken}"
 
 
 def sign_in(issuer: str, user: User, audience: str = AUDIENCE) -> str:
@@ -94,6 +91,10 @@ def hospital(issuer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Se
     return load_settings()
 
 
+def test_the_provider_brings_no_web_framework_into_this_process(issuer: str) -> None:
+    assert not {"oidc_provider_mock", "flask", "werkzeug"} & sys.modules.keys()
+
+
 def test_a_token_gives_the_identity_of_its_rule(hospital: Settings, issuer: str) -> None:
     identity = identify_caller(hospital, sign_in(issuer, NURSE))
     assert (identity.subject, identity.issuer, identity.role) == (NURSE.sub, issuer, Role.REVIEWER)
@@ -117,7 +118,7 @@ def test_without_the_rules_second_factor_or_any_rule_there_is_no_identity(hospit
 def test_a_token_for_another_service_and_an_expired_one_are_refused(hospital: Settings, issuer: str) -> None:
     with pytest.raises(TokenError, match="audience"):
         identify_caller(hospital, sign_in(issuer, NURSE, audience="the-cafeteria"))
-    with provider(lifetime=timedelta(seconds=-1)) as hasty:
+    with provider(lifetime_seconds=-1) as hasty:
         token = sign_in(hasty, NURSE)
         with pytest.raises(TokenError, match="expired"):
             TokenVerifier(hasty, AUDIENCE).verify(token)

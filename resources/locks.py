@@ -1,14 +1,29 @@
-"""Advisory locks of the database by which loads, landings and erasures wait for each other."""
+"""Advisory locks of the database by which those wait for each other who must; every number in use is here."""
 
 from typing import Any
 
 import psycopg
+
+MIGRATION = 7_203_115_001
+"""One migration at a time."""
 
 LOAD = 7_203_115_002
 """One load of bronze at a time."""
 
 FOLD = 7_203_115_003
 """One fold of HL7 v2 messages at a time; taken before LOAD."""
+
+VOCABULARY = 7_203_115_004
+"""One load of the vocabulary at a time."""
+
+SIGNING = 7_203_115_005
+"""Signers of the audit log wait for each other, so that heads' numbers have no gaps and the file has their order."""
+
+EMBEDDING = 7_203_115_006
+"""One run that embeds sentences at a time."""
+
+ADJUDICATION = 7_203_115_007
+"""One run that judges care gaps at a time."""
 
 LANDING = 7_203_115_008
 """Shared by those who land and split files; an erasure holds it alone."""
