@@ -201,6 +201,7 @@ def _open_gaps(session: Session) -> list[_Gap]:
     session.enter()
     with connection.cursor(row_factory=class_row(_Gap)) as cursor:
         gaps = cursor.execute(statement("open_gaps"), {"measures": sorted(QUESTIONS)}).fetchall()
+    session.record_each(action="read", object_kind="features.care_gap", rows=Counter(gap.person_id for gap in gaps))
     connection.commit()
     return gaps
 

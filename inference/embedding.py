@@ -106,7 +106,7 @@ def embed_notes(settings: Settings, database: Database, progress: Progress | Non
     with _exclusive_session(settings, database) as session:
         run = _Run(Encoder(settings), session)
         session.enter()
-        states = session.connection.execute(statement("note_states"), run.identity).fetchall()
+        states = _note_states(session, run.identity)
         session.connection.commit()
         run.counts["kept"] += sum(chunks for _, state, chunks in states if state != "stale")
         _remove_vanished(run)
@@ -140,8 +140,15 @@ def index_problems(settings: Settings, database: Database) -> IndexProblems:
     with open_service_session(settings, database, _SERVICE) as session:
         session.enter()
         orphans = session.connection.execute(statement("chunks_without_note")).fetchall()
-        states = session.connection.execute(statement("note_states"), identity).fetchall()
+        states = _note_states(session, identity)
     return IndexProblems(orphans[0][0], sum(state != "kept" for _, state, _ in states))
+
+
+def _note_states(session: Session, identity: Mapping[str, str]) -> list[tuple[int, str, int]]:
+    """Key, state and chunks of every note, with one audit event: nothing of what the notes say leaves the database."""
+    states = session.connection.execute(statement("note_states"), identity).fetchall()
+    session.record(action="read", object_kind="omop.note", row_count=len(states), details={"columns": "keys"})
+    return states
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """The warehouse as a whole: made ready, and counted."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, LiteralString
 
@@ -117,7 +118,9 @@ def open_care_gaps(settings: Settings, warehouse: Database, identity: Identity, 
                 "WHERE status = 'open' ORDER BY due_date, person_id, measure_id LIMIT %s",
                 (limit,),
             ).fetchall()
-        session.record(action="read", object_kind="features.care_gap", row_count=len(found))
+        session.record_each(
+            action="read", object_kind="features.care_gap", rows=Counter(gap["person_id"] for gap in found)
+        )
         session.connection.commit()
     return found
 

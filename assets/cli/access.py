@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from assets.cli.identity import TokenFile, caller
+from assets.cli.identity import TokenFile, caller, officer
 from assets.cli.output import Json, failures, report
 from resources.identity import emergency
 from resources.identity.consent import consents_of, record_consent
@@ -41,10 +41,11 @@ def glass_open(
 
 
 @glass.command("alerts")
-def glass_alerts(as_json: Json = False) -> None:
-    """List emergency accesses that no auditor has acknowledged."""
+def glass_alerts(token_file: TokenFile = None, as_json: Json = False) -> None:
+    """List, as an auditor, emergency accesses that nobody has acknowledged. Looking is audited."""
     with failures(as_json=as_json):
-        found = emergency.unacknowledged(database(load_settings()))
+        settings = load_settings()
+        found = emergency.unacknowledged(settings, database(settings), officer(settings, token_file))
         report({"unacknowledged": [asdict(one) for one in found]}, as_json=as_json, title="Emergency access")
 
 
@@ -55,8 +56,7 @@ def glass_acknowledge(
     """Say, as an auditor, that an emergency access was looked into."""
     with failures(as_json=as_json):
         settings = load_settings()
-        who = caller(settings, token_file)
-        emergency.acknowledge(database(settings), who, number)
+        emergency.acknowledge(settings, database(settings), officer(settings, token_file), number)
         report({"acknowledged": number}, as_json=as_json, title="Emergency access")
 
 

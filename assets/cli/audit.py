@@ -56,7 +56,7 @@ def audit_sign(
     """Sign the ends of all chains; the job nightly does it too."""
     with failures(as_json=as_json):
         settings = load_settings()
-        restored = audit.restore(settings, database(settings), subject=officer(settings, token_file)) if restore else ()
+        restored = audit.restore(settings, database(settings), officer(settings, token_file)) if restore else ()
         head = audit.sign(settings, database(settings))
         report(
             {
@@ -81,7 +81,7 @@ def audit_who(
     """Say who did what with one person's data, when and why. Asking is audited."""
     with failures(as_json=as_json):
         settings = load_settings()
-        events = audit.events_of(database(settings), person, subject=officer(settings, token_file))
+        events = audit.events_of(settings, database(settings), officer(settings, token_file), person)
         report({"person_id": person, "events": events}, as_json=as_json, title="Audit log")
 
 
@@ -106,7 +106,9 @@ def audit_export(
             raise ValueError("--json needs --output: the events would be on stdout too")
         settings = load_settings()
         start = since.replace(tzinfo=UTC) if since else None
-        events = audit.export(database(settings), subject=officer(settings, token_file), person_id=person, since=start)
+        events = audit.export(
+            settings, database(settings), officer(settings, token_file), person_id=person, since=start
+        )
         written = 0
         with _destination(output) as stream:
             for event in events:

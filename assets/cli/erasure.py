@@ -33,7 +33,7 @@ def erase(
         settings = load_settings()
         if reason_code not in REASON_CODES:
             raise ErasureError(f"--reason-code is one of {', '.join(REASON_CODES)}")
-        subject = officer(settings, token_file)
+        subject = officer(settings, token_file).subject
         if dry_run:
             found = preview(settings, database(settings), person)
         else:

@@ -31,5 +31,5 @@ def purge(token_file: TokenFile = None, as_json: Json = False) -> None:
 
     with failures(as_json=as_json):
         settings = load_settings()
-        deleted = purge_due(database(settings), officer(settings, token_file))
+        deleted = purge_due(database(settings), officer(settings, token_file).subject)
         report({"deleted": deleted}, as_json=as_json, title="Purge")

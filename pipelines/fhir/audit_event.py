@@ -38,6 +38,7 @@ _ACTIONS = {
     "search": "R",
     "disclosure-accounting": "R",
     "export": "R",
+    "emergency-review": "R",
     "embed": "C",
     "decide": "C",
     "restore-signed-heads": "C",
@@ -56,6 +57,7 @@ _TYPES = {
     "delete": _RECORD,
     "disclosure-accounting": _AUDIT_LOG_USED,
     "export": _AUDIT_LOG_USED,
+    "emergency-review": _AUDIT_LOG_USED,
     "break-glass": _SECURITY,
 }
 _INTERACTIONS = {"read": "read", "search": "search-type"}

@@ -29,9 +29,10 @@ import psycopg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from resources import locks
-from resources.audit.events import record
 from resources.audit.keys import PublicKeys, fingerprint, public_key_file, public_keys, signing_key
 from resources.audit.keys import is_signed as _is_signed
+from resources.identity.identity import Identity
+from resources.identity.session import open_session
 from resources.postgres import Database, Role, without_row_values
 from resources.private_files import append_private
 from resources.settings import Settings
@@ -173,7 +174,7 @@ def _insert(connection: psycopg.Connection[Any], head: SignedHead) -> None:
     )
 
 
-def restore(settings: Settings, database: Database, *, subject: str) -> tuple[int, ...]:
+def restore(settings: Settings, database: Database, auditor: Identity) -> tuple[int, ...]:
     """Put into the table the heads that only the file has, if they are rightly signed; numbers of those put back.
 
     A signer that dies between file and commit leaves one such head, and so does whoever deletes rows of the table;
@@ -183,7 +184,9 @@ def restore(settings: Settings, database: Database, *, subject: str) -> tuple[in
         resources.postgres.DatabaseUnavailableError: the database refused.
     """
     keys = public_keys(public_key_file(settings))
-    with without_row_values(), database.connect(Role.AUDITOR) as connection:
+    with open_session(settings, database, auditor) as session:
+        connection = session.connection
+        session.enter()
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (locks.SIGNING,))
         # By row number: a row whose body was altered keeps its place, and verify keeps naming it.
         there = {number for (number,) in connection.execute("SELECT number FROM audit.signed_head").fetchall()}
@@ -194,15 +197,13 @@ def restore(settings: Settings, database: Database, *, subject: str) -> tuple[in
         }
         for head in lacking.values():
             _insert(connection, head)
-        record(
-            connection,
-            subject=subject,
-            purpose="audit-maintenance",
+        session.record(
             action="restore-signed-heads",
             object_kind="audit.signed_head",
             object_ids=sorted(lacking),
             row_count=len(lacking),
         )
+        connection.commit()
     return tuple(sorted(lacking))
 
 

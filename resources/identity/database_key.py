@@ -40,7 +40,7 @@ def identity_key(settings: Settings) -> bytes:
 
 
 def install_key(settings: Settings, database: Database) -> None:
-    """Tell the database the key, as HMAC's two padded keys (RFC 2104 §2); tickets made under another key end.
+    """Tell the database the key, as HMAC's two padded keys (RFC 2104 §2); with another key, every ticket ends.
 
     Raises:
         IdentityKeyError: the key file can't be used.
@@ -49,9 +49,11 @@ def install_key(settings: Settings, database: Database) -> None:
     block = identity_key(settings).ljust(_BLOCK_BYTES, b"\0")
     padded = [bytes(byte ^ pad for byte in block) for pad in (0x36, 0x5C)]
     with without_row_values(), database.connect(Role.OWNER) as connection:
-        connection.execute(
+        changed = connection.execute(
             "INSERT INTO access.identity_key (inner_key, outer_key) VALUES (%s, %s) "
             "ON CONFLICT (only_row) DO UPDATE SET inner_key = excluded.inner_key, outer_key = excluded.outer_key "
             "WHERE identity_key.inner_key <> excluded.inner_key",
             padded,
-        )
+        ).rowcount
+        if changed:
+            connection.execute("DELETE FROM access.ticket")

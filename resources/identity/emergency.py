@@ -3,13 +3,15 @@
 Source: 45 CFR 164.312(a)(2)(ii), emergency access procedure.
 """
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from psycopg.rows import class_row
 
 from resources.identity.identity import Identity
-from resources.identity.session import AccessDeniedError, open_session
+from resources.identity.session import AccessDeniedError, Session, open_session
 from resources.postgres import Database, Role, without_row_values
 from resources.settings import Settings
 
@@ -60,36 +62,68 @@ def break_glass(
     return int(row[0])
 
 
-def unacknowledged(database: Database) -> list[EmergencyAccess]:
-    """Emergency accesses that no auditor has acknowledged, oldest first.
+def unacknowledged(settings: Settings, database: Database, auditor: Identity) -> list[EmergencyAccess]:
+    """Emergency accesses that no auditor has acknowledged, oldest first; looking is audited.
 
     Raises:
+        AccessDeniedError: the caller is no auditor.
         resources.postgres.DatabaseUnavailableError: the database refused.
     """
     with (
-        without_row_values(),
-        database.connect(Role.AUDITOR) as connection,
-        connection.cursor(row_factory=class_row(EmergencyAccess)) as cursor,
+        _review(settings, database, auditor) as session,
+        session.connection.cursor(row_factory=class_row(EmergencyAccess)) as cursor,
     ):
-        return cursor.execute(
+        session.enter()
+        found = cursor.execute(
             "SELECT emergency_access_id, subject, person_id, starts_at, expires_at FROM access.emergency_access "
             "WHERE acknowledged_at IS NULL ORDER BY emergency_access_id"
         ).fetchall()
+        session.record(
+            action="emergency-review",
+            object_kind="access.emergency_access",
+            object_ids=[one.emergency_access_id for one in found],
+            row_count=len(found),
+        )
+        session.connection.commit()
+    return found
 
 
-def acknowledge(database: Database, identity: Identity, emergency_access_id: int) -> None:
+def waiting(database: Database) -> list[int]:
+    """Numbers of the emergency accesses that no auditor has acknowledged, for checks: no person, no subject.
+
+    Raises:
+        resources.postgres.DatabaseUnavailableError: the database refused.
+    """
+    with without_row_values(), database.connect(Role.AUDITOR) as connection:
+        rows = connection.execute(
+            "SELECT emergency_access_id FROM access.emergency_access WHERE acknowledged_at IS NULL ORDER BY 1"
+        ).fetchall()
+    return [number for (number,) in rows]
+
+
+def acknowledge(settings: Settings, database: Database, auditor: Identity, emergency_access_id: int) -> None:
     """Put on record that an auditor looked into an emergency access.
 
     Raises:
-        AccessDeniedError: the caller is no auditor, or opened it itself.
-        ValueError: there is no such emergency access, or it is acknowledged.
+        AccessDeniedError: the caller is no auditor.
+        ValueError: there is no such emergency access, it is acknowledged, or the caller opened it itself.
         resources.postgres.DatabaseUnavailableError: the database refused.
     """
-    if identity.role is not Role.AUDITOR:
-        raise AccessDeniedError("only an auditor acknowledges emergency access: the access policy says who is one.")
-    with without_row_values(), database.connect(Role.AUDITOR) as connection:
-        row = connection.execute(
-            "SELECT access.acknowledge(%s, %s)", (emergency_access_id, identity.subject)
+    with _review(settings, database, auditor) as session:
+        row = session.connection.execute(
+            "SELECT access.acknowledge(%s, %s)", (session.ticket, emergency_access_id)
         ).fetchone()
+        session.connection.commit()
     if row is None or not row[0]:
-        raise ValueError(f"emergency access {emergency_access_id} does not wait for an acknowledgement by this caller")
+        raise ValueError(
+            f"emergency access {emergency_access_id} does not wait for an acknowledgement by this caller. Nobody "
+            "acknowledges one's own: another user of this machine does, or with a provider another auditor's token."
+        )
+
+
+@contextlib.contextmanager
+def _review(settings: Settings, database: Database, auditor: Identity) -> Iterator[Session]:
+    if auditor.role is not Role.AUDITOR:
+        raise AccessDeniedError("only an auditor reviews emergency access: the access policy says who is one.")
+    with open_session(settings, database, auditor) as session:
+        yield session

@@ -33,7 +33,7 @@ class Session:
 
     Attributes:
         connection: logged in as the identity's role, not in autocommit mode.
-        ticket: names this session in the audit log.
+        ticket: opens on this connection alone; the audit log names this session by its SHA-256.
         identity: who calls.
         purpose: why.
     """
@@ -81,19 +81,47 @@ class Session:
         """Append an audit event in the entered transaction, under this session's subject and purpose.
 
         Args:
-            action: ``read``, ``embed``, ``model-call`` or ``decide``.
+            action: ``read``; for role embed also ``embed``, for infer also ``model-call``; an auditor's are
+                ``disclosure-accounting``, ``export``, ``restore-signed-heads`` and ``emergency-review``.
             object_kind: the table or kind of thing acted on.
-            person_id: whose data, as in ``omop.person``.
+            person_id: whose data, as in ``omop.person``; whom the caller sees.
             object_ids: keys of the rows, such as chunk ids.
             row_count: how many rows were read or written.
             details: hashes and counts; never content.
 
         Raises:
-            psycopg.Error: the event can't be written; the transaction is then aborted.
+            psycopg.Error: the event can't be written, the action is none of this role's, or the caller does not see
+                the person; the transaction is then aborted.
         """
         self.connection.execute(
             "SELECT access.record(%s, %s, %s, %s::bigint[], %s, %s)",
             (action, person_id, object_kind, list(object_ids), row_count, Jsonb(dict(details or {}))),
+        )
+
+    def record_each(
+        self,
+        *,
+        action: str,
+        object_kind: str,
+        rows: Mapping[int, int],
+        details: Mapping[str, str | int | float | None] | None = None,
+    ) -> None:
+        """Append an event for each of many persons, as ``record`` does for one; if there is nobody, one without.
+
+        Args:
+            action: as in ``record``.
+            object_kind: the table or kind of thing acted on.
+            rows: ``person_id`` to how many of its rows were read or written.
+            details: hashes and counts, the same for all.
+
+        Raises:
+            psycopg.Error: as ``record``.
+        """
+        if not rows:
+            self.record(action=action, object_kind=object_kind, details=details)
+        self.connection.execute(
+            "SELECT access.record_each(%s, %s, %s::bigint[], %s::bigint[], %s)",
+            (action, object_kind, list(rows), list(rows.values()), Jsonb(dict(details or {}))),
         )
 
 
@@ -136,6 +164,8 @@ def open_service_session(settings: Settings, database: Database, service: str) -
 def open_on(settings: Settings, connection: psycopg.Connection[Any], identity: Identity, purpose: str) -> Session:
     """A session on a connection that exists, such as a pool's; commits.
 
+    What another caller left on the connection ends: its ticket, cursors held open, and temporary tables.
+
     Raises:
         ValueError: the connection is in autocommit mode, where what a transaction may see would not reach the next
             statement.
@@ -143,6 +173,8 @@ def open_on(settings: Settings, connection: psycopg.Connection[Any], identity: I
     """
     if connection.autocommit:
         raise ValueError("a session's reads are transactions: turn autocommit off")
+    connection.execute("CLOSE ALL")
+    connection.execute("DISCARD TEMP")
     claims = _claims(settings, identity, purpose)
     mac = hmac.new(identity_key(settings), f"open {claims}".encode(), hashlib.sha256).digest()
     row = connection.execute("SELECT access.open(%s, %s)", (claims, mac)).fetchone()

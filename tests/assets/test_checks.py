@@ -176,5 +176,5 @@ def test_emergency_access_that_nobody_looked_into_fails_its_check(settings: Sett
     doctor = identity(everyone=True, may_break_glass=True)
     number = emergency.break_glass(settings, db, doctor, 7, "unconscious in the emergency room", 5)
     assert failed(materialize(settings, signed_head)) == {"emergency_access_is_acknowledged"}
-    emergency.acknowledge(db, identity(Role.AUDITOR, "auditor"), number)
+    emergency.acknowledge(settings, db, identity(Role.AUDITOR, "auditor"), number)
     assert failed(materialize(settings, signed_head)) == set()

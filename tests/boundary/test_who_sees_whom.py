@@ -1,7 +1,10 @@
 """Sites, teams, labels and consent over every table that callers read."""
 
+from dataclasses import replace
+
 import pytest
 
+from assets.cli.identity import officer
 from resources.identity import Identity
 from resources.identity.session import AccessDeniedError, open_session, reading
 from resources.postgres import Role
@@ -108,7 +111,7 @@ def test_a_psychotherapy_note_reaches_no_model_role_whatever_the_policy(shared_w
         greedy = identity(role, everyone=True, sensitivities=("PSYTHPN",))
         with open_session(shared_warehouse.settings, shared_warehouse.database, greedy) as session:
             session.enter()
-            tickets = "SELECT sensitivities FROM access.ticket WHERE ticket_id = %s"
+            tickets = "SELECT sensitivities FROM access.ticket WHERE ticket_sha256 = sha256(uuid_send(%s))"
         assert shared_warehouse.rows(tickets, session.ticket) == [([],)]
     with open_session(
         shared_warehouse.settings, shared_warehouse.database, identity(Role.EMBED, everyone=True)
@@ -148,13 +151,20 @@ def test_break_glass_opens_one_person_for_a_time_and_alerts(warehouse: Warehouse
     ]
     assert "unconscious" not in str(warehouse.rows("SELECT details::text FROM audit.event"))
     auditor = identity(Role.AUDITOR, "auditor")
-    assert [one.emergency_access_id for one in emergency.unacknowledged(database)] == [number]
+    assert [one.emergency_access_id for one in emergency.unacknowledged(settings, database, auditor)] == [number]
     with pytest.raises(AccessDeniedError):
-        emergency.acknowledge(database, doctor, number)
+        emergency.acknowledge(settings, database, doctor, number)
     with pytest.raises(ValueError, match="does not wait"):
-        emergency.acknowledge(database, identity(Role.AUDITOR, "dr-who"), number)
-    emergency.acknowledge(database, auditor, number)
-    assert emergency.unacknowledged(database) == []
+        emergency.acknowledge(settings, database, identity(Role.AUDITOR, "dr-who"), number)
+    with pytest.raises(AccessDeniedError):
+        emergency.unacknowledged(settings, database, EAST)
+    looked = "SELECT object_ids FROM audit.event WHERE subject = 'auditor' AND action = 'emergency-review'"
+    assert warehouse.rows(looked) == [([number],)]
+    # Another user of this machine is an auditor too, where there is no provider.
+    emergency.acknowledge(settings, database, replace(officer(settings, None), subject="os-user:2"), number)
+    acknowledged = "SELECT acknowledged_by FROM access.emergency_access"
+    assert warehouse.rows(acknowledged) == [("os-user:2",)]
+    assert emergency.unacknowledged(settings, database, auditor) == []
     with warehouse.superuser() as connection:
         connection.execute("UPDATE access.emergency_access SET expires_at = now() - interval '1 second'")
     with pytest.raises(AccessDeniedError), open_session(settings, database, doctor) as session, reading(session, bob):

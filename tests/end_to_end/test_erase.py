@@ -10,6 +10,7 @@ import pytest
 from resources import audit, dbt
 from resources.postgres import Database, Role
 from tests.end_to_end.home import Home, home_environment
+from tests.identities import identity
 from tests.pipelines import erasure_home as population
 from tests.pipelines.erasure_home import GONE, STAYS, Built
 
@@ -61,7 +62,9 @@ def test_killed_and_run_again_it_finishes(server: Database, built: Built, home: 
         _wait_for_its_session(home)
         # Either the rows are there or the audit log says that they are gone, never neither.
         gone = not is_there(home, GONE)
-        said = "erase" in {event["action"] for event in audit.events_of(built.database, GONE)}
+        said = "erase" in {
+            event["action"] for event in audit.events_of(built.settings, built.database, identity(Role.AUDITOR), GONE)
+        }
         assert gone == said
     report = home.run(*ERASE)
     assert (report["state"], report["left"]) == ("verified", 0)

@@ -19,6 +19,7 @@ from pipelines.landing import landed_path
 from resources import audit
 from resources.postgres import Database, Role
 from tests.conftest import superuser
+from tests.identities import identity
 from tests.pipelines import erasure_home as population
 from tests.pipelines.erasure_home import GONE, NOTE, STAYS, Built
 
@@ -225,16 +226,18 @@ def test_an_erasure_is_a_fact_of_the_audit_log(erased: tuple[Built, dict[str, An
     built, found = erased
     events = [
         event
-        for event in audit.events_of(built.database, GONE, subject="auditor")
+        for event in audit.events_of(built.settings, built.database, identity(Role.AUDITOR), GONE)
         if event["action"].startswith("erase")
     ]
     assert [(event["action"], event["purpose"]) for event in events] == [
         ("erase", "data-subject-request"),
+        ("erase-sweep", "data-subject-request"),
+        ("erase-sweep", "data-subject-request"),
         ("erase-verified", "data-subject-request"),
     ]
     counts = query(built, "SELECT details FROM audit.event WHERE action = 'erase'", role=Role.AUDITOR)[0][0]
     assert counts["bronze.person"] == found["report"].rows["bronze.person"] == 2
-    assert not audit.verify(built.database).broken
+    assert not audit.verify(built.settings, built.database).broken
     again = erase(built.settings, built.database, GONE, "court-order", "test")
     assert (again.state, again.reason_code, again.rows) == ("verified", "data-subject-request", found["report"].rows)
 

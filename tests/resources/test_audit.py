@@ -12,6 +12,9 @@ from resources import audit
 from resources.postgres import Database, DatabaseUnavailableError, Role
 from resources.settings import Settings
 from tests.conftest import superuser
+from tests.identities import identity
+
+OFFICER = identity(Role.AUDITOR, "privacy-officer", purposes=("HCOMPL",))
 
 
 def record(connection: psycopg.Connection[Any], person: int) -> None:
@@ -96,44 +99,45 @@ def test_even_a_superuser_needs_to_disarm_it_first(db: Database, table: str, sta
         connection.execute(statement.format(f"audit.{table}", column, column).encode())
 
 
-def test_who_did_what_with_a_person(db: Database) -> None:
+def test_who_did_what_with_a_person(settings: Settings, db: Database) -> None:
     append(db, 7)
     append(db, 8)
-    assert [(event["subject"], event["action"], event["row_count"]) for event in asked(db, 7)] == [
+    assert [(event["subject"], event["action"], event["row_count"]) for event in asked(settings, db, 7)] == [
         ("dr-who", "read", 1)
     ]
-    assert asked(db, 9) == []
+    assert asked(settings, db, 9) == []
 
 
-def asked(db: Database, person: int) -> list[dict[str, Any]]:
-    return audit.events_of(db, person, subject="privacy-officer")
+def asked(settings: Settings, db: Database, person: int) -> list[dict[str, Any]]:
+    return audit.events_of(settings, db, OFFICER, person)
 
 
-def test_who_asked_is_in_the_log_too(db: Database) -> None:
+def test_who_asked_is_in_the_log_too(settings: Settings, db: Database) -> None:
     append(db, 7)
-    asked(db, 7)
-    assert [(e["subject"], e["action"], e["database_role"], e["row_count"]) for e in asked(db, 7)[1:]] == [
+    asked(settings, db, 7)
+    assert [(e["subject"], e["action"], e["database_role"], e["row_count"]) for e in asked(settings, db, 7)[1:]] == [
         ("privacy-officer", "disclosure-accounting", "sanctum_auditor", 1)
     ]
 
 
-def test_without_the_event_of_asking_there_is_no_answer(db: Database) -> None:
+def test_without_the_event_of_asking_there_is_no_answer(settings: Settings, db: Database) -> None:
     append(db, 7)
     with superuser(db, dict(db.parameters)["dbname"]) as connection:
-        connection.execute("REVOKE EXECUTE ON FUNCTION audit.append FROM sanctum_auditor")
+        connection.execute("REVOKE EXECUTE ON FUNCTION access.record FROM sanctum_auditor")
     with pytest.raises(DatabaseUnavailableError):
-        asked(db, 7)
+        asked(settings, db, 7)
     with pytest.raises(DatabaseUnavailableError):
-        next(audit.export(db, subject="x"))
+        next(audit.export(settings, db, OFFICER))
 
 
-def test_the_export_is_announced_before_its_first_event(db: Database) -> None:
+def test_the_export_is_announced_before_its_first_event(settings: Settings, db: Database) -> None:
     for person in (7, 7, 8):
         append(db, person)
-    events = audit.export(db, subject="privacy-officer", person_id=7)
+    events = audit.export(settings, db, OFFICER, person_id=7)
     assert next(events)["person_id"] == 7
     assert count(db, "SELECT row_count FROM audit.event WHERE action = 'export' AND person_id = 7") == 2
     assert len(list(events)) == 1
     tomorrow = datetime.now(UTC) + timedelta(days=1)
-    assert list(audit.export(db, subject="privacy-officer", since=tomorrow)) == []
-    assert len(list(audit.export(db, subject="privacy-officer"))) == 5
+    assert list(audit.export(settings, db, OFFICER, since=tomorrow)) == []
+    # Each export opened a session first.
+    assert len(list(audit.export(settings, db, OFFICER))) == 7

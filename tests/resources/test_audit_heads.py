@@ -20,6 +20,9 @@ from resources.postgres import Database, DatabaseUnavailableError, Role
 from resources.private_files import PrivateFileError
 from resources.settings import Settings
 from tests.conftest import superuser
+from tests.identities import identity
+
+DBA = identity(Role.AUDITOR, "dba", purposes=("HCOMPL",))
 
 REHASH = "UPDATE audit.event AS e SET event_hash = audit.hash_event(e) WHERE sequence = {}"
 # What a superuser who knows the chains runs: every hash from an event on, and the chain's end, computed anew.
@@ -300,9 +303,9 @@ def test_a_forged_line_and_a_line_cut_short_are_named_and_spoil_no_other(
 def test_a_head_that_only_the_file_has_can_be_put_back(settings: Settings, db: Database, chain: int) -> None:
     attack(db, "DELETE FROM audit.signed_head WHERE number = 2")
     assert heads(settings, db) == [(2, 2, "table", "gone from the table")]
-    assert audit.restore(settings, db, subject="dba") == (2,)
+    assert audit.restore(settings, db, DBA) == (2,)
     assert audit.verify(settings, db).is_whole
-    assert audit.restore(settings, db, subject="dba") == ()
+    assert audit.restore(settings, db, DBA) == ()
     with db.connect(Role.AUDITOR) as connection:
         asked = "SELECT subject, object_ids FROM audit.event WHERE action = 'restore-signed-heads' ORDER BY occurred_at"
         assert connection.execute(asked).fetchall() == [("dba", [2]), ("dba", [])]

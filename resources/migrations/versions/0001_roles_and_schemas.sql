@@ -15,9 +15,11 @@ BEGIN
             'GRANT %I TO CURRENT_USER WITH INHERIT %s, SET TRUE', role_name,
             CASE WHEN role_name IN ('sanctum_embed', 'sanctum_infer', 'sanctum_reviewer', 'sanctum_eraser') THEN 'FALSE' ELSE 'TRUE' END
         );
-        EXECUTE format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO %I', current_database(), role_name);
+        EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), role_name);
     END LOOP;
     EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
+    -- Callers have no temporary tables: one would outlive whose rows it holds on a pooled connection.
+    EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO sanctum_ingest, sanctum_transform', current_database());
     -- Dagster's storage has a schema of its own in the same database.
     EXECUTE format('ALTER ROLE sanctum_dagster IN DATABASE %I SET search_path = dagster', current_database());
 END

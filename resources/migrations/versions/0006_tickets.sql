@@ -101,8 +101,10 @@ CREATE INDEX emergency_access_person ON access.emergency_access (person_id, subj
 COMMENT ON TABLE access.emergency_access IS
 'Break-glass: who opened whose record, why and until when (45 CFR 164.312(a)(2)(ii)). An auditor acknowledges each.';
 
+-- Who reads a ticket's hash, here or in the audit log, can't enter with it; nor can another connection with the ticket.
 CREATE UNLOGGED TABLE access.ticket (
-    ticket_id uuid PRIMARY KEY,
+    ticket_sha256 bytea PRIMARY KEY,
+    backend_pid integer NOT NULL,
     database_role text NOT NULL,
     subject text NOT NULL,
     purpose text NOT NULL,
@@ -114,11 +116,12 @@ CREATE UNLOGGED TABLE access.ticket (
     transaction_id xid8 NOT NULL DEFAULT pg_current_xact_id()
 );
 CREATE INDEX ticket_expires ON access.ticket (expires_at);
+CREATE INDEX ticket_backend ON access.ticket (backend_pid);
 CREATE UNLOGGED TABLE access.ticket_person (
-    ticket_id uuid NOT NULL REFERENCES access.ticket ON DELETE CASCADE,
+    ticket_sha256 bytea NOT NULL REFERENCES access.ticket ON DELETE CASCADE,
     person_id bigint NOT NULL,
     transaction_id xid8 NOT NULL DEFAULT pg_current_xact_id(),
-    PRIMARY KEY (ticket_id, person_id)
+    PRIMARY KEY (ticket_sha256, person_id)
 );
 COMMENT ON TABLE access.ticket IS 'Callers under way. A crash of the server empties it: callers open anew.';
 
@@ -143,7 +146,8 @@ BEGIN
         RAISE EXCEPTION 'nobody vouches for this caller' USING ERRCODE = 'insufficient_privilege';
     END IF;
     c := claims::jsonb;
-    t.ticket_id := (c ->> 'nonce')::uuid;
+    t.ticket_sha256 := sha256(uuid_send((c ->> 'nonce')::uuid));
+    t.backend_pid := pg_backend_pid();
     t.database_role := session_user;
     t.subject := c ->> 'subject';
     t.purpose := c ->> 'purpose';
@@ -165,18 +169,21 @@ BEGIN
     t.transaction_id := pg_current_xact_id();
     PERFORM audit.append(
         t.subject, t.purpose, 'open', NULL, 'access.ticket', '{}', 0, jsonb_build_object(
-            'ticket', t.ticket_id, 'everyone', t.everyone, 'scopes', cardinality(t.scope_ids),
+            'ticket_sha256', encode(t.ticket_sha256, 'hex'), 'everyone', t.everyone, 'scopes', cardinality(t.scope_ids),
             'sensitivities', array_to_string(t.sensitivities, ' '), 'expires', t.expires_at
         )
     );
-    -- A nonce is taken once: the same claims can't be shown twice while they are valid.
-    DELETE FROM access.ticket AS old WHERE old.ticket_id IN (
-        SELECT gone.ticket_id FROM access.ticket AS gone
-        WHERE gone.expires_at < clock_timestamp() - interval '1 hour'
+    -- A connection has one caller at a time: whoever it was before has no ticket any more.
+    DELETE FROM access.ticket AS old WHERE old.ticket_sha256 IN (
+        SELECT gone.ticket_sha256 FROM access.ticket AS gone
+        WHERE
+            gone.expires_at < clock_timestamp() - interval '1 hour'
+            OR (gone.backend_pid = t.backend_pid AND gone.ticket_sha256 <> t.ticket_sha256)
         LIMIT 100 FOR UPDATE SKIP LOCKED
     );
+    -- A nonce is taken once: the same claims can't be shown twice while they are valid.
     INSERT INTO access.ticket SELECT (t).*;
-    RETURN t.ticket_id;
+    RETURN (c ->> 'nonce')::uuid;
 END
 $$;
 
@@ -189,10 +196,11 @@ DECLARE
 BEGIN
     SELECT * INTO t FROM access.ticket AS k
     WHERE
-        k.ticket_id = ticket AND k.database_role = session_user AND k.expires_at > statement_timestamp()
+        k.ticket_sha256 = sha256(uuid_send(ticket)) AND k.backend_pid = pg_backend_pid()
+        AND k.database_role = session_user AND k.expires_at > statement_timestamp()
         AND k.transaction_id IS DISTINCT FROM pg_current_xact_id_if_assigned();
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'no such ticket, or it has expired or is not committed'
+        RAISE EXCEPTION 'no such ticket of this connection, or it has expired or is not committed'
         USING ERRCODE = 'insufficient_privilege';
     END IF;
     RETURN t;
@@ -207,6 +215,22 @@ AS $$
     WHERE e.subject = emergency.subject AND e.person_id = emergency.person_id AND e.expires_at > statement_timestamp()
 $$;
 
+-- Asked at each claim, entry and statement: an emergency ends, and a person leaves the care of a site.
+CREATE FUNCTION access.may_claim(
+    subject text, everyone boolean, scope_ids bigint[], person_id bigint
+) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT
+        may_claim.everyone
+        OR EXISTS (
+            SELECT FROM access.person_scope AS s
+            WHERE s.person_id = may_claim.person_id AND s.scope_id = ANY(may_claim.scope_ids)
+        )
+        OR access.emergency(may_claim.subject, may_claim.person_id) IS NOT NULL
+$$;
+
 CREATE FUNCTION access.claim(ticket uuid, person_ids bigint[]) RETURNS bigint[]
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -215,23 +239,20 @@ DECLARE
     t access.ticket := access.own_ticket(ticket);
     granted bigint[] := '{}';
     person bigint;
-    glass bigint;
     details jsonb;
 BEGIN
     FOREACH person IN ARRAY person_ids LOOP
-        details := jsonb_build_object('ticket', t.ticket_id);
-        IF NOT t.everyone AND NOT EXISTS (
-            SELECT FROM access.person_scope AS s WHERE s.person_id = person AND s.scope_id = ANY(t.scope_ids)
-        ) THEN
-            glass := access.emergency(t.subject, person);
-            IF glass IS NULL THEN
-                PERFORM audit.append(t.subject, t.purpose, 'claim-denied', person, 'person', '{}', 0, details);
-                CONTINUE;
-            END IF;
-            details := details || jsonb_build_object('emergency_access', glass);
+        details := jsonb_build_object('ticket_sha256', encode(t.ticket_sha256, 'hex'));
+        IF NOT access.may_claim(t.subject, t.everyone, t.scope_ids, person) THEN
+            PERFORM audit.append(t.subject, t.purpose, 'claim-denied', person, 'person', '{}', 0, details);
+            CONTINUE;
+        END IF;
+        -- No emergency counts for whoever may claim without one.
+        IF NOT access.may_claim(NULL, t.everyone, t.scope_ids, person) THEN
+            details := details || jsonb_build_object('emergency_access', access.emergency(t.subject, person));
         END IF;
         PERFORM audit.append(t.subject, t.purpose, 'claim', person, 'person', '{}', 0, details);
-        INSERT INTO access.ticket_person (ticket_id, person_id) VALUES (t.ticket_id, person) ON CONFLICT DO NOTHING;
+        INSERT INTO access.ticket_person (ticket_sha256, person_id) VALUES (t.ticket_sha256, person) ON CONFLICT DO NOTHING;
         granted := granted || person;
     END LOOP;
     RETURN granted;
@@ -241,6 +262,7 @@ $$;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA access FROM PUBLIC;
 GRANT USAGE ON SCHEMA access TO
     sanctum_transform, sanctum_embed, sanctum_infer, sanctum_reviewer, sanctum_auditor, sanctum_eraser;
-GRANT EXECUTE ON FUNCTION access.open, access.claim TO sanctum_embed, sanctum_infer, sanctum_reviewer;
+GRANT EXECUTE ON FUNCTION access.claim TO sanctum_embed, sanctum_infer, sanctum_reviewer;
+GRANT EXECUTE ON FUNCTION access.open TO sanctum_embed, sanctum_infer, sanctum_reviewer, sanctum_auditor;
 -- Callers write events under their ticket's name only.
-REVOKE EXECUTE ON FUNCTION audit.append FROM sanctum_embed, sanctum_infer, sanctum_reviewer;
+REVOKE EXECUTE ON FUNCTION audit.append FROM sanctum_embed, sanctum_infer, sanctum_reviewer, sanctum_auditor;

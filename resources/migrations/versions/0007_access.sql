@@ -20,34 +20,43 @@ BEGIN
     IF enter.person_id IS NOT NULL AND NOT EXISTS (
         SELECT FROM access.ticket_person AS p
         WHERE
-            p.ticket_id = t.ticket_id AND p.person_id = enter.person_id
+            p.ticket_sha256 = t.ticket_sha256 AND p.person_id = enter.person_id
             AND p.transaction_id IS DISTINCT FROM pg_current_xact_id_if_assigned()
+            AND access.may_claim(t.subject, t.everyone, t.scope_ids, p.person_id)
     ) THEN
-        RAISE EXCEPTION 'this person is not claimed, or the claim is not committed'
+        RAISE EXCEPTION 'this person is not claimed, or the claim is not committed or holds no more'
         USING ERRCODE = 'insufficient_privilege';
     END IF;
     PERFORM pg_current_xact_id();
-    PERFORM set_config('sanctum.entry', access.sign_entry(concat_ws('/', t.ticket_id, enter.person_id)), true);
+    PERFORM set_config(
+        'sanctum.entry',
+        access.sign_entry(concat_ws('/', encode(t.ticket_sha256, 'hex'), enter.person_id)),
+        true
+    );
 END
 $$;
 
 -- What this transaction entered with; all null without a ticket or after its time.
 CREATE FUNCTION access.entered(
-    OUT ticket_id uuid, OUT person_id bigint, OUT everyone boolean, OUT scope_ids bigint[], OUT sensitivities text[]
+    OUT subject text, OUT purpose text, OUT person_id bigint, OUT everyone boolean, OUT scope_ids bigint[],
+    OUT sensitivities text[]
 ) RETURNS record
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT t.ticket_id, nullif(split_part(s.entry, '/', 2), '')::bigint, t.everyone, t.scope_ids, t.sensitivities
+    SELECT
+        t.subject, t.purpose, nullif(split_part(s.entry, '/', 2), '')::bigint, t.everyone, t.scope_ids, t.sensitivities
     FROM (
         SELECT
             current_setting('sanctum.entry', true) AS signed,
             split_part(current_setting('sanctum.entry', true), '.', 1) AS entry
     ) AS s
     CROSS JOIN LATERAL (
-        -- Only what is signed is cast: anything else may be no UUID.
+        -- Only what is signed is decoded: anything else may be no hexadecimal.
         SELECT k.* FROM access.ticket AS k
-        WHERE k.ticket_id = CASE WHEN s.signed = access.sign_entry(s.entry) THEN split_part(s.entry, '/', 1)::uuid END
+        WHERE
+            k.ticket_sha256
+            = CASE WHEN s.signed = access.sign_entry(s.entry) THEN decode(split_part(s.entry, '/', 1), 'hex') END
     ) AS t
     WHERE t.expires_at > statement_timestamp()
 $$;
@@ -55,12 +64,15 @@ $$;
 CREATE FUNCTION access.person_id() RETURNS bigint
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT e.person_id FROM access.entered() AS e $$;
+AS $$
+    SELECT e.person_id FROM access.entered() AS e
+    WHERE e.person_id IS NOT NULL AND access.may_claim(e.subject, e.everyone, e.scope_ids, e.person_id)
+$$;
 
 CREATE FUNCTION access.is_open() RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT e.ticket_id IS NOT NULL FROM access.entered() AS e $$;
+AS $$ SELECT e.subject IS NOT NULL FROM access.entered() AS e $$;
 
 CREATE FUNCTION access.sees_everyone() RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER
@@ -72,27 +84,45 @@ LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT coalesce(e.scope_ids, '{}') FROM access.entered() AS e $$;
 
--- Whether the caller may see a row that carries these labels: it was given each, the person denies none, and where one
--- needs the person's consent, there is consent in force.
+-- Whether a person is among those whom the caller sees now.
+CREATE FUNCTION access.in_view(person_id bigint) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT coalesce(bool_or(
+        access.may_claim(NULL, e.everyone, e.scope_ids, in_view.person_id) OR in_view.person_id = access.person_id()
+    ), FALSE)
+    FROM access.entered() AS e
+$$;
+
+-- Whether the caller may see a row of a person in its view that carries these labels: it was given each, the person
+-- denies none, and where one needs the person's consent, there is consent in force. Of anybody else it says no.
 CREATE FUNCTION access.may_see(person_id bigint, codes text[]) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT
-        codes <@ coalesce((SELECT e.sensitivities FROM access.entered() AS e), '{}')
-        AND NOT EXISTS (
-            SELECT FROM access.sensitivity AS s
-            WHERE s.code = ANY(codes) AND coalesce((
-                SELECT c.decision FROM access.consent AS c
-                WHERE
-                    c.person_id = may_see.person_id AND c.code = s.code
-                    -- The day in UTC: current_date is what the caller's time zone says.
-                    AND (statement_timestamp() AT TIME ZONE 'UTC')::date
-                    BETWEEN c.starts_on AND coalesce(c.ends_on, 'infinity')
-                ORDER BY c.decided_at DESC, c.decision ASC
-                LIMIT 1
-            ), CASE WHEN s.requires_consent THEN 'deny' ELSE 'permit' END) <> 'permit'
-        )
+    SELECT EXISTS (
+        SELECT FROM access.entered() AS e
+        WHERE
+            codes <@ e.sensitivities
+            AND (
+                access.may_claim(NULL, e.everyone, e.scope_ids, may_see.person_id)
+                OR may_see.person_id = access.person_id()
+            )
+            AND NOT EXISTS (
+                SELECT FROM access.sensitivity AS s
+                WHERE s.code = ANY(codes) AND coalesce((
+                    SELECT c.decision FROM access.consent AS c
+                    WHERE
+                        c.person_id = may_see.person_id AND c.code = s.code
+                        -- The day in UTC: current_date is what the caller's time zone says.
+                        AND (statement_timestamp() AT TIME ZONE 'UTC')::date
+                        BETWEEN c.starts_on AND coalesce(c.ends_on, 'infinity')
+                    ORDER BY c.decided_at DESC, c.decision ASC
+                    LIMIT 1
+                ), CASE WHEN s.requires_consent THEN 'deny' ELSE 'permit' END) <> 'permit'
+            )
+    )
 $$;
 
 CREATE FUNCTION access.may_see_row(cdm_table text, cdm_id bigint, person_id bigint) RETURNS boolean
@@ -119,20 +149,61 @@ AS $$
 $$;
 
 -- Who entered writes its events under its own name: the ticket's subject and purpose.
-CREATE FUNCTION access.record(
+CREATE FUNCTION access.append_own(
     action text, person_id bigint, object_kind text, object_ids bigint[], row_count bigint, details jsonb
 ) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    t access.ticket;
+    e record;
 BEGIN
-    SELECT k.* INTO t FROM access.entered() AS e JOIN access.ticket AS k USING (ticket_id);
-    IF NOT FOUND THEN
+    SELECT * INTO e FROM access.entered();
+    IF e.subject IS NULL THEN
         RAISE EXCEPTION 'enter with a ticket before recording' USING ERRCODE = 'insufficient_privilege';
     END IF;
-    PERFORM audit.append(t.subject, t.purpose, action, person_id, object_kind, object_ids, row_count, details);
+    PERFORM audit.append(e.subject, e.purpose, action, person_id, object_kind, object_ids, row_count, details);
+END
+$$;
+
+-- Each login writes of what it does and of persons in its view; an auditor, who sees no person's rows, of anybody.
+CREATE FUNCTION access.record(
+    action text, person_id bigint, object_kind text, object_ids bigint[], row_count bigint, details jsonb
+) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF
+        record.action <> ALL(CASE session_user
+            WHEN 'sanctum_embed' THEN ARRAY['read', 'embed']
+            WHEN 'sanctum_infer' THEN ARRAY['read', 'model-call']
+            WHEN 'sanctum_auditor' THEN
+                ARRAY['disclosure-accounting', 'export', 'restore-signed-heads', 'emergency-review']
+            ELSE ARRAY['read']
+        END)
+        OR (
+            record.person_id IS NOT NULL AND session_user <> 'sanctum_auditor' AND NOT access.in_view(record.person_id)
+        )
+    THEN
+        RAISE EXCEPTION 'this caller does no such thing, or does not see this person'
+        USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    PERFORM access.append_own(action, person_id, object_kind, object_ids, row_count, details);
+END
+$$;
+
+-- An event for each of many persons.
+CREATE FUNCTION access.record_each(
+    action text, object_kind text, person_ids bigint[], row_counts bigint[], details jsonb
+) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    FOR i IN 1..cardinality(person_ids) LOOP
+        PERFORM access.record(action, person_ids[i], object_kind, '{}', row_counts[i], details);
+    END LOOP;
 END
 $$;
 
@@ -161,23 +232,24 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION access.acknowledge(emergency_access_id bigint, subject text) RETURNS boolean
+CREATE FUNCTION access.acknowledge(ticket uuid, emergency_access_id bigint) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    t access.ticket := access.own_ticket(ticket);
     person bigint;
 BEGIN
-    UPDATE access.emergency_access AS e SET acknowledged_by = acknowledge.subject, acknowledged_at = clock_timestamp()
+    UPDATE access.emergency_access AS e SET acknowledged_by = t.subject, acknowledged_at = clock_timestamp()
     WHERE
         e.emergency_access_id = acknowledge.emergency_access_id AND e.acknowledged_at IS NULL
-        AND e.subject <> acknowledge.subject
+        AND e.subject <> t.subject
     RETURNING e.person_id INTO person;
     IF NOT FOUND THEN
         RETURN FALSE;
     END IF;
     PERFORM audit.append(
-        acknowledge.subject, 'access-review', 'acknowledge', person, 'access.emergency_access',
+        t.subject, t.purpose, 'acknowledge', person, 'access.emergency_access',
         ARRAY[acknowledge.emergency_access_id], 1, '{}'
     );
     RETURN TRUE;
@@ -200,7 +272,7 @@ BEGIN
     VALUES (person, record_consent.code, record_consent.decision, record_consent.starts_on, record_consent.ends_on,
         clock_timestamp(), 'recorded')
     RETURNING consent_id INTO made;
-    PERFORM access.record('consent-' || record_consent.decision, person, 'access.consent', ARRAY[made], 1,
+    PERFORM access.append_own('consent-' || record_consent.decision, person, 'access.consent', ARRAY[made], 1,
         jsonb_build_object('code', record_consent.code));
     RETURN made;
 END
@@ -235,8 +307,8 @@ BEGIN
         RETURN;
     END IF;
     rule := '((SELECT access.sees_everyone()) OR person_id = (SELECT access.person_id()) '
-        'OR EXISTS (SELECT FROM access.person_scope AS scope WHERE scope.person_id = ' || quote_ident(name) || '.person_id '
-        'AND scope.scope_id = ANY((SELECT access.scope_ids())::bigint[])))';
+        -- The policy of person_scope shows the caller's own scopes only.
+        'OR EXISTS (SELECT FROM access.person_scope AS scope WHERE scope.person_id = ' || quote_ident(name) || '.person_id))';
     key := CASE WHEN name = 'death' THEN 'person_id' ELSE name || '_id' END;
     IF 'sensitivity' = ANY(columns) THEN
         label := '(sensitivity = ''{}'' OR access.may_see(person_id, sensitivity))';
@@ -260,10 +332,13 @@ END
 $$;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA access FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION access.enter, access.record TO
+    sanctum_embed, sanctum_infer, sanctum_reviewer, sanctum_auditor;
+GRANT EXECUTE ON FUNCTION access.record_each, access.sees_everyone TO sanctum_embed, sanctum_infer, sanctum_reviewer;
 GRANT EXECUTE ON FUNCTION
-    access.enter, access.record, access.person_id, access.is_open, access.sees_everyone,
-    access.scope_ids, access.may_see, access.may_see_row, access.closed_to_models
-TO sanctum_embed, sanctum_infer, sanctum_reviewer;
+    access.person_id, access.is_open, access.scope_ids, access.may_see, access.may_see_row
+TO sanctum_infer, sanctum_reviewer;
+GRANT EXECUTE ON FUNCTION access.closed_to_models TO sanctum_embed;
 GRANT EXECUTE ON FUNCTION access.break_glass TO sanctum_infer, sanctum_reviewer;
 GRANT EXECUTE ON FUNCTION access.record_consent TO sanctum_reviewer;
 GRANT EXECUTE ON FUNCTION access.acknowledge TO sanctum_auditor;
@@ -274,7 +349,8 @@ GRANT SELECT, INSERT, DELETE ON
 TO sanctum_transform;
 GRANT UPDATE ON access.sensitive_row TO sanctum_transform;
 GRANT SELECT ON access.sensitivity TO sanctum_transform, sanctum_embed, sanctum_infer, sanctum_reviewer, sanctum_auditor;
-GRANT SELECT ON access.person_scope TO sanctum_infer, sanctum_reviewer;
+-- That a person is in one of the caller's scopes, not in which: one may be a programme's.
+GRANT SELECT (person_id) ON access.person_scope TO sanctum_infer, sanctum_reviewer;
 GRANT SELECT ON access.sensitive_row TO sanctum_embed;
 GRANT SELECT ON access.consent TO sanctum_reviewer, sanctum_auditor;
 GRANT SELECT ON access.emergency_access TO sanctum_auditor;

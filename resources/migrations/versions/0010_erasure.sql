@@ -111,28 +111,59 @@ BEGIN
 END
 $$;
 
--- Prompts and chunks are swept without anybody reading another person's: only how many hold one of the words comes back, and a
--- word is long enough that none can be guessed letter by letter.
-CREATE FUNCTION inference.adjudications_holding(words text[]) RETURNS bigint
-LANGUAGE sql STABLE SECURITY DEFINER
+-- Prompts and chunks are swept without anybody reading another person's: only how many hold one of the words comes back,
+-- for words of an erasure under way alone, which the eraser can't write, and with an audit event.
+CREATE POLICY owner_sweeps ON landing.erasure_token FOR SELECT TO sanctum_owner USING (true);
+CREATE POLICY owner_sweeps ON landing.erasure FOR SELECT TO sanctum_owner USING (true);
+CREATE FUNCTION landing.record_sweep(words text[], store text, hits bigint) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT count(*) FROM inference.adjudication AS a
+DECLARE
+    e record;
+BEGIN
+    IF EXISTS (
+        SELECT FROM unnest(words) AS w (word)
+        WHERE NOT EXISTS (
+            SELECT FROM landing.erasure_token AS t JOIN landing.erasure AS u USING (erasure_id)
+            WHERE t.token = w.word AND u.state <> 'verified'
+        )
+    ) THEN
+        RAISE EXCEPTION 'this is no word of an erasure under way' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    FOR e IN
+        SELECT u.person_id, u.subject, u.reason_code, count(DISTINCT t.token) AS asked
+        FROM landing.erasure_token AS t JOIN landing.erasure AS u USING (erasure_id)
+        WHERE t.token = ANY(words) AND u.state <> 'verified'
+        GROUP BY u.erasure_id
+    LOOP
+        PERFORM audit.append(
+            e.subject, e.reason_code, 'erase-sweep', e.person_id, store, '{}', hits, jsonb_build_object('words', e.asked)
+        );
+    END LOOP;
+    RETURN hits;
+END
+$$;
+CREATE FUNCTION inference.adjudications_holding(words text[]) RETURNS bigint
+LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT landing.record_sweep(words, 'inference.adjudication', count(*)) FROM inference.adjudication AS a
     WHERE EXISTS (
         SELECT FROM unnest(words) AS w (word)
         WHERE length(word) >= 4 AND (strpos(lower(a.prompt), lower(word)) > 0 OR strpos(lower(a.completion), lower(word)) > 0)
     )
 $$;
 CREATE FUNCTION retrieval.chunks_holding(words text[]) RETURNS bigint
-LANGUAGE sql STABLE SECURITY DEFINER
+LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT count(*) FROM retrieval.document_chunk AS c
+    SELECT landing.record_sweep(words, 'retrieval.document_chunk', count(*)) FROM retrieval.document_chunk AS c
     WHERE EXISTS (
         SELECT FROM unnest(words) AS w (word) WHERE length(word) >= 4 AND strpos(lower(c.chunk_text), lower(word)) > 0
     )
 $$;
-REVOKE ALL ON FUNCTION inference.adjudications_holding, retrieval.chunks_holding FROM PUBLIC;
+REVOKE ALL ON FUNCTION inference.adjudications_holding, retrieval.chunks_holding, landing.record_sweep FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION inference.adjudications_holding, retrieval.chunks_holding TO sanctum_eraser;
 
 -- How long what is kept, as data: a site edits it as the owner. Purging before keep_at_least is refused by triggers.
