@@ -76,6 +76,7 @@ def test_only_settings_and_what_starts_processes_touch_the_environment() -> None
         "pipelines/demo/population.py",
         "resources/dbt.py",
         "resources/dbt_process.py",
+        "resources/libpq_environment.py",
         "resources/settings.py",
         "resources/telemetry.py",
     }
