@@ -14,8 +14,11 @@ _POINTER = re.compile(
     r"(?:connect|sendmsg|sendmmsg)\(\d+, 0x|msg_name=0x|sendto\(.*, 0x[0-9a-f]+, \d+(?:\)| <unfinished)"
 )
 """A destination of which there is only where it lay in memory."""
-_LOST = "????("
-"""A call whose process was killed before strace could read which it is: it was never made."""
+_LOST = re.compile(r"(?:<\.\.\. )?\?+(?:\(| resumed>)")
+"""A call that strace could not read, because its thread is being ended, by a signal or with its process: then the next
+of the thread is its end, and the call was never made (seccomp(2): it is skipped)."""
+_REFUSED = " = -1 EFAULT "
+"""What strace can't read of a destination, the kernel can't either, and says so."""
 _FAMILY = re.compile(r"sa_family=(AF_[A-Z0-9_]+|0x[0-9a-f]+|\d+)([^}]*)")
 _IPV4 = re.compile(r'inet_addr\("([0-9.]+)"\)')
 _IPV6 = re.compile(r'inet_pton\(AF_INET6, "([0-9a-fA-F:.]+)"')
@@ -83,21 +86,27 @@ class _Reader:
     """Process to the unix sockets of a call whose end is on a later line."""
     unreadable: int = 0
     lost: set[int] = field(default_factory=set)
-    """Processes with a call that strace could not read; they are being killed, or else it was made."""
+    """Threads with a call that strace could not read, until their next line."""
 
     def take(self, process: int, program: str, when: float, rest: str) -> None:
         if rest.startswith(("+++ exited", "+++ killed")):
             self.processes += 1
-            self.lost -= {process} if rest.startswith("+++ killed") else set()
+            self.lost.discard(process)
             return
+        if _LOST.match(rest):
+            self.lost.add(process)
+            return
+        if process in self.lost:
+            self.lost.remove(process)
+            self.unreadable += _REFUSED not in rest
         call = _CALL.match(rest)
         if call is None:
-            self._take_other(process, rest)
+            self.unreadable += not _SIGNALS.fullmatch(rest)
             return
         if not rest.startswith("<... "):
             self.calls[call[1]] += 1
-            # What strace can't read, the kernel can't either, and says so.
-            self.unreadable += bool(_POINTER.search(rest)) and " = -1 " not in rest
+            if _POINTER.search(rest):
+                self._take_pointer(process, rest)
         self._note_unix_sockets(process, rest)
         for family, text in _FAMILY.findall(rest):
             found = _destination(family, text)
@@ -105,11 +114,11 @@ class _Reader:
                 name = self.looked_up.get(found[0])
                 self.attempts.append(Attempt(process, program, when, call[1], *found, name))
 
-    def _take_other(self, process: int, rest: str) -> None:
-        if rest.startswith(_LOST):
+    def _take_pointer(self, process: int, rest: str) -> None:
+        if rest.endswith("<unfinished ...>"):
             self.lost.add(process)
-        elif not _SIGNALS.fullmatch(rest):
-            self.unreadable += 1
+        else:
+            self.unreadable += _REFUSED not in rest
 
     def _note_unix_sockets(self, process: int, rest: str) -> None:
         paths = {path for family, text in _FAMILY.findall(rest) if family == "AF_UNIX" for path in _paths(text)}

@@ -31,6 +31,10 @@ inet_pton(AF_INET6, "::ffff:9.9.9.9", &sin6_addr), sin6_scope_id=0}, msg_namelen
 18<dlt> 4.7 +++ superseded by execve in pid 17 +++
 17<dlt> 4.8 ????( <unfinished ...>
 17<dlt> 4.9 +++ killed by SIGKILL +++
+18<dlt> 4.9 sendmsg(8, 0x7f0000000001, 0 <unfinished ...>
+18<dlt> 4.9 <... sendmsg resumed>) = -1 EFAULT (Bad address)
+18<dlt> 5.0 ???( <unfinished ...>
+18<dlt> 5.1 +++ exited with 0 +++
 """
 
 
@@ -42,8 +46,8 @@ def test_what_leaves_the_machine_is_an_attempt_and_what_stays_is_none() -> None:
         (16, "python", "sendto", "AF_PACKET", None, None),
     ]
     assert trace.unix_sockets == ["/run/docker.sock", "/run/late.sock"]
-    assert trace.processes == 3
-    assert trace.calls == {"connect": 9, "sendto": 4, "sendmsg": 1}
+    assert trace.processes == 4
+    assert trace.calls == {"connect": 9, "sendto": 4, "sendmsg": 2}
     assert [a.process for a in trace.without(13).attempts] == [15, 16]
     assert trace.unreadable == 0
 
@@ -54,15 +58,16 @@ def test_what_leaves_the_machine_is_an_attempt_and_what_stays_is_none() -> None:
         "strace: Can't fopen: No space left on device",
         "17<dlt> 4.4",
         "",
-        "17<dlt> 4.4 connect(3, 0x7f0000000001, 16 <unfinished ...>",
+        "17<dlt> 4.4 connect(3, 0x7f0000000001, 16 <unfinished ...>\n17<dlt> 4.5 <... connect resumed>) = 0",
         "17<dlt> 4.4 connect(3, 0x7f0000000001, 16) = 0",
         '17<dlt> 4.4 sendto(9, ""..., 5, 0, 0x7f0000000001, 16) = 5',
         "17<dlt> 4.4 sendmsg(8, {msg_name=0x7f0000000001, msg_namelen=28}, 0) = 10",
-        "17<dlt> 4.4 sendmmsg(8, 0x7f0000000001, 2, 0 <unfinished ...>",
+        "19<dlt> 4.4 sendmmsg(8, 0x7f0000000001, 2, 0 <unfinished ...>",
         "17<dlt> 4.4 [ Process PID=17 runs in x32 mode. ]",
-        "17<dlt> 4.4 ????( <unfinished ...>",
+        "17<dlt> 4.4 ???( <unfinished ...>\n17<dlt> 4.5 <... connect resumed>) = 0",
+        "19<dlt> 4.4 ???( <unfinished ...>",
     ],
 )
 def test_a_line_that_can_not_be_read_is_counted(line: str) -> None:
-    trace = read_trace([*TRACE.splitlines(), line, "17<dlt> 5.0 +++ exited with 0 +++"], {})
+    trace = read_trace([*TRACE.splitlines(), *(line.splitlines() or [line]), "17<dlt> 5.0 +++ exited with 0 +++"], {})
     assert trace.unreadable == 1
