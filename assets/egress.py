@@ -65,7 +65,9 @@ def prove_egress(caller: Settings, scope: Scope, patients: int, progress: Progre
     """Run the commands of ``scope`` isolated, in a home of its own, then search it; write the report.
 
     Args:
-        caller: its home gets the report, under ``egress``; nothing else of it is read or written.
+        caller: its home gets the report, under ``egress``; nothing else of it is read or written. Elsewhere, in the
+            temporary folders, in shared memory and in the project, every name is looked at, and every file that has
+            changed since the start is opened, whoever wrote it.
         scope: how much is run.
         patients: people of the synthetic population, for the scopes that take one.
         progress: called with the stage.
@@ -86,7 +88,7 @@ def prove_egress(caller: Settings, scope: Scope, patients: int, progress: Progre
         progress("searching tables", 0, None)
         tables = _sweep_tables(place)
         progress("searching files", 0, None)
-        files = _sweep_files(place, isolated)
+        files = _sweep_files(place, isolated, caller.home)
         report = make_report(place, scope, isolated, files, tables, started)
         written = write_report(caller.home / "egress", f"egress-{started:%Y-%m-%dT%H%M%SZ}", report)
         return Proof(report["verdict"], report, written, folder if keep else None)
@@ -179,7 +181,7 @@ def _sweep_tables(place: Place) -> TablesSwept:
         stop_embedded(place.settings)
 
 
-def _sweep_files(place: Place, isolated: Isolated) -> FilesSwept:
+def _sweep_files(place: Place, isolated: Isolated, callers_home: Path) -> FilesSwept:
     home, evidence, postgres = place.settings.home, place.evidence, place.settings.home / "postgres"
     answers = [evidence / f"{step.number:02}.stdout" for step in isolated.steps if step.name == SEARCH]
     plans = [evidence / "plan.json", evidence / "input.json"]
@@ -189,7 +191,7 @@ def _sweep_files(place: Place, isolated: Isolated) -> FilesSwept:
     swept += [_sweep_one(place.needles, path) for path in (postgres / "log", *postgres.glob("*.conf"))]
     elsewhere = {Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"), PROJECT}
     for root in sorted(elsewhere):
-        own = [place.folder, PROJECT / ".git", PROJECT / ".venv"]
+        own = [place.folder, PROJECT / ".git", PROJECT / ".venv", callers_home.absolute(), callers_home.resolve()]
         found = sweep_files(place.needles, root, own, newer_than=place.started)
         swept.append(
             FilesSwept(found.files, found.bytes, [Finding(f"{root}/{f.where}", f.kinds) for f in found.findings])

@@ -39,6 +39,7 @@ LEFT_OUT = (
     (f"output of {SEARCH}", "the sentences that the caller asked for: by design"),
     *((f"tables of {schema}", "patients' data: by design") for schema in HOLDING_SCHEMAS),
     ("landing.hl7_message.body", "messages as they arrived: by design"),
+    ("the caller's own home", "it may hold patients who are no invention; the proof gets a home of its own"),
 )
 NOT_PROVED = (
     "a browser that shows Dagster's UI, and Dagster's webserver and daemon",
@@ -46,6 +47,7 @@ NOT_PROVED = (
     "lookups that ask another server than the system's: the attempt to reach it is seen, the name is not",
     "settings that name a host, such as SANCTUM_DATABASE_URL or an identity provider: none is set in the proof",
     "files written outside of the proof's folder, other than in temporary folders, shared memory and the project",
+    "files written into the caller's own home, which is not opened",
 )
 
 
@@ -77,6 +79,8 @@ def _controls(place: Place, scope: Scope, isolated: Isolated, tables: TablesSwep
     """Why the proof is void: what must be seen or found was not."""
     if not isolated.probe_seen:
         yield "the probe's own lookup and connection were not seen"
+    if isolated.trace.unreadable:
+        yield f"{isolated.trace.unreadable} lines of the trace can't be read"
     for step in isolated.steps:
         if not step.as_expected:
             yield f"command {step.number} ({step.name}) ended with status {step.status}, not {step.expected}"
@@ -123,6 +127,7 @@ def make_report(
         "network": {
             "probe_seen": isolated.probe_seen,
             "processes_and_threads": isolated.trace.processes,
+            "unreadable_lines_of_the_trace": isolated.trace.unreadable,
             "system_calls": dict(isolated.trace.calls),
             "packets_without_route": isolated.packets_without_route,
             "unix_sockets_elsewhere": outside,

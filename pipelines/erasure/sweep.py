@@ -1,5 +1,6 @@
 """The proof: every table and every file is searched for the person's words, each table by a role whose duty it is."""
 
+import errno
 import gzip
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,6 +29,10 @@ _NOT_SWEPT_FOLDERS = ("postgres", "models")
 """The server's own files, whose rows are swept by SQL, and weights as packages ship them."""
 _BLOCK = 1 << 20
 _OVERLAP = 1 << 12
+
+
+class SweepError(RuntimeError):
+    """A file can't be searched; the text has no file's name, which may be a patient's."""
 
 
 @dataclass
@@ -150,6 +155,9 @@ def sweep_files(settings: Settings, words: Sequence[Word], found: Sweep) -> None
     """Search every file under the home, names too, compressed ones within, and Base64 for what lies inside it.
 
     A file in an inbox is named by its folder: its name may be a patient's.
+
+    Raises:
+        SweepError: a file can't be read.
     """
     pattern = byte_pattern(words, also_base64=True)
     if pattern is None:
@@ -167,12 +175,27 @@ def sweep_files(settings: Settings, words: Sequence[Word], found: Sweep) -> None
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
-    """A file's content in blocks that overlap, and what it unpacks to if it is gzip."""
-    with path.open("rb") as stream:
-        yield from _overlapping(stream)
-    if path.stat().st_size > 2 and is_gzip(path):
-        with gzip.open(path, "rb") as unpacked:
-            yield from _overlapping(cast("IO[bytes]", unpacked))
+    """A file's content in blocks that overlap, and what it unpacks to if it is gzip; nothing if it is gone by now.
+
+    Raises:
+        SweepError: it can't be read.
+    """
+    inode = 0
+    try:
+        inode = path.stat().st_ino
+        with path.open("rb") as stream:
+            yield from _overlapping(stream)
+        if path.stat().st_size > 2 and is_gzip(path):
+            with gzip.open(path, "rb") as unpacked:
+                yield from _overlapping(cast("IO[bytes]", unpacked))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        reason = errno.errorcode.get(error.errno or 0, type(error).__name__)
+        raise SweepError(
+            f"a file of the home can't be read ({reason}), so that the search shows nothing; its inode is {inode} "
+            "(find -inum)."
+        ) from None
 
 
 def _overlapping(stream: IO[bytes]) -> Iterator[bytes]:
@@ -181,7 +204,7 @@ def _overlapping(stream: IO[bytes]) -> Iterator[bytes]:
     while True:
         try:
             block = reader.read1(_BLOCK)
-        except (EOFError, OSError, zlib.error):
+        except (EOFError, gzip.BadGzipFile, zlib.error):
             # The rest of a file that was cut off can't be unpacked by anybody.
             return
         if not block:

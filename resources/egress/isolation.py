@@ -16,6 +16,8 @@ from resources.egress import probe
 from resources.egress.steps import Step, StepResult
 from resources.egress.trace import Trace, read_trace
 
+_LOG_TAIL = 2000
+"""Characters of the log in an error: it holds what the namespaces' own programs said, never a command's output."""
 _NEEDED = {"strace": "strace", "unshare": "util-linux"}
 
 
@@ -74,7 +76,7 @@ def run_isolated(folder: Path, probe_name: str, steps: Sequence[Step], environme
         environment: the commands' whole environment.
 
     Raises:
-        IsolationError: the namespaces could not be made ready.
+        IsolationError: the namespaces could not be made ready; the text ends with what was said there.
     """
     plan = {"probe": probe_name, "steps": [asdict(step) for step in steps], "environment": dict(environment)}
     (folder / "plan.json").write_text(json.dumps(plan))
@@ -95,7 +97,8 @@ def run_isolated(folder: Path, probe_name: str, steps: Sequence[Step], environme
                 _end(process.pid)
                 process.wait()
     if not (folder / "steps.json").exists() or not (folder / "names.json").exists():
-        raise IsolationError(f"the isolated run ended with status {process.returncode} before its end; see {log}.")
+        said = log.read_text(errors="replace").strip()[-_LOG_TAIL:]
+        raise IsolationError(f"the isolated run ended with status {process.returncode} before its end: {said}")
     return _read(folder, probe_name)
 
 

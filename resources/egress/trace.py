@@ -8,6 +8,17 @@ from dataclasses import dataclass, field, replace
 
 _LINE = re.compile(r"(\d+)(?:<(.*?)>)? +([0-9.]+) (.*)")
 _CALL = re.compile(r"(?:<\.\.\. )?([a-z_0-9]+)(?:\(| resumed>)")
+_SIGNALS = re.compile(r"--- (?:SIG|stopped by ).* ---|\+\+\+ superseded by execve in pid \d+ \+\+\+")
+"""What strace says of a process that is no call and no end: signals, and a thread whose number another took over."""
+_POINTER = re.compile(
+    r"(?:connect|sendmsg|sendmmsg)\(\d+, 0x|msg_name=0x|sendto\(.*, 0x[0-9a-f]+, \d+(?:\)| <unfinished)"
+)
+"""A destination of which there is only where it lay in memory."""
+_LOST = re.compile(r"(?:<\.\.\. )?\?+(?:\(| resumed>)")
+"""A call that strace could not read, because its thread is being ended, by a signal or with its process: then the next
+of the thread is its end, and the call was never made (seccomp(2): it is skipped)."""
+_REFUSED = " = -1 EFAULT "
+"""What strace can't read of a destination, the kernel can't either, and says so."""
 _FAMILY = re.compile(r"sa_family=(AF_[A-Z0-9_]+|0x[0-9a-f]+|\d+)([^}]*)")
 _IPV4 = re.compile(r'inet_addr\("([0-9.]+)"\)')
 _IPV6 = re.compile(r'inet_pton\(AF_INET6, "([0-9a-fA-F:.]+)"')
@@ -49,12 +60,15 @@ class Trace:
         processes: processes and threads that ended.
         calls: system call to how often it was made; ``io_uring_setup`` opens a way that strace can't see.
         unix_sockets: paths of unix sockets that a connection was made to.
+        unreadable: lines in no form that strace is known to write, and calls whose address it could not read: of what
+            they say nothing is known.
     """
 
     attempts: Sequence[Attempt]
     processes: int
     calls: Mapping[str, int]
     unix_sockets: Sequence[str]
+    unreadable: int
 
     def without(self, process: int) -> "Trace":
         """The same without the attempts of one process."""
@@ -70,22 +84,41 @@ class _Reader:
     unix_sockets: set[str] = field(default_factory=set)
     waiting: dict[int, set[str]] = field(default_factory=dict)
     """Process to the unix sockets of a call whose end is on a later line."""
+    unreadable: int = 0
+    lost: set[int] = field(default_factory=set)
+    """Threads with a call that strace could not read, until their next line."""
 
     def take(self, process: int, program: str, when: float, rest: str) -> None:
         if rest.startswith(("+++ exited", "+++ killed")):
             self.processes += 1
+            self.lost.discard(process)
             return
+        if _LOST.match(rest):
+            self.lost.add(process)
+            return
+        if process in self.lost:
+            self.lost.remove(process)
+            self.unreadable += _REFUSED not in rest
         call = _CALL.match(rest)
         if call is None:
+            self.unreadable += not _SIGNALS.fullmatch(rest)
             return
         if not rest.startswith("<... "):
             self.calls[call[1]] += 1
+            if _POINTER.search(rest):
+                self._take_pointer(process, rest)
         self._note_unix_sockets(process, rest)
         for family, text in _FAMILY.findall(rest):
             found = _destination(family, text)
             if found is not None:
                 name = self.looked_up.get(found[0])
                 self.attempts.append(Attempt(process, program, when, call[1], *found, name))
+
+    def _take_pointer(self, process: int, rest: str) -> None:
+        if rest.endswith("<unfinished ...>"):
+            self.lost.add(process)
+        else:
+            self.unreadable += _REFUSED not in rest
 
     def _note_unix_sockets(self, process: int, rest: str) -> None:
         paths = {path for family, text in _FAMILY.findall(rest) if family == "AF_UNIX" for path in _paths(text)}
@@ -103,9 +136,12 @@ def read_trace(lines: Iterable[str], looked_up: Mapping[str, str]) -> Trace:
     reader = _Reader(looked_up)
     for line in lines:
         parsed = _LINE.match(line)
-        if parsed is not None:
+        if parsed is None:
+            reader.unreadable += 1
+        else:
             reader.take(int(parsed[1]), parsed[2] or "unknown", float(parsed[3]), parsed[4].rstrip())
-    return Trace(reader.attempts, reader.processes, dict(reader.calls), sorted(reader.unix_sockets))
+    unreadable = reader.unreadable + len(reader.lost)
+    return Trace(reader.attempts, reader.processes, dict(reader.calls), sorted(reader.unix_sockets), unreadable)
 
 
 def _paths(text: str) -> list[str]:

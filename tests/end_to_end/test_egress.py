@@ -17,6 +17,7 @@ from tests.end_to_end.home import home_environment
 PROJECT = Path(__file__).resolve().parents[2]
 DLT = '    "RUNTIME__DLTHUB_TELEMETRY": "false",\n'
 READ = "    resource = record.resource\n"
+KEEPS_NAMES = '    open({path!r}, "a").write(f"{{resource.get(\'name\')}}")\n'
 LOGS_NAMES = '    __import__("sys").stderr.write(f"{resource.get(\'name\')}")\n'
 
 
@@ -87,8 +88,13 @@ def prove_a_copy(copy: Path, home: Path) -> dict[str, Any]:
 def test_a_switch_that_is_missing_and_a_name_that_is_logged_are_found(tmp_path: Path) -> None:
     copy = project_copy(tmp_path / "copy")
     replace_in(copy / "resources" / "telemetry.py", DLT, "")
-    replace_in(copy / "pipelines" / "fhir" / "worker.py", READ, READ + LOGS_NAMES)
-    outcome = prove_a_copy(copy, tmp_path / "home")
+    # Nothing of the caller's home is opened, where real people may be.
+    home = tmp_path / "home"
+    home.mkdir()
+    keeps_names = KEEPS_NAMES.format(path=str(home / "kept"))
+    replace_in(copy / "pipelines" / "fhir" / "worker.py", READ, READ + LOGS_NAMES + keeps_names)
+    outcome = prove_a_copy(copy, home)
+    assert (home / "kept").stat().st_size > 0
     assert outcome["verdict"] == "something got out"
     assert outcome["names_looked_up"] == ["telemetry.scalevector.ai"]
     assert {attempt["name"] for attempt in outcome["attempts"]} == {"telemetry.scalevector.ai"}

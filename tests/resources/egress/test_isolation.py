@@ -1,6 +1,7 @@
 """What a program does in the namespaces is seen, and what a machine's own name costs there is not held against it."""
 
 import os
+import shutil
 import socket
 import sys
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from resources.egress.isolation import Isolated, run_isolated
+from resources.egress.isolation import Isolated, IsolationError, run_isolated
 from resources.egress.steps import Step
 
 SENDS_MANY = """
@@ -75,3 +76,13 @@ def test_the_machine_has_a_name_that_no_name_server_is_asked_for(run: Run) -> No
     machine = {"localhost", socket.gethostname()}
     assert [set(line.split()) for line in hosts] == [{"127.0.0.1", *machine}, {"::1", *machine}]
     assert run.seen.names == []
+
+
+def test_a_run_that_can_not_be_made_ready_says_why(tmp_path: Path) -> None:
+    """Its folder is removed, and the log in it."""
+    programs, evidence = tmp_path / "programs", tmp_path / "evidence"
+    programs.mkdir()
+    evidence.mkdir()
+    (programs / "unshare").symlink_to(str(shutil.which("unshare")))
+    with pytest.raises(IsolationError, match="No such file or directory: 'strace'"):
+        run_isolated(evidence, "probe.invalid", [], {**os.environ, "PATH": str(programs)})
