@@ -125,18 +125,22 @@ def test_limit_bounds_model_calls(gaps: Warehouse, language_engine: VllmEngine) 
 def test_reads_and_calls_are_audited_without_content(gaps: Warehouse, language_engine: VllmEngine) -> None:
     run(gaps, language_engine)
     events = gaps.rows(
-        "SELECT action, person_id, details->>'prompt_sha256' IS NOT NULL, details::text FROM audit.event "
-        "WHERE subject = 'service:adjudicator' AND action NOT IN ('open', 'claim') ORDER BY action, person_id"
+        "SELECT action, object_kind, person_id, row_count, details->>'prompt_sha256' IS NOT NULL, details::text "
+        "FROM audit.event WHERE subject = 'service:adjudicator' AND action NOT IN ('open', 'claim') ORDER BY 1, 2, 3"
     )
-    assert [event[:3] for event in events] == [
-        ("model-call", 10, True),
-        ("model-call", 11, True),
-        ("model-call", 11, True),
-        ("read", 10, False),
-        ("read", 11, False),
-        ("read", 11, False),
-        ("read", 12, False),
+    assert [(*event[:3], event[4]) for event in events] == [
+        ("model-call", "inference.adjudication", 10, True),
+        ("model-call", "inference.adjudication", 11, True),
+        ("model-call", "inference.adjudication", 11, True),
+        ("read", "features.care_gap", 10, False),
+        ("read", "features.care_gap", 11, False),
+        ("read", "features.care_gap", 12, False),
+        ("read", "retrieval.document_chunk", 10, False),
+        ("read", "retrieval.document_chunk", 11, False),
+        ("read", "retrieval.document_chunk", 11, False),
+        ("read", "retrieval.document_chunk", 12, False),
     ]
+    assert [event[3] for event in events if event[1] == "features.care_gap"] == [1, 2, 1]
     assert not any(word in str(events) for word in ("colonoscopy", "128/76"))
 
 
