@@ -234,7 +234,7 @@ def test_an_erasure_is_a_fact_of_the_audit_log(erased: tuple[Built, dict[str, An
     ]
     counts = query(built, "SELECT details FROM audit.event WHERE action = 'erase'", role=Role.AUDITOR)[0][0]
     assert counts["bronze.person"] == found["report"].rows["bronze.person"] == 2
-    assert not audit.verify(built.database).broken
+    assert not audit.verify(built.settings, built.database).broken
     again = erase(built.settings, built.database, GONE, "court-order", "test")
     assert (again.state, again.reason_code, again.rows) == ("verified", "data-subject-request", found["report"].rows)
 
