@@ -78,18 +78,23 @@ def read(connection: psycopg.Connection[Any]) -> Tombstones:
     return Tombstones(people, {bytes(found): None if born is None else bytes(born) for found, born in rows})
 
 
-def is_somebody(connection: psycopg.Connection[Any], person_key: int) -> bool:
-    """Whether a person is known by this key already, as INGEST or ERASER: in bronze, or by messages that go there next.
+def is_in_bronze(connection: psycopg.Connection[Any], person_key: int) -> bool:
+    """Whether bronze knows a person by this key, as INGEST or ERASER.
 
     An identifier of an erased person that a sender puts on such a one's record makes nobody an erased person.
     """
     row = connection.execute(
         "SELECT EXISTS (SELECT FROM bronze.person WHERE person_key = %(key)s) "
-        "OR EXISTS (SELECT FROM bronze.resource WHERE resource_key = %(key)s) "
-        "OR EXISTS (SELECT FROM landing.hl7_message WHERE patient_key = %(key)s AND folded_at IS NULL)",
+        "OR EXISTS (SELECT FROM bronze.resource WHERE resource_key = %(key)s)",
         {"key": person_key},
     ).fetchone()
     return row is not None and bool(row[0])
+
+
+def is_somebody(connection: psycopg.Connection[Any], person_key: int) -> bool:
+    """As ``is_in_bronze``, or by messages that go there next."""
+    query = "SELECT FROM landing.hl7_message WHERE patient_key = %s AND folded_at IS NULL LIMIT 1"
+    return is_in_bronze(connection, person_key) or connection.execute(query, (person_key,)).fetchone() is not None
 
 
 def birth_date(connection: psycopg.Connection[Any], person_key: int) -> str | None:

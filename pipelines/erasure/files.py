@@ -28,7 +28,7 @@ from pipelines.redaction import (
     redact_landed,
     sources_of,
 )
-from pipelines.tombstones import Tombstones, is_somebody
+from pipelines.tombstones import Tombstones, is_in_bronze
 from resources.settings import Settings
 
 _HELD_BY_OTHERS_AT_MOST = 100_000
@@ -143,7 +143,7 @@ class Files:
             self.deciding,
             names,
             _either(names, self._ids()),
-            partial(is_somebody, self._connection),
+            partial(is_in_bronze, self._connection),
         )
         return search_hl7(path, wanted) if kind == "hl7v2" else search_fhir(path, kind, wanted)
 

@@ -291,7 +291,8 @@ def test_an_edit_that_changes_nothing_keeps_the_bytes(built: Built) -> None:
 
 
 def test_a_sweep_for_a_thousand_words_finds_the_one(erased: tuple[Built, dict[str, Any]]) -> None:
-    words = [Word("sentence", f"Sentence number {number} that nobody has ever said.") for number in range(1000)]
+    unsaid = "is the number of a sentence which nobody who writes notes in a hospital has ever written down."
+    words = [Word("sentence", f"{number} {unsaid}") for number in range(1200)]
     words += [Word("identifier", f"NUMBER-{number}") for number in range(250)]
     words += [Word("sentence", population.BENS_NOTE), Word("identifier", "MR-2222-BB")]
     found = Sweep()
