@@ -98,31 +98,46 @@ def land_files(
     total = 0
     with without_row_values(), database.connect(Role.INGEST, autocommit=True) as connection:
         locks.share(connection, locks.LANDING)
+        redacted = _redacted(connection)
         for number, path in enumerate(files):
-            digest, length = store(settings, path)
+            # Bytes that were landed before and of which some were erased since are not written again, not for a moment.
+            known = redacted.get(content_hash(path)) if redacted else None
+            if known is None:
+                digest, length = store(settings, path)
+                known = _register(connection, digest, length, kind_of(path), is_gzip(path))
+            else:
+                length = path.stat().st_size
             total += length
-            known = _redacted(connection, digest)
-            if known is not None:
-                # These bytes were landed before and some of them erased since: they are not kept again.
-                landed_path(settings, digest).unlink()
-            landed.append(known or _register(connection, digest, length, kind_of(path), is_gzip(path)))
+            landed.append(known)
             if progress:
                 progress("landing files", number + 1, len(files))
     new = sum(file.is_new for file in landed)
     return LandingReport(new, len(landed) - new, total, tuple(landed))
 
 
-def _redacted(connection: psycopg.Connection[Any], sha256: str) -> LandedFile | None:
-    """The file whose bytes had this hash before some of them were erased."""
-    row = connection.execute(
-        "SELECT file_id, encode(sha256, 'hex'), kind, gzip FROM landing.redacted_content "
-        "INNER JOIN landing.file USING (file_id) WHERE original_sha256 = %s",
-        (bytes.fromhex(sha256),),
-    ).fetchone()
-    if row is None:
-        return None
-    file_id, current, kind, gzipped = row
-    return LandedFile(file_id, current, kind, gzipped, False)
+def _redacted(connection: psycopg.Connection[Any]) -> dict[str, LandedFile]:
+    """Files by the hashes their bytes had before some were erased; no erasure adds one while files are landed."""
+    rows = connection.execute(
+        "SELECT encode(original_sha256, 'hex'), file_id, encode(sha256, 'hex'), kind, gzip "
+        "FROM landing.redacted_content INNER JOIN landing.file USING (file_id)"
+    ).fetchall()
+    return {
+        original: LandedFile(file_id, current, kind, gzipped, False)
+        for original, file_id, current, kind, gzipped in rows
+    }
+
+
+def content_hash(source: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal.
+
+    Raises:
+        InputError: the file can't be read.
+    """
+    digest = hashlib.sha256()
+    with _readable(source) as stream:
+        while block := stream.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def store(settings: Settings, source: Path) -> tuple[str, int]:

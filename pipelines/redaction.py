@@ -6,14 +6,17 @@ is known, and the order of steps is such that an interrupted redaction is finish
 Belongs here: writing the changed bytes and what the database says of the file. Does not belong here: whose bytes go.
 """
 
+import contextlib
 import gzip
 import hashlib
 import itertools
 import os
 import re
+import stat
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -66,6 +69,8 @@ class Wanted:
         words: a pattern of what only they are called; None if nothing but keys is known.
         names: a pattern of that and of what others may be called too, to learn which words are shared.
         likely: a pattern of what may name them; None to read every line.
+        is_somebody: whether a key is that of a person whose record the warehouse holds: an identifier that a sender
+            gave them by mistake makes nobody's bytes an erased person's.
     """
 
     sources: tuple[str, ...]
@@ -75,6 +80,7 @@ class Wanted:
     words: re.Pattern[bytes] | None = None
     names: re.Pattern[bytes] | None = None
     likely: re.Pattern[bytes] | None = None
+    is_somebody: Callable[[int], bool] = field(default=lambda _: False)
 
 
 @dataclass
@@ -143,7 +149,8 @@ def redact_due(settings: Settings, database: Database, kinds: Sequence[str], sea
         for file_id, sha256, kind, gzipped in connection.execute(query, (list(kinds),)).fetchall():
             file = LandedFile(file_id, sha256, kind, gzipped, False)
             sources = sources_of(settings, connection, file.file_id)
-            found = _all(landed_path(settings, file.sha256), file.kind, Wanted(sources, erased), search)
+            wanted = Wanted(sources, erased, is_somebody=partial(tombstones.is_somebody, connection))
+            found = _all(landed_path(settings, file.sha256), file.kind, wanted, search)
             if found.edits:
                 redact_landed(settings, connection, file, found.edits, found.places)
             redacted += len(found.places)
@@ -164,6 +171,7 @@ def _all(path: Path, kind: str, wanted: Wanted, search: Search) -> Found:
 
 def _delete_messages(connection: psycopg.Connection[Any]) -> None:
     """Messages of erased people that were stored before it was known whose they are."""
+    allow_deletion(connection)
     connection.execute(
         "DELETE FROM quarantine.record WHERE message_id IN (SELECT message_id FROM landing.hl7_message "
         "WHERE patient_key IN (SELECT person_key FROM landing.erased_person))"
@@ -205,14 +213,20 @@ def redact_landed(
         ).fetchone()
         if taken is None:
             break
-    final = landed_path(settings, sha256)
-    final.parent.mkdir(exist_ok=True, mode=0o700)
-    temporary.replace(final)
-    _sync_directory(final.parent)
+    allow_deletion(connection)
     removed = connection.execute(
         "DELETE FROM quarantine.record WHERE file_id = %s AND record_key = ANY(%s)",
         (file.file_id, [place.key(file.sha256) for place in places]),
     ).rowcount
+    if sha256 == file.sha256:
+        # The bytes were so before; were they moved onto themselves, removing the former ones would remove them.
+        temporary.unlink()
+        connection.commit()
+        return removed
+    final = landed_path(settings, sha256)
+    final.parent.mkdir(exist_ok=True, mode=0o700)
+    temporary.replace(final)
+    _sync_directory(final.parent)
     parameters = {"file_id": file.file_id, "old": file.sha256, "new": sha256, "length": length}
     connection.execute(
         "UPDATE quarantine.record SET record_key = %(new)s || substr(record_key, 65) "
@@ -234,6 +248,11 @@ def redact_landed(
     return removed
 
 
+def allow_deletion(connection: psycopg.Connection[Any]) -> None:
+    """Say, for this transaction, that the eraser's deletions are an erasure's: no retention period delays them."""
+    connection.execute("SELECT set_config('sanctum.erasing', 'on', true)")
+
+
 def remove_originals(settings: Settings, connection: psycopg.Connection[Any]) -> int:
     """Remove bytes that an interrupted redaction or landing left under a former hash, or half written."""
     rows = connection.execute("SELECT encode(original_sha256, 'hex') FROM landing.redacted_content").fetchall()
@@ -245,10 +264,23 @@ def remove_originals(settings: Settings, connection: psycopg.Connection[Any]) ->
 
 
 def redact_in_place(path: Path, edits: Sequence[Edit]) -> None:
-    """Replace a file that is not landed, such as one in an inbox, by one with the edits; its name stays."""
+    """Replace a file that is not landed, such as one in an inbox, by one with the edits; its name stays.
+
+    Mode and owner stay too, the owner where the process may set it.
+    """
+    for left in path.parent.glob(".redacting-*"):
+        # Half written by a run that was interrupted; who erases is alone.
+        left.unlink()
     temporary = path.with_name(f".redacting-{os.getpid()}")
-    _write(path, temporary, edits, 0)
-    temporary.replace(path)
+    was = path.stat()
+    try:
+        _write(path, temporary, edits, 0)
+        with contextlib.suppress(PermissionError):
+            os.chown(temporary, was.st_uid, was.st_gid)
+        temporary.chmod(stat.S_IMODE(was.st_mode))
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
     _sync_directory(path.parent)
 
 

@@ -5,7 +5,7 @@ Belongs here: reading and writing them, and what of a record is compared with th
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import psycopg
@@ -16,19 +16,28 @@ NAMING_TYPES = frozenset({"MR", "MRN", "PI", "PT", ""})
 
 @dataclass(frozen=True)
 class Identity:
-    """One identifier of a person as hashes: of the identifier, and of it with the birth date if that is known whole."""
+    """One identifier of a person, with the birth date (``YYYY-MM-DD``) if that is known whole; shown to nobody."""
 
-    identifier: bytes
-    born: bytes | None
+    authority: str = field(repr=False)
+    value: str = field(repr=False)
+    birth_date: str | None = field(repr=False)
+
+    @property
+    def identifier(self) -> bytes:
+        """Hash of the assigning authority and the identifier."""
+        return hashlib.sha256(f"{self.authority}\x1f{self.value}".encode()).digest()
+
+    @property
+    def born(self) -> bytes | None:
+        """Hash of the same with the birth date; None where that is unknown."""
+        if self.birth_date is None:
+            return None
+        return hashlib.sha256(f"{self.authority}\x1f{self.value}\x1f{self.birth_date}".encode()).digest()
 
 
 def identity(authority: str, value: str, birth_date: str | None) -> Identity:
-    """Hashes of (assigning authority, identifier) and of the same with a birth date (``YYYY-MM-DD``)."""
-    whole = birth_date if birth_date and len(birth_date) == 10 else None
-    return Identity(
-        hashlib.sha256(f"{authority}\x1f{value}".encode()).digest(),
-        hashlib.sha256(f"{authority}\x1f{value}\x1f{whole}".encode()).digest() if whole else None,
-    )
+    """An identifier; of a birth date that is not whole nothing is kept."""
+    return Identity(authority, value, birth_date if birth_date and len(birth_date) == 10 else None)
 
 
 @dataclass
@@ -43,12 +52,18 @@ class Tombstones:
     people: set[int] = field(default_factory=set)
     identifiers: dict[bytes, bytes | None] = field(default_factory=dict)
 
-    def names(self, identities: Iterable[Identity]) -> bool:
-        """Whether one of the identifiers is an erased person's; with two birth dates it is somebody else's."""
+    def names(self, identities: Iterable[Identity], birth_date: str | None = None) -> bool:
+        """Whether one of the identifiers is an erased person's; with two birth dates it is somebody else's.
+
+        Args:
+            identities: as the record states them.
+            birth_date: what is known of the one they are of, where the record states none.
+        """
         for found in identities:
             if found.identifier in self.identifiers:
                 born = self.identifiers[found.identifier]
-                if born is None or found.born is None or born == found.born:
+                stated = found.born or replace(found, birth_date=birth_date).born
+                if born is None or stated is None or born == stated:
                     return True
         return False
 
@@ -61,6 +76,35 @@ def read(connection: psycopg.Connection[Any]) -> Tombstones:
     people = {key for (key,) in connection.execute("SELECT person_key FROM landing.erased_person")}
     rows = connection.execute("SELECT identifier_sha256, birth_sha256 FROM landing.erased_identifier")
     return Tombstones(people, {bytes(found): None if born is None else bytes(born) for found, born in rows})
+
+
+def is_in_bronze(connection: psycopg.Connection[Any], person_key: int) -> bool:
+    """Whether bronze knows a person by this key, as INGEST or ERASER.
+
+    An identifier of an erased person that a sender puts on such a one's record makes nobody an erased person.
+    """
+    row = connection.execute(
+        "SELECT EXISTS (SELECT FROM bronze.person WHERE person_key = %(key)s) "
+        "OR EXISTS (SELECT FROM bronze.resource WHERE resource_key = %(key)s)",
+        {"key": person_key},
+    ).fetchone()
+    return row is not None and bool(row[0])
+
+
+def is_somebody(connection: psycopg.Connection[Any], person_key: int) -> bool:
+    """As ``is_in_bronze``, or by messages that go there next."""
+    query = "SELECT FROM landing.hl7_message WHERE patient_key = %s AND folded_at IS NULL LIMIT 1"
+    return is_in_bronze(connection, person_key) or connection.execute(query, (person_key,)).fetchone() is not None
+
+
+def birth_date(connection: psycopg.Connection[Any], person_key: int) -> str | None:
+    """A person's birth date (``YYYY-MM-DD``) as bronze has it, as INGEST; None where it is unknown or not whole."""
+    row = connection.execute(
+        "SELECT to_char(make_date(year_of_birth, month_of_birth, day_of_birth), 'YYYY-MM-DD') "
+        "FROM bronze.person WHERE person_key = %s",
+        (person_key,),
+    ).fetchone()
+    return row[0] if row else None
 
 
 def add(

@@ -24,7 +24,7 @@ def erase(
 ) -> None:
     """Erase one person from every store and prove it; run again, it finishes what was interrupted.
 
-    Exit status 1 if anything of the person is left: the report names the table or file.
+    Exit status 1 if anything of the person is left, or a table can't be searched: the report names the table or file.
     """
     from pipelines.erasure import REASON_CODES, ErasureError, preview
     from pipelines.erasure import erase as erase_person
@@ -41,7 +41,7 @@ def erase(
                 _confirm(person)
             found = erase_person(settings, database(settings), person, reason_code, subject, update)
         report(found.as_dict(), as_json=as_json, title="Erasure")
-        if found.left:
+        if found.state == "erased":
             raise typer.Exit(1)
 
 

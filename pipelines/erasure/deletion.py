@@ -11,15 +11,21 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from pipelines.redaction import allow_deletion
+
 PERSON_COLUMNS = ("person_id", "person_key", "hub_key")
 KEPT_SCHEMAS = ("audit",)
 """Who did what to whose data is kept: it names a person by number only (45 CFR 164.316(b)(2)(i))."""
 _JOURNAL = ("landing.erasure", "landing.erased_person")
 
 _OTHER_KEYS: dict[str, tuple[tuple[str, str], ...]] = {
+    "access.scope_name": (("scope_id", "resources"),),
     "omop.dropped_row": (("bronze_key", "rows"),),
+    "omop_intermediate.int_encounter_label": (("encounter_key", "rows"),),
     "omop_intermediate.int_location": (("location_key", "locations"),),
     "omop_intermediate.int_reference_alias": (("resource_key", "resources"),),
+    "omop_intermediate.int_resource_label": (("resource_key", "resources"),),
+    "omop_intermediate.int_scope_name": (("scope_id", "resources"),),
     "omop_intermediate.int_visit": (("visit_key", "rows"), ("encounter_key", "rows"), ("visit_occurrence_id", "rows")),
 }
 """Tables whose rows belong to people by other keys: column, and which of the person's keys it holds."""
@@ -72,6 +78,7 @@ def delete_rows(connection: psycopg.Connection[Any], keys: Keys, messages: Itera
     tables = _tables(connection)
     _refuse_unerasable(tables)
     _find_keys(connection, keys, tables, messages)
+    allow_deletion(connection)
     deleted: dict[str, int] = {}
     for table, columns in sorted(tables.items(), key=_order):
         conditions = _conditions(table, columns, keys)
@@ -89,6 +96,22 @@ def delete_rows(connection: psycopg.Connection[Any], keys: Keys, messages: Itera
         "DELETE FROM landing.hl7_message WHERE message_id = ANY(%s)", (keys.messages,)
     ).rowcount
     return {table: number for table, number in deleted.items() if number}
+
+
+def holds_rows(connection: psycopg.Connection[Any], keys: Keys) -> bool:
+    """Whether a row of the person is anywhere, as ERASER: of one who was erased, that they are back."""
+    tables = _tables(connection)
+    _refuse_unerasable(tables)
+    _find_keys(connection, keys, tables, ())
+    for table, columns in tables.items():
+        conditions = [(column, values) for column, values in _conditions(table, columns, keys) if values]
+        if conditions and table not in _JOURNAL:
+            query = sql.SQL("SELECT FROM {} WHERE {} LIMIT 1").format(
+                sql.Identifier(*table.split(".")), _any_of(conditions)
+            )
+            if connection.execute(query).fetchone() is not None:
+                return True
+    return bool(keys.messages)
 
 
 def vacuum(connection: psycopg.Connection[Any], tables: Iterable[str], longest_bytes: int = 1 << 28) -> list[str]:

@@ -12,6 +12,7 @@ Run again after a crash, each step finds what is left to do.
 
 import contextlib
 import fcntl
+import re
 import shutil
 from collections import Counter
 from collections.abc import Iterator
@@ -23,11 +24,12 @@ from psycopg.types.json import Jsonb
 
 from pipelines import bronze, tombstones
 from pipelines.erasure import words as wording
-from pipelines.erasure.deletion import Keys, claim_resources, delete_rows, vacuum
+from pipelines.erasure.deletion import Keys, claim_resources, delete_rows, holds_rows, vacuum
 from pipelines.erasure.files import Files, Searched
 from pipelines.erasure.person import Person, find_person
-from pipelines.erasure.sweep import Sweep, sweep_files, sweep_tables, telling
-from pipelines.erasure.words import Word, byte_pattern
+from pipelines.erasure.sweep import WITHOUT_TEXT, Sweep, sweep_files, sweep_tables, telling
+from pipelines.erasure.words import Word, is_shared
+from pipelines.hl7.redaction import is_named
 from pipelines.redaction import remove_originals
 from pipelines.tombstones import Tombstones
 from resources import audit, locks
@@ -48,7 +50,7 @@ class ErasureReport:
 
     Attributes:
         person_id: as in ``omop.person``.
-        state: ``preview``, ``erased`` (something is left, see ``left``) or ``verified``.
+        state: ``preview``, ``erased`` (something is left, see ``left``, or unread, see ``not_swept``) or ``verified``.
         reason_code: why.
         source_persons: how many keys the person has in sources.
         rows: deleted rows by table.
@@ -59,7 +61,7 @@ class ErasureReport:
         words_of_others: words by kind it could not look for, since records of others or the vocabulary hold them too.
         left: rows by table and places by file where a word was still found.
         swept: tables and files searched.
-        not_swept: tables that no role may read whole.
+        not_swept: tables that no role may read whole; only those that hold no words leave the proof whole.
         not_vacuumed: tables whose dead rows wait for autovacuum.
     """
 
@@ -110,7 +112,7 @@ def preview(settings: Settings, database: Database, person_id: int) -> ErasureRe
             "VALUES (%s, '{}', 'loaded-in-error', 'preview') ON CONFLICT DO NOTHING",
             (person_id,),
         )
-        rows = delete_rows(connection, keys, _messages(database, files.known))
+        rows = delete_rows(connection, keys, _messages(database, files.deciding))
         connection.rollback()
     known = files.known
     return ErasureReport(person_id, "preview", None, len(person.keys), rows, known.theirs, mentions=known.mentions)
@@ -158,7 +160,7 @@ def erase(
         connection.commit()
         changed, quarantined = files.redact()
         tell("deleting rows", 3, 4)
-        now = delete_rows(connection, keys, _messages(database, files.known))
+        now = delete_rows(connection, keys, _messages(database, files.deciding))
         now = _sum(now, {"quarantine.record": quarantined})
         _record(connection, journal, subject, "erase", now, {"landed_records": files.known.theirs})
         rows = _sum(journal.counts, now)
@@ -172,7 +174,7 @@ def erase(
         report = _prove(settings, database, journal, files.known)
         report.rows, report.records, report.files = rows, files.known.theirs, changed
         report.not_vacuumed = not_vacuumed
-        if not report.left:
+        if report.state == "verified":
             _finish(database, connection, journal, subject, report)
     return report
 
@@ -191,26 +193,29 @@ def _alone(settings: Settings, database: Database) -> Iterator[psycopg.Connectio
 def _begin(
     database: Database, connection: psycopg.Connection[Any], person_id: int, reason_code: str, subject: str
 ) -> _Journal:
-    """The journal row of this person, and tombstones: made now unless an erasure began before."""
+    """The journal row of this person, and tombstones; ``verified`` if they were erased and are not back."""
     columns = "SELECT erasure_id, person_keys, reason_code, state, counts FROM landing.erasure WHERE person_id = %s"
     row = connection.execute(columns.encode(), (person_id,)).fetchone()
-    if row is None:
-        person = find_person(database, person_id)
-        tombstones.add(connection, person.keys, person.identifiers)
-        connection.execute(
-            "INSERT INTO landing.erasure (person_id, person_keys, reason_code, subject) VALUES (%s, %s, %s, %s)",
-            (person_id, sorted(person.keys), reason_code, subject),
-        )
-        connection.commit()
-        row = connection.execute(columns.encode(), (person_id,)).fetchone()
+    if row is not None and row[3] == "verified":
+        erased = Person(person_id, frozenset(row[1]), {})
+        if erased.keys <= tombstones.read(connection).people and not holds_rows(connection, _keys(erased)):
+            return _Journal(row[0], erased, *row[2:])
+    # Also of one that was begun before, or verified and undone since by a restored backup: what was found left may be
+    # gone now, or is erased in this run.
+    person = find_person(database, person_id)
+    tombstones.add(connection, person.keys, person.identifiers)
+    connection.execute(
+        "INSERT INTO landing.erasure (person_id, person_keys, reason_code, subject) VALUES (%s, %s, %s, %s) "
+        "ON CONFLICT (person_id) DO UPDATE SET state = 'started', person_keys = excluded.person_keys, "
+        "reason_code = CASE WHEN erasure.state = 'verified' THEN excluded.reason_code ELSE erasure.reason_code END, "
+        "subject = CASE WHEN erasure.state = 'verified' THEN excluded.subject ELSE erasure.subject END",
+        (person_id, sorted(person.keys), reason_code, subject),
+    )
+    connection.commit()
+    row = connection.execute(columns.encode(), (person_id,)).fetchone()
     if row is None:
         raise ErasureError(f"the journal of the erasure of person {person_id} is gone; run it again.")
-    erasure_id, keys, reason, state, counts = row
-    if state == "erased":
-        # Not proved yet: what was found left may be gone now, or is erased in this run.
-        connection.execute("UPDATE landing.erasure SET state = 'started' WHERE erasure_id = %s", (erasure_id,))
-        connection.commit()
-    return _Journal(erasure_id, Person(person_id, frozenset(keys), {}), reason, state, counts)
+    return _Journal(row[0], Person(person_id, frozenset(row[1]), person.identifiers), *row[2:])
 
 
 def _empty_leftovers(settings: Settings, database: Database, connection: psycopg.Connection[Any]) -> None:
@@ -239,8 +244,8 @@ def _files(
             "SELECT identifier_value FROM bronze.person_identifier WHERE person_key = ANY(%s)", (keys,)
         ):
             known.words.update(wording.identifier(value))
-        for (text,) in ingest.execute("SELECT note_text FROM bronze.note WHERE person_key = ANY(%s)", (keys,)):
-            known.words.update(wording.sentences(text))
+        notes = ingest.execute("SELECT note_text FROM bronze.note WHERE person_key = ANY(%s)", (keys,))
+        known.words.update(wording.sentences(text for (text,) in notes))
         for (body,) in ingest.execute("SELECT body FROM landing.hl7_message WHERE patient_key = ANY(%s)", (keys,)):
             known.words.update(wording.of_message(bytes(body)))
     # Identifiers of all who were erased: a record under another key may still be this person's, or was left of another.
@@ -248,14 +253,13 @@ def _files(
     return Files(settings, connection, Tombstones(set(keys), identifiers), known)
 
 
-def _messages(database: Database, known: Searched) -> list[int]:
+def _messages(database: Database, pattern: re.Pattern[bytes] | None) -> list[int]:
     """Stored messages without a patient that hold one of their words."""
-    pattern = byte_pattern(word for word in known.words if word.is_strong)
     if pattern is None:
         return []
     with database.connect(Role.INGEST) as ingest:
         rows = ingest.execute("SELECT message_id, body FROM landing.hl7_message WHERE patient_key IS NULL")
-        return [message_id for message_id, body in rows if pattern.search(bytes(body))]
+        return [message_id for message_id, body in rows if is_named(bytes(body), pattern)]
 
 
 def _keys(person: Person) -> Keys:
@@ -272,7 +276,7 @@ def _keep_words(database: Database, journal: _Journal, words: set[Word]) -> None
     with database.connect(Role.INGEST) as connection, connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO landing.erasure_token (erasure_id, kind, token) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
-            [(journal.erasure_id, word.kind, word.text.replace("\0", "")) for word in sorted(words)],
+            [(journal.erasure_id, word.kind, word.text) for word in sorted(words)],
         )
 
 
@@ -309,13 +313,14 @@ def _vacuum(database: Database, rows: dict[str, int]) -> list[str]:
 def _prove(settings: Settings, database: Database, journal: _Journal, known: Searched) -> ErasureReport:
     """Search everything for the words that are nobody else's."""
     proof = [word for word in sorted(known.words) if word.is_proof]
-    own = telling(database, [word for word in proof if not _is_shared(word, known.shared)], sorted(journal.person.keys))
+    own = telling(database, [word for word in proof if not is_shared(word, known.shared)], sorted(journal.person.keys))
     found = Sweep()
     sweep_tables(database, own, found)
     sweep_files(settings, own, found)
+    unread = set(found.not_swept) - set(WITHOUT_TEXT)
     return ErasureReport(
         journal.person.person_id,
-        "erased" if found.left else "verified",
+        "erased" if found.left or unread else "verified",
         journal.reason_code,
         len(journal.person.keys),
         mentions=known.mentions,
@@ -325,11 +330,6 @@ def _prove(settings: Settings, database: Database, journal: _Journal, known: Sea
         swept={"tables": found.tables, "files": found.files},
         not_swept=found.not_swept,
     )
-
-
-def _is_shared(word: Word, shared: set[bytes]) -> bool:
-    pattern = byte_pattern([word])
-    return pattern is not None and any(pattern.search(text) for text in shared)
 
 
 def _finish(

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import psycopg
 
 from pipelines import demo
 from pipelines.erasure import words as wording
-from pipelines.erasure.words import Word, byte_pattern
+from pipelines.erasure.words import Word, byte_pattern, deciding_pattern, is_shared
 from pipelines.fhir.ownership import attachments
 from pipelines.fhir.reading import SUFFIXES as FHIR_SUFFIXES
 from pipelines.fhir.reading import kind_of
@@ -19,8 +20,15 @@ from pipelines.hl7.landing import SUFFIXES as HL7_SUFFIXES
 from pipelines.hl7.redaction import search as search_hl7
 from pipelines.keys import resource_key
 from pipelines.landing import LandedFile, find_files, landed_path
-from pipelines.redaction import Found, Wanted, readable_blocks, redact_in_place, redact_landed, sources_of
-from pipelines.tombstones import Tombstones
+from pipelines.redaction import (
+    Found,
+    Wanted,
+    readable_blocks,
+    redact_in_place,
+    redact_landed,
+    sources_of,
+)
+from pipelines.tombstones import Tombstones, is_in_bronze
 from resources.settings import Settings
 
 _HELD_BY_OTHERS_AT_MOST = 100_000
@@ -49,7 +57,12 @@ class Searched:
 
 
 class Files:
-    """Searches and overwrites files, as the erasure under way knows the person."""
+    """Searches and overwrites files, as the erasure under way knows the person.
+
+    Attributes:
+        known: what is known so far.
+        deciding: after a search, the words that decide whose bytes are where nothing else does.
+    """
 
     def __init__(
         self, settings: Settings, connection: psycopg.Connection[Any], tombstones: Tombstones, known: Searched
@@ -58,12 +71,29 @@ class Files:
         self._connection = connection
         self._tombstones = tombstones
         self.known = known
+        self.deciding: re.Pattern[bytes] | None = None
 
     def search(self) -> None:
-        """Search every file until a round finds nothing new: a record found may lead to others."""
+        """Search every file until a round finds nothing new: a record found may lead to others.
+
+        Words decide only once it is known which of them records of others hold as well, and what they alone have
+        found leads no further.
+        """
+        self._search()
+        known = frozenset(self.known.words)
+        self.deciding = self._pattern(known)
+        if self.deciding is not None:
+            self._search()
+            self.deciding = self._pattern(known)
+
+    def _pattern(self, words: frozenset[Word]) -> re.Pattern[bytes] | None:
+        return deciding_pattern(word for word in words if not is_shared(word, self.known.shared))
+
+    def _search(self) -> None:
         while True:
             before = (len(self.known.words), len(self.known.records))
             self.known.mentions = self.known.theirs = 0
+            self.known.shared = set()
             for landed in self._landed():
                 found = self._found(landed)
                 self._learn(found)
@@ -87,9 +117,8 @@ class Files:
             found = self._find(path, kind, (self._settings.source_system,))
             if found.edits:
                 redact_in_place(path, found.edits)
-        words = byte_pattern(word for word in self.known.words if word.is_strong)
-        if words is not None:
-            demo.forget(self._settings.home / "demo", words)
+        if self.deciding is not None:
+            demo.forget(self._settings.home / "demo", self.deciding)
         return changed, quarantined
 
     def _landed(self) -> list[LandedFile]:
@@ -105,16 +134,16 @@ class Files:
 
     def _find(self, path: Path, kind: str, sources: tuple[str, ...]) -> Found:
         known = self.known
-        strong = [word for word in known.words if word.is_strong]
         names = byte_pattern(word for word in known.words if word.is_proof)
         wanted = Wanted(
             sources,
             self._tombstones,
             known.records,
             known.record_ids,
-            byte_pattern(strong),
+            self.deciding,
             names,
             _either(names, self._ids()),
+            partial(is_in_bronze, self._connection),
         )
         return search_hl7(path, wanted) if kind == "hl7v2" else search_fhir(path, kind, wanted)
 
@@ -152,7 +181,7 @@ class Files:
     def _remove_unregistered(self) -> None:
         """Remove landed bytes that no row names and that hold their words: a landing died before it registered them."""
         named = {landed_path(self._settings, file.sha256) for file in self._landed()}
-        pattern = byte_pattern(word for word in self.known.words if word.is_strong)
+        pattern = self.deciding
         for path in sorted(self._settings.landing_directory.glob("??/*")):
             if path not in named and pattern is not None and pattern.search(b"".join(readable_blocks(path))):
                 path.unlink()

@@ -6,6 +6,7 @@ from typing import Any
 
 import psycopg
 
+from pipelines.erasure.deletion import Keys, holds_rows
 from pipelines.hl7.ownership import key_of_identifier
 from pipelines.tombstones import NAMING_TYPES, identity
 from resources.postgres import Database, Role
@@ -36,13 +37,28 @@ def find_person(database: Database, person_id: int) -> Person:
     """The person as TRANSFORM, whose duty it is to join sources.
 
     Someone who has no row in ``omop.person``, for instance for want of a birth date, is found by the key of the one
-    source that names them.
+    source that names them, or by any row about them: a prompt stays when its person has gone from the sources. Of one
+    whose erasure was begun the journal holds the keys.
 
     Raises:
-        UnknownPersonError: no source names such a person, or the number is a source person's and not the person's.
+        UnknownPersonError: no source names such a person and no row is about them, or the number is a source person's
+            and not the person's.
+        pipelines.erasure.deletion.UnerasableError: a table could not be erased.
     """
+    with database.connect(Role.ERASER) as connection:
+        query = "SELECT person_keys, state FROM landing.erasure WHERE person_id = %s"
+        journal, state = connection.execute(query, (person_id,)).fetchone() or ([], "verified")
+        is_held = holds_rows(connection, Keys(person_id, [person_id]))
     with database.connect(Role.TRANSFORM) as connection:
-        keys = _joined(connection, person_id) or _unjoined(connection, person_id)
+        keys = _joined(connection, person_id)
+        if not keys:
+            _refuse_source_person(connection, person_id)
+            keys = {person_id} if is_held else set()
+        # After an erasure that was proved, sources may have told people apart that were one.
+        if not keys or state != "verified":
+            keys |= set(journal)
+        if not keys:
+            raise UnknownPersonError(f"no source names a person {person_id}; person_id is as in omop.person.")
         rows = _execute(connection, "identifiers.sql", person_keys=sorted(keys))
     identifiers: dict[bytes, bytes | None] = {}
     for authority, value, joins, birth_date in rows:
@@ -61,17 +77,13 @@ def _joined(connection: psycopg.Connection[Any], person_id: int) -> set[int]:
     return {key for (key,) in _execute(connection, "person_keys.sql", person_id=person_id)}
 
 
-def _unjoined(connection: psycopg.Connection[Any], person_id: int) -> set[int]:
-    known = connection.execute("SELECT FROM bronze.resource WHERE person_key = %s LIMIT 1", (person_id,)).fetchone()
-    if known is None:
-        raise UnknownPersonError(f"no source names a person {person_id}; person_id is as in omop.person.")
+def _refuse_source_person(connection: psycopg.Connection[Any], person_id: int) -> None:
     built = connection.execute("SELECT to_regclass('omop.person_crosswalk') IS NOT NULL").fetchone()
     if built is not None and built[0]:
         query = "SELECT person_id FROM omop.person_crosswalk WHERE person_key = %s"
         row = connection.execute(query, (person_id,)).fetchone()
         if row is not None:
             raise UnknownPersonError(f"{person_id} is a source's record of person {row[0]}: erase that person.")
-    return {person_id}
 
 
 def _execute(connection: psycopg.Connection[Any], file: str, **parameters: Any) -> list[tuple[Any, ...]]:

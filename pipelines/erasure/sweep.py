@@ -2,6 +2,7 @@
 
 import errno
 import gzip
+import os
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from typing import IO, Any, LiteralString, cast
 import psycopg
 from psycopg import sql
 
-from pipelines.erasure.words import Word, byte_pattern, sql_pattern
+from pipelines.erasure.words import Word, byte_pattern, sql_pattern, stored_forms
 from pipelines.landing import is_gzip
 from resources.postgres import Database, Role
 from resources.settings import Settings
@@ -24,9 +25,18 @@ _COUNTED: Mapping[str, LiteralString] = {
     "inference.adjudication": "SELECT inference.adjudications_holding(%s)",
     "retrieval.document_chunk": "SELECT retrieval.chunks_holding(%s)",
 }
+WITHOUT_TEXT: Mapping[str, str] = {
+    "access.identity_key": "two keys of the site's",
+    "access.ticket": "who asked, for what and until when",
+    "access.ticket_person": "numbers",
+    "inference.adjudication_evidence": "numbers and hashes",
+}
+"""Tables that no role may read whole and that hold no words of anybody: what is in them."""
 _WORDS_KEPT = "landing.erasure_token"
 _NOT_SWEPT_FOLDERS = ("postgres", "models")
 """The server's own files, whose rows are swept by SQL, and weights as packages ship them."""
+_WORDS_AT_ONCE = 100
+"""Alternatives that PostgreSQL compiles into one regular expression; of many it runs out of memory."""
 _BLOCK = 1 << 20
 _OVERLAP = 1 << 12
 
@@ -80,7 +90,6 @@ def sweep_tables(database: Database, words: Sequence[Word], found: Sweep) -> Non
         return
     with database.connect(Role.ERASER) as connection:
         tables = connection.execute(_READABLE, {"roles": [role.value for role in _READERS]}).fetchall()
-    pattern = sql_pattern(words)
     by_role: dict[str, list[tuple[str, str, list[str]]]] = {}
     for schema, table, octets, role in tables:
         if schema in _NOT_SWEPT_SCHEMAS or f"{schema}.{table}" in (*_SEEDED, _WORDS_KEPT):
@@ -92,7 +101,7 @@ def sweep_tables(database: Database, words: Sequence[Word], found: Sweep) -> Non
     for role, readable in by_role.items():
         with database.connect(Role(role)) as connection:
             for schema, table, octets in readable:
-                _sweep_table(connection, (schema, table), octets, pattern, found)
+                _sweep_table(connection, (schema, table), octets, words, found)
     _sweep_texts(database, words, found)
 
 
@@ -124,15 +133,23 @@ ORDER BY 1, 2
 
 
 def _sweep_table(
-    connection: psycopg.Connection[Any], table: tuple[str, str], octets: Sequence[str], pattern: str, found: Sweep
+    connection: psycopg.Connection[Any],
+    table: tuple[str, str],
+    octets: Sequence[str],
+    words: Sequence[Word],
+    found: Sweep,
 ) -> None:
-    conditions = [sql.SQL("row_of::text ~* {}").format(sql.Literal(pattern))]
-    conditions += [
-        sql.SQL("encode(row_of.{}, 'escape') ~* {}").format(sql.Identifier(column), sql.Literal(pattern))
-        for column in octets
-    ]
-    query = sql.SQL("SELECT count(*) FROM {} AS row_of WHERE {}")
-    row = connection.execute(query.format(sql.Identifier(*table), sql.SQL(" OR ").join(conditions))).fetchone()
+    short = [word for word in words if word.kind != "sentence"]
+    patterns = [sql_pattern(short[first : first + _WORDS_AT_ONCE]) for first in range(0, len(short), _WORDS_AT_ONCE)]
+    sentences = [form for word in words if word.kind == "sentence" for form in stored_forms(word)]
+    texts: list[sql.Composable] = [sql.SQL("row_of::text")]
+    texts += [sql.SQL("encode(row_of.{}, 'escape')").format(sql.Identifier(column)) for column in octets]
+    query = sql.SQL(
+        "SELECT count(*) FROM {table} AS row_of CROSS JOIN LATERAL (SELECT concat_ws(' ', {texts})) AS one (text) "
+        "WHERE one.text ~* ANY(%(patterns)s::text[]) OR EXISTS "
+        "(SELECT FROM unnest(%(sentences)s::text[]) AS s (form) WHERE strpos(lower(one.text), lower(s.form)) > 0)"
+    ).format(table=sql.Identifier(*table), texts=sql.SQL(", ").join(texts))
+    row = connection.execute(query, {"patterns": patterns, "sentences": sentences}).fetchone()
     found.tables += 1
     if row and row[0]:
         found.left[".".join(table)] = int(row[0])
@@ -168,10 +185,12 @@ def sweep_files(settings: Settings, words: Sequence[Word], found: Sweep) -> None
             continue
         found.files += 1
         hits = sum(1 for block in _blocks(path) if pattern.search(block))
-        hits += bool(pattern.search(path.name.encode()))
+        hits += bool(pattern.search(os.fsencode(path.name)))
         if hits:
             shown = relative.parent if relative.parts[0] in ("inbox", "demo") else relative
-            found.left[str(shown)] = found.left.get(str(shown), 0) + hits
+            # A name that is no UTF-8 could not be printed.
+            name = os.fsencode(shown).decode("utf-8", "replace")
+            found.left[name] = found.left.get(name, 0) + hits
 
 
 def _blocks(path: Path) -> Iterator[bytes]:

@@ -13,8 +13,12 @@ from typing import Any
 from pipelines.hl7.message import MessageError, parse
 
 _SEPARATOR = "\x1f"
-_LONGEST_GAP = 40
-"""Characters that may stand between a family and a given name, such as ``","given":["``."""
+_SHORTEST_NAME = 4
+"""Letters that each part of a name needs to be told from words of every text: "Li, An" is in most sentences."""
+_NEAR = "[^{}A-Za-z0-9](?:[^{}]{0,38}[^{}A-Za-z0-9])?"
+"""Up to 40 characters, other words too, that may stand between a family and a given name."""
+_NEXT = "[^{}A-Za-z0-9](?:(?:[^{}A-Za-z]|family|given){0,38}[^{}A-Za-z0-9])?"
+"""The same without other words than FHIR's own: ``","given":["``."""
 
 
 @dataclass(frozen=True, order=True)
@@ -25,11 +29,15 @@ class Word:
         kind: ``id``, ``identifier``, ``short`` (an id or identifier that only leads to records), ``contact``,
             ``street``, ``sentence``, ``name`` (family and given, in any order, near each other) or ``lone name``
             (one of them).
-        text: the word; of a name both with U+001F between them.
+        text: the word; of a name both with U+001F between them. It holds no NUL, which PostgreSQL's texts can't.
     """
 
     kind: str
     text: str
+
+    def __post_init__(self) -> None:
+        """Leave NUL out."""
+        object.__setattr__(self, "text", self.text.replace("\0", ""))
 
     @property
     def is_proof(self) -> bool:
@@ -38,16 +46,24 @@ class Word:
 
     @property
     def is_strong(self) -> bool:
-        """Whether it decides by itself that bytes without structure are the person's."""
-        return self.kind in ("id", "identifier", "contact", "name")
+        """Whether it decides by itself that bytes without structure are the person's; a household shares telephones."""
+        return self.kind in ("id", "identifier") or (self.kind == "name" and self._is_long)
 
-    def patterns(self) -> Iterator[str]:
-        """Regular expressions for both Python and PostgreSQL, in each form in which texts are stored."""
+    @property
+    def _is_long(self) -> bool:
+        return all(len(part) >= _SHORTEST_NAME for part in self.text.split(_SEPARATOR))
+
+    def patterns(self, *, deciding: bool = False) -> Iterator[str]:
+        """Regular expressions for both Python and PostgreSQL, in each form in which texts are stored.
+
+        Args:
+            deciding: a name is only what stands next to each other, as that of a short name always is.
+        """
         forms = [set(_forms(part)) for part in self.text.split(_SEPARATOR)]
         if len(forms) == 1:
             yield from (_escaped(form) for form in sorted(forms[0]))
             return
-        gap = f"[^{{}}]{{0,{_LONGEST_GAP}}}"
+        gap = _NEXT if deciding or not self._is_long else _NEAR
         for family in sorted(forms[0]):
             for given in sorted(forms[1]):
                 yield f"{_escaped(family)}{gap}{_escaped(given)}"
@@ -129,11 +145,20 @@ def resource_id(value: str) -> Iterator[Word]:
         yield Word("id" if _is_telling(value) else "short", value)
 
 
-def sentences(text: str, most: int = 20) -> Iterator[Word]:
-    """The longest sentences of a note; a line end ends one too."""
-    found = {part.strip() for part in re.split(r"(?<=[.!?])\s|\n", text)}
-    for sentence in sorted((part for part in found if len(part) >= 40), key=len, reverse=True)[:most]:
-        yield Word("sentence", sentence)
+def sentences(texts: Iterable[str], of_one: int = 20, of_all: int = 200) -> Iterator[Word]:
+    """The longest sentences of notes, and of these the longest of all.
+
+    A line end ends a sentence too, and what rows and JSON write in another way: a quotation mark and a backslash.
+    """
+    found: set[str] = set()
+    for text in texts:
+        parts = {part.strip() for part in re.split(r'(?<=[.!?])\s|[\n"\\]', text)}
+        found.update(sorted((part for part in parts if len(part) >= 40), key=_by_length)[:of_one])
+    yield from (Word("sentence", sentence) for sentence in sorted(found, key=_by_length)[:of_all])
+
+
+def _by_length(text: str) -> tuple[int, str]:
+    return -len(text), text
 
 
 def _contact(value: str) -> Iterator[Word]:
@@ -153,20 +178,39 @@ def _objects(value: Any) -> list[Mapping[str, Any]]:
     return [part for part in value if isinstance(part, dict)] if isinstance(value, list) else []
 
 
+def stored_forms(word: Word) -> list[str]:
+    """The forms in which a word of one part is stored: see ``Word.patterns``."""
+    return sorted(set(_forms(word.text)))
+
+
 def sql_pattern(words: Iterable[Word]) -> str:
-    """A case-insensitive regular expression for PostgreSQL: any of the words, whole."""
+    """A case-insensitive regular expression for PostgreSQL: any of the words, whole; of some hundred words at most."""
     alternatives = "|".join(pattern for word in sorted(words) for pattern in word.patterns())
     return f"(^|[^[:alnum:]])({alternatives})($|[^[:alnum:]])"
 
 
-def byte_pattern(words: Iterable[Word], *, also_base64: bool = False) -> re.Pattern[bytes] | None:
+def deciding_pattern(words: Iterable[Word]) -> re.Pattern[bytes] | None:
+    """A pattern of the words that decide by themselves whose bytes without structure are; None without such words."""
+    return byte_pattern((word for word in words if word.is_strong), deciding=True)
+
+
+def is_shared(word: Word, texts: Iterable[bytes]) -> bool:
+    """Whether texts found in records of others hold the word."""
+    pattern = byte_pattern([word])
+    return pattern is not None and any(pattern.search(text) for text in texts)
+
+
+def byte_pattern(
+    words: Iterable[Word], *, also_base64: bool = False, deciding: bool = False
+) -> re.Pattern[bytes] | None:
     """The same for bytes, in UTF-8 and Latin-1; optionally words that lie within Base64, None without words."""
     found = sorted(set(words))
     if not found:
         return None
-    plain = {pattern.encode("utf-8") for word in found for pattern in word.patterns()}
-    plain |= {pattern.encode("latin-1", "ignore") for word in found for pattern in word.patterns()}
-    expression = rb"(?<![A-Za-z0-9])(?:" + b"|".join(sorted(plain)) + rb")(?![A-Za-z0-9])"
+    texts = {pattern for word in found for pattern in word.patterns(deciding=deciding)}
+    plain = {text.encode("utf-8") for text in texts} | {text.encode("latin-1", "ignore") for text in texts}
+    # A name comes before its first part alone, so that who finds all words finds it.
+    expression = rb"(?<![A-Za-z0-9])(?:" + b"|".join(sorted(plain, reverse=True)) + rb")(?![A-Za-z0-9])"
     if also_base64:
         coded = {form for word in found if _SEPARATOR not in word.text for form in _base64_forms(word.text)}
         if coded:

@@ -11,7 +11,7 @@ from pipelines.bronze import Batch
 from pipelines.fhir.worker import MappedResource, Outcome, Unusable
 from pipelines.landing import LandedFile
 from pipelines.quarantine import QuarantinedRecord
-from pipelines.tombstones import Tombstones, read
+from pipelines.tombstones import Tombstones, birth_date, read
 
 _Version = tuple[datetime | None, str]
 
@@ -24,7 +24,9 @@ class Ledger:
     """Accounts by file, and the versions of resources this load has seen.
 
     A resource whose content and mapping bronze already has is ``unchanged``; one older than what bronze or this load
-    has is ``superseded``; one about an erased person is ``erased``. It remembers one entry per resource of the load.
+    has is ``superseded``; one about an erased person is ``erased``. A Patient with an erased person's identifier whom
+    bronze or this load knew before is quarantined, ``erased_identifier``, and stays what it was: an update must not
+    erase somebody. It remembers one entry per resource of the load.
 
     Attributes:
         quarantined: records that can't be used.
@@ -76,7 +78,9 @@ class Ledger:
         for unusable in outcome.unusable:
             account.read[unusable.resource_type] += 1
             if not unusable.people.isdisjoint(self.tombstones.people):
-                self._leave_erased(outcome.file_id)
+                self.files_to_redact.add(outcome.file_id)
+            if unusable.people and unusable.people <= self.tombstones.people:
+                account.excluded["erased"] += 1
                 continue
             account.quarantined[unusable.reason] += 1
             self.quarantined.append(_record(outcome, unusable))
@@ -84,27 +88,32 @@ class Ledger:
         chosen: dict[int, MappedResource] = {}
         for resource in outcome.resources:
             account.read[resource.registry["resource_type"]] += 1
-            if self._is_erased(resource):
-                self._leave_erased(outcome.file_id)
+            is_known = resource.key in known or resource.key in self._seen
+            has_taken_identifier = self._has_taken_identifier(resource)
+            if has_taken_identifier and not is_known:
+                self.new_people |= resource.people
+                self.tombstones.people.update(resource.people)
+            if resource.people and resource.people <= self.tombstones.people:
+                account.excluded["erased"] += 1
+                self.files_to_redact.add(outcome.file_id)
                 continue
             reason = self._reason_to_leave(resource, known.get(resource.key))
             if reason is not None:
                 account.excluded[reason] += 1
                 continue
+            if has_taken_identifier:
+                account.quarantined["erased_identifier"] += 1
+                self.quarantined.append(_record(outcome, _unusable(resource, "erased_identifier")))
+                continue
             self._replace(resource, outcome.file_id)
             chosen[resource.key] = resource
         return _batch(chosen.values())
 
-    def _is_erased(self, resource: MappedResource) -> bool:
-        if self.tombstones.names(resource.identities):
-            new = resource.people - self.tombstones.people
-            self.new_people |= new
-            self.tombstones.people.update(new)
-        return bool(resource.people) and resource.people <= self.tombstones.people
-
-    def _leave_erased(self, file_id: int) -> None:
-        self._accounts[file_id].excluded["erased"] += 1
-        self.files_to_redact.add(file_id)
+    def _has_taken_identifier(self, resource: MappedResource) -> bool:
+        """Whether a Patient who is no erased person by key has an identifier of one, and no other birth date."""
+        if resource.people <= self.tombstones.people or not self.tombstones.names(resource.identities):
+            return False
+        return self.tombstones.names(resource.identities, birth_date(self._reader, resource.key))
 
     def _reason_to_leave(self, resource: MappedResource, known: _Version | None) -> str | None:
         current = self._seen[resource.key][0] if resource.key in self._seen else known
@@ -150,6 +159,10 @@ def _record(outcome: Outcome, unusable: Unusable) -> QuarantinedRecord:
         resource_type=unusable.resource_type,
         detail=unusable.detail,
     )
+
+
+def _unusable(resource: MappedResource, reason: str) -> Unusable:
+    return Unusable(resource.registry["line_number"], resource.entry, resource.registry["resource_type"], reason, None)
 
 
 def _batch(resources: Iterable[MappedResource]) -> Batch:

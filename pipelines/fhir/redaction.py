@@ -5,8 +5,9 @@ readers skip too; references from other people's records become zeros. Nothing c
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -20,6 +21,7 @@ _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
 _STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]')
 _NAMED = re.compile(rb'"(?:reference|url|id|fullUrl)"\s*:\s*"([^"]*)"')
 _PATIENT_REFERENCE = re.compile(rb"Patient(?:/|\\/)([A-Za-z0-9.-]{1,64})")
+_OWN_ID = re.compile(rb'"resourceType"\s*:\s*"Patient"\s*,\s*"id"\s*:\s*"([A-Za-z0-9.-]{1,64})"')
 _ID = re.compile(rb'"id"\s*:\s*"([A-Za-z0-9.-]{1,64})"')
 
 
@@ -78,13 +80,21 @@ def _search_line(offset: int, number: int, line: bytes, kind: str, wanted: Wante
             raw = _edited(raw, edits)
         elif wanted.words is not None and wanted.words.search(raw):
             found.mentions += 1
-        if not verdict.is_theirs and wanted.names is not None and record.resource is not None:
+        if wanted.names is not None and _is_others(record, verdict, wanted):
             found.shared.update(word.lower() for word in wanted.names.findall(raw))
     if theirs and all(theirs):
         # A bundle of nobody else goes whole, with what it says of itself.
         found.edits.append(Edit(offset, _marker(line) if kind == "fhir-json" else b" " * len(line)))
         if found_records[0].entry is not None:
             found.places.append(Place(number))
+
+
+def _is_others(record: Record, verdict: Verdict, wanted: Wanted) -> bool:
+    """Whether what a record holds is known to be somebody else's too."""
+    if record.resource is None:
+        return not (verdict.is_theirs or verdict.is_nobodys or verdict.mentions)
+    # As long as no word decides, a record of nobody may still turn out to be theirs.
+    return not (verdict.is_theirs or (verdict.is_nobodys and wanted.words is None))
 
 
 def _judged(line: bytes, pairs: list[tuple[Record, tuple[int, int]]], wanted: Wanted) -> list[tuple[str, Verdict]]:
@@ -107,8 +117,8 @@ def _verdict(record: Record, raw: bytes, wanted: Wanted) -> tuple[str, Verdict]:
     people, result = wanted.tombstones.people, ("", Verdict())
     for source in wanted.sources:
         if record.resource is None:
-            verdict = Verdict(_unreadable_is_theirs(raw, source, wanted))
-        elif wanted.tombstones.names(ownership.identities_of(record.resource)):
+            verdict = _unreadable(raw, source, wanted)
+        elif _is_named(record.resource, source, wanted):
             verdict = Verdict(True)
         else:
             verdict = ownership.judge(record.resource, source, people, wanted.records)
@@ -116,24 +126,44 @@ def _verdict(record: Record, raw: bytes, wanted: Wanted) -> tuple[str, Verdict]:
                 verdict = Verdict(True)
         if verdict.is_theirs:
             return source, verdict
-        if verdict.mentions:
+        if verdict.mentions or not result[1].mentions:
             result = (source, verdict)
     return result
 
 
-def _unreadable_is_theirs(raw: bytes, source: str, wanted: Wanted) -> bool:
-    """Whether bytes that are no resource name one of the people, by reference, as a Patient, or by a word."""
-    if wanted.words is not None and wanted.words.search(raw):
-        return True
-    return bool(people_in_bytes(raw, source) & wanted.tombstones.people)
+def _is_named(resource: Mapping[str, Any], source: str, wanted: Wanted) -> bool:
+    """Whether a Patient has an identifier of one of the people; of somebody whom the warehouse knows none decides."""
+    if not wanted.tombstones.names(ownership.identities_of(resource)):
+        return False
+    people = ownership.people_of(resource, source)
+    return not people.isdisjoint(wanted.tombstones.people) or not any(map(wanted.is_somebody, people))
+
+
+def _unreadable(raw: bytes, source: str, wanted: Wanted) -> Verdict:
+    """What bytes are that are no resource: theirs if they name nobody else, by reference or as a Patient.
+
+    A word decides only of bytes that name nobody. References from bytes that name somebody else too are overwritten.
+    """
+    names = _patients_named(raw)
+    if not names:
+        return Verdict(wanted.words is not None and wanted.words.search(raw) is not None, is_nobodys=True)
+    theirs = {name for name in names if resource_key(source, "Patient", name) in wanted.tombstones.people}
+    if theirs == names:
+        return Verdict(True)
+    return Verdict(mentions=frozenset(f"Patient/{name}" for name in theirs))
 
 
 def people_in_bytes(raw: bytes, source: str) -> frozenset[int]:
     """Keys of patients that bytes without structure seem to name."""
+    return frozenset(resource_key(source, "Patient", name) for name in _patients_named(raw))
+
+
+def _patients_named(raw: bytes) -> set[str]:
+    """Ids in references to patients, and of a Patient its own: the id next to the type, else every id there is."""
     names = {name.decode() for name in _PATIENT_REFERENCE.findall(raw)}
     if b'"Patient"' in raw:
-        names |= {name.decode() for name in _ID.findall(raw)}
-    return frozenset(resource_key(source, "Patient", name) for name in names)
+        names |= {name.decode() for name in _OWN_ID.findall(raw) or _ID.findall(raw)}
+    return names
 
 
 def _spans(line: bytes, found: list[Record]) -> list[tuple[int, int]]:

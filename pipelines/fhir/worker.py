@@ -41,13 +41,15 @@ class MappedResource:
 
     Attributes:
         people: keys of the source persons it is about, mapped or not.
-        identities: of a Patient, its identifiers, hashed.
+        identities: of a Patient, its identifiers.
+        entry: its place in a bundle.
     """
 
     registry: dict[str, Any]
     rows: Mapping[str, Sequence[Mapping[str, Any]]]
     people: frozenset[int] = frozenset()
     identities: tuple[Identity, ...] = ()
+    entry: int | None = None
 
     @property
     def key(self) -> int:
@@ -89,9 +91,7 @@ def work(task: Task) -> Outcome:
         for record in records(line):
             found = _map(record, task)
             if isinstance(found, Unusable):
-                content = line[1] if record.resource is None else orjson.dumps(record.resource)
-                people = people_in_bytes(content, task.source_system)
-                outcome.unusable.append(replace(found, people=people))
+                outcome.unusable.append(replace(found, people=_people(record, line[1], task.source_system)))
             else:
                 outcome.resources.append(found)
     return outcome
@@ -121,6 +121,13 @@ def _map(record: Record, task: Task) -> MappedResource | Unusable:
     return found
 
 
+def _people(record: Record, line: bytes, source_system: str) -> frozenset[int]:
+    if record.resource is None:
+        return people_in_bytes(line, source_system)
+    stated = people_of(record.resource, source_system)
+    return stated or people_in_bytes(orjson.dumps(record.resource), source_system)
+
+
 def _mapped(record: Record, resource: Mapping[str, Any], task: Task) -> MappedResource:
     kind = str(resource["resourceType"])
     mapped = Excluded("deleted") if record.deleted else map_resource(resource, task.source_system, task.profile)
@@ -141,7 +148,8 @@ def _mapped(record: Record, resource: Mapping[str, Any], task: Task) -> MappedRe
         "file_id": task.file_id,
         "line_number": record.line_number,
     }
-    return MappedResource(registry, mapped.rows, people_of(resource, task.source_system), identities_of(resource))
+    people = people_of(resource, task.source_system)
+    return MappedResource(registry, mapped.rows, people, identities_of(resource), record.entry)
 
 
 def _holds_nul(resource: Mapping[str, Any]) -> bool:

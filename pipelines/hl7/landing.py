@@ -19,12 +19,12 @@ from pipelines.account import Account
 from pipelines.hl7 import identity, redaction
 from pipelines.hl7.events import times
 from pipelines.hl7.message import Message, MessageError, parse
-from pipelines.hl7.ownership import whose_bytes
+from pipelines.hl7.ownership import Whose, whose_bytes
 from pipelines.hl7.splitting import Piece, split
 from pipelines.hl7.statements import statement
 from pipelines.landing import InputError, LandingReport, find_files, is_whole, land_files, landed_path, open_content
 from pipelines.quarantine import QuarantinedRecord
-from pipelines.redaction import forget, redact_due
+from pipelines.redaction import forget, forget_everywhere, redact_due
 from pipelines.tombstones import Tombstones
 from resources import locks
 from resources.postgres import Database, Role, without_row_values
@@ -94,7 +94,7 @@ def _split_file(
         with open_content(path) as stream:
             pieces = split(stream)
             while chunk := list(islice(pieces, _MESSAGES_AT_ONCE)):
-                left = _without_erased(connection, erased, chunk, account)
+                left = _without_erased(connection, erased, file, chunk, account)
                 _store(connection, ZoneInfo(settings.time_zone), file, left, account)
         if account.excluded["erased"]:
             forget(connection, {file_id})
@@ -112,27 +112,54 @@ def _split_file(
 
 
 def _without_erased(
-    connection: psycopg.Connection[Any], erased: Tombstones, pieces: Sequence[Piece], account: Account
+    connection: psycopg.Connection[Any],
+    erased: Tombstones,
+    file: tuple[int, str],
+    pieces: Sequence[Piece],
+    account: Account,
 ) -> Sequence[Piece]:
-    """The pieces that are no erased person's; a key under which one turns up anew is remembered."""
+    """The pieces that are no erased person's; a key under which one turns up anew is remembered.
+
+    A message that gives an erased person's identifier to somebody who is known is quarantined, ``erased_identifier``.
+    """
     if not erased:
         return pieces
-    kept = []
+    kept: list[Piece] = []
+    seen: set[int] = set()
     for piece in pieces:
         whose = whose_bytes(piece.body)
-        if whose is None or not whose.is_erased(erased):
+        if whose is None or not _is_erased(connection, erased, whose):
             kept.append(piece)
+            seen |= whose.people if whose else frozenset()
             continue
         code, trigger = identity.message_type(parse(piece.body))
-        account.read[identity.kind(code, trigger)] += 1
+        kind = identity.kind(code, trigger)
+        account.read[kind] += 1
+        is_new = whose.people.isdisjoint(erased.people)
+        if is_new and any(key in seen or tombstones.is_somebody(connection, key) for key in whose.people):
+            place = f"{file[1]}@{piece.byte_offset}"
+            record = QuarantinedRecord(place, "erased_identifier", file[0], None, piece.byte_offset, None, kind)
+            quarantine.keep(connection, [record])
+            account.quarantined["erased_identifier"] += 1
+            continue
         account.excluded["erased"] += 1
-        if trigger not in identity.MERGE_EVENTS:
-            new = whose.people - erased.people
-            if new:
-                tombstones.add(connection, new)
-                bronze.withdraw(connection, new)
-                erased.people.update(new)
+        if is_new and whose.people and trigger not in identity.MERGE_EVENTS:
+            tombstones.add(connection, whose.people)
+            bronze.withdraw(connection, whose.people)
+            # Messages under this key may lie in files that were split before anybody knew whose they are.
+            forget_everywhere(connection, ["hl7v2"])
+            erased.people.update(whose.people)
     return kept
+
+
+def _is_erased(connection: psycopg.Connection[Any], erased: Tombstones, whose: Whose) -> bool:
+    """Whether a message is an erased person's, by what it states and by the birth date known of whom it names."""
+    if not whose.people.isdisjoint(erased.people):
+        return True
+    if not erased.names(whose.identities):
+        return False
+    born = tombstones.birth_date(connection, *whose.people) if len(whose.people) == 1 else None
+    return erased.names(whose.identities, born)
 
 
 def _store(

@@ -1,12 +1,15 @@
 """Finding one person's messages in an HL7 v2 file; line ends are written over them, which splitting skips."""
 
 import io
+import re
 from pathlib import Path
 
-from pipelines.hl7.ownership import whose_bytes
+from pipelines.hl7.ownership import Whose, whose_bytes
 from pipelines.hl7.splitting import split
 from pipelines.landing import is_whole, open_content
 from pipelines.redaction import Edit, Found, Place, Wanted, readable_blocks
+
+_PATIENT = re.compile(rb"(?:^|[\r\n])PID\|[^|\r\n]*\|([^|\r\n]*)\|?([^|\r\n]*)")
 
 
 def search(path: Path, wanted: Wanted) -> Found:
@@ -19,18 +22,19 @@ def search(path: Path, wanted: Wanted) -> Found:
             # One backslash is MSH-2's; more are escapes, which may stand for any letter.
             is_escaped = piece.body.count(b"\\") > 1
             likely = wanted.likely is None or wanted.likely.search(piece.body) or is_escaped
-            named = bool(wanted.words and wanted.words.search(piece.body))
+            named = is_named(piece.body, wanted.words)
             if not likely:
                 continue
             whose = whose_bytes(piece.body)
             is_known = whose is not None and bool(whose.people or whose.identities)
-            if (whose is not None and whose.is_erased(wanted.tombstones)) or (named and not is_known):
+            if (whose is not None and _is_theirs(whose, wanted)) or (named and not is_known):
                 found.edits.append(Edit(piece.byte_offset, b"\r" * len(piece.body)))
                 found.places.append(Place(byte_offset=piece.byte_offset))
                 found.messages.append(piece.body)
                 continue
-            found.mentions += named
-            if is_known and wanted.names is not None:
+            mentions = wanted.words is not None and wanted.words.search(piece.body) is not None
+            found.mentions += mentions
+            if (is_known or mentions) and wanted.names is not None:
                 found.shared.update(word.lower() for word in wanted.names.findall(piece.body))
     return found
 
@@ -38,3 +42,20 @@ def search(path: Path, wanted: Wanted) -> Found:
 def search_landed(path: Path, _: str, wanted: Wanted) -> Found:
     """As ``search``, for any kind of landed file that holds messages."""
     return search(path, wanted)
+
+
+def _is_theirs(whose: Whose, wanted: Wanted) -> bool:
+    """By key, or by identifier unless the key is that of somebody whom the warehouse knows."""
+    if not whose.people.isdisjoint(wanted.tombstones.people):
+        return True
+    return whose.is_erased(wanted.tombstones) and not any(map(wanted.is_somebody, whose.people))
+
+
+def is_named(body: bytes, words: re.Pattern[bytes] | None) -> bool:
+    """Whether one of the words is in bytes that name no other patient: what PID-2 and PID-3 give has a word in it."""
+    if words is None or words.search(body) is None:
+        return False
+    numbers = (
+        number for patient in _PATIENT.finditer(body) for field in patient.groups() for number in field.split(b"~")
+    )
+    return all(words.search(number) is not None for number in numbers if number.partition(b"^")[0].strip())

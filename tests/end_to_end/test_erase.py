@@ -85,7 +85,7 @@ def _wait_for_its_session(home: Home) -> None:
 
 def test_the_command_and_what_is_built_after_it(server: Database, built: Built, home: Home) -> None:
     gaps = b"SELECT * FROM features.care_gap WHERE person_id = %s ORDER BY measure_id"
-    timeline = b"SELECT * FROM features.patient_timeline WHERE person_id = %s ORDER BY event_number"
+    timeline = b"SELECT * FROM features.patient_timeline WHERE person_id = %s ORDER BY cdm_table, cdm_id"
     with built.database.connect(Role.TRANSFORM) as connection:
         before = [connection.execute(query, (STAYS,)).fetchall() for query in (gaps, timeline)]
     dry = home.run("erase", str(GONE), "--reason-code", "data-subject-request", "--dry-run")

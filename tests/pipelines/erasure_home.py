@@ -26,13 +26,15 @@ from tests.conftest import make_settings, superuser
 ICD10 = "http://hl7.org/fhir/sid/icd-10-cm"
 LOINC = "http://loinc.org"
 MRN = "urn:oid:1.2.840.99"
+ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+MEMBER = {"member": {"reference": "Practitioner/doctor-1"}}
 AS_OF = date(2026, 10, 31)
 GONE = resource_key("ehr", "Patient", "zuleika-0001")
 STAYS = resource_key("ehr", "Patient", "benedict-0002")
 
 CANARIES = (
     "zuleika", "quarkenbush", "mr-7711-zq", "ssn-910-11-7711", "zq@example.org", "555-0177-7711", "77 heliotrope",
-    "obs-zq-1", "canary sentence", "quetzalcoatlus",
+    "obs-zq-1", "team-zq-1", "canary sentence", "quetzalcoatlus",
 )  # fmt: skip
 """Words that only the records of the one to be erased hold, in lower case."""
 
@@ -65,10 +67,11 @@ def _of(person: str, kind: str, name: str, **elements: Any) -> dict[str, Any]:
 def _clinical(person: str, short: str, note: str) -> list[dict[str, Any]]:
     period = {"start": "2026-03-01T08:00:00Z", "end": "2026-03-01T09:00:00Z"}
     text = base64.b64encode(note.encode()).decode()
-    act = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB"}
+    act = {"system": ACT_CODE, "code": "AMB"}
     visit = {"encounter": {"reference": f"Encounter/enc-{short}-1"}}
+    labels = {"security": [{"system": ACT_CODE, "code": "42CFRPart2"}]}
     return [
-        _of(person, "Encounter", f"enc-{short}-1", status="finished", period=period, **{"class": act}),
+        _of(person, "Encounter", f"enc-{short}-1", status="finished", period=period, meta=labels, **{"class": act}),
         _of(person, "Condition", f"con-{short}-1", code=_coded(ICD10, "E11.9"), onsetDateTime="2020-05-01", **visit),
         _of(
             person,
@@ -117,6 +120,8 @@ def lines() -> list[bytes]:
         {"resourceType": "Coverage", "id": "cov-zq-1", "beneficiary": seen[0]},
         {"resourceType": "Group", "id": "group-1", "member": [{"entity": part} for part in seen]},
         {"resourceType": "Organization", "id": "org-1", "name": "West Clinic"},
+        _of("zuleika-0001", "CareTeam", "team-zq-1", status="active", participant=[MEMBER]),
+        _of("benedict-0002", "CareTeam", "team-bb-1", status="active", participant=[MEMBER]),
     ]
     found = [json.dumps(resource).encode() for resource in (BENEDICT, ZULEIKA, *both, *extra)]
     found.insert(
@@ -181,10 +186,12 @@ class Built:
 
 
 _TEMPLATE: dict[str, Built] = {}
+_ROOT = tempfile.TemporaryDirectory(prefix="sanctum-erasure-")
+"""Where the template lies; it goes with the process."""
 
 
 def _build(server: Database) -> Built:
-    root = Path(tempfile.mkdtemp(prefix="sanctum-erasure-"))
+    root = Path(_ROOT.name)
     settings = make_settings(server, root / "home")
     warehouse = database(settings)
     ensure_starter(warehouse)

@@ -2,20 +2,26 @@
 
 import gzip
 import json
+import os
 import re
+import resource
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from pipelines.erasure import ErasureError, erase, preview
 from pipelines.erasure.person import UnknownPersonError
-from pipelines.fhir import ingest_fhir, replay_fhir
+from pipelines.erasure.sweep import WITHOUT_TEXT, Sweep, sweep_tables
+from pipelines.erasure.words import Word
+from pipelines.fhir import ingest_fhir, land_fhir, replay_fhir
 from pipelines.hl7 import ingest_hl7, replay_messages
 from pipelines.keys import resource_key
-from pipelines.landing import landed_path
+from pipelines.landing import LandedFile, landed_path
+from pipelines.redaction import Edit, redact_landed
 from resources import audit
 from resources.postgres import Database, Role
 from tests.conftest import superuser
@@ -70,6 +76,11 @@ def test_nothing_is_left_of_one_person(server: Database, erased: tuple[Built, di
     assert report.words > 8
     # Benedict's record and the group named her; they don't any more, so every one of her words can prove it.
     assert report.words_of_others == {}
+    # Labels and what policies call care teams know the person by other keys.
+    for table in ("int_encounter_label", "int_resource_label", "int_scope_name"):
+        number = found["before"][f"omop_intermediate.{table}"].total()
+        assert (number, found["after"][f"omop_intermediate.{table}"].total()) in ((2, 1), (3, 2)), table
+    assert found["report"].rows["access.scope_name"] == 1
     for table in found["after"].keys() - _OWN:
         assert not any(str(GONE) in text for text in found["after"][table]), table
 
@@ -91,7 +102,7 @@ def test_other_lines_and_offsets_are_as_they_were(erased: tuple[Built, dict[str,
     changed = [(new, old) for new, old in zip(now, then, strict=True) if new != old]
     blanked = [old for new, old in changed if not new.strip()]
     assert all(b"zuleika" in line.lower() or b"zq" in line for line in blanked)
-    assert len(blanked) == 10
+    assert len(blanked) == 11
     # Those of others that led to the person: Benedict's link and the group.
     kept = [json.loads(new) for new, old in changed if new.strip()]
     assert sorted(part["resourceType"] for part in kept) == ["Group", "Patient"]
@@ -242,6 +253,57 @@ def test_an_erasure_is_a_fact_of_the_audit_log(erased: tuple[Built, dict[str, An
     assert (again.state, again.reason_code, again.rows) == ("verified", "data-subject-request", found["report"].rows)
 
 
+def test_who_is_only_in_one_store_can_be_erased(server: Database, built: Built) -> None:
+    with superuser(server, dict(built.database.parameters)["dbname"]) as connection:
+        connection.execute("INSERT INTO access.person_scope VALUES (4712, 5)")
+    assert preview(built.settings, built.database, 4712).rows == {"access.person_scope": 1}
+
+
+def test_who_is_back_is_erased_again(server: Database, built: Built) -> None:
+    erase(built.settings, built.database, GONE, "data-subject-request", "test")
+    with superuser(server, dict(built.database.parameters)["dbname"]) as connection:
+        for table in ("erased_person", "erased_identifier", "redacted_content"):
+            connection.execute(sql.SQL("DELETE FROM landing.{}").format(sql.Identifier(table)))
+    ingest_fhir(built.settings, built.database, [built.fhir])
+    assert query(built, "SELECT count(*) FROM bronze.person WHERE person_key = %s", GONE) == [(1,)]
+    report = erase(built.settings, built.database, GONE, "court-order", "test")
+    assert (report.state, report.left, report.reason_code) == ("verified", {}, "court-order")
+    assert population.canaries_in_tables(population.rows_of_all_tables(server, built.database)) == {}
+    assert population.canaries_in_files(built.settings.home) == []
+    assert query(built, "SELECT count(*) FROM landing.erased_person WHERE person_key = %s", GONE) == [(1,)]
+
+
+def test_bytes_that_were_erased_are_not_written_again(built: Built) -> None:
+    erase(built.settings, built.database, GONE, "data-subject-request", "test")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16, limits[1]))
+    try:
+        report = land_fhir(built.settings, built.database, [built.fhir])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (report.files_new, report.files_known) == (0, 3)
+
+
+def test_an_edit_that_changes_nothing_keeps_the_bytes(built: Built) -> None:
+    (file_id, sha256), *_ = query(built, "SELECT file_id, encode(sha256, 'hex') FROM landing.file WHERE NOT gzip")
+    before = landed_path(built.settings, sha256).read_bytes()
+    with built.database.connect(Role.ERASER) as connection:
+        file = LandedFile(file_id, sha256, "fhir-ndjson", False, False)
+        redact_landed(built.settings, connection, file, [Edit(0, before[:1])], [])
+    assert landed_path(built.settings, sha256).read_bytes() == before
+
+
+def test_a_sweep_for_a_thousand_words_finds_the_one(erased: tuple[Built, dict[str, Any]]) -> None:
+    unsaid = "is the number of a sentence which nobody who writes notes in a hospital has ever written down."
+    words = [Word("sentence", f"{number} {unsaid}") for number in range(1200)]
+    words += [Word("identifier", f"NUMBER-{number}") for number in range(250)]
+    words += [Word("sentence", population.BENS_NOTE), Word("identifier", "MR-2222-BB")]
+    found = Sweep()
+    sweep_tables(erased[0].database, words, found)
+    by_sentence = {"bronze.note", "omop.note", "retrieval.document_chunk", "inference.adjudication"}
+    assert found.left.keys() >= by_sentence | {"bronze.person_identifier", "landing.hl7_message"}
+
+
 def test_who_cannot_be_erased(built: Built) -> None:
     with pytest.raises(UnknownPersonError, match="no source names"):
         erase(built.settings, built.database, 4711, "data-subject-request", "test")
@@ -258,14 +320,23 @@ def test_the_sweep_finds_what_deletion_does_not_know(server: Database, built: Bu
     with superuser(server, dict(built.database.parameters)["dbname"]) as connection:
         connection.execute("CREATE TABLE bronze.forgotten AS SELECT 'Told by ZULEIKA QUARKENBUSH.' AS words")
         connection.execute("GRANT SELECT ON bronze.forgotten TO sanctum_ingest")
-    stray = built.settings.home / "dbt" / "stray.log"
+        connection.execute("CREATE TABLE bronze.closed (words text)")
+        connection.execute("REVOKE ALL ON bronze.closed FROM sanctum_ingest, sanctum_transform")
+    # A name that is no UTF-8 is searched and can be shown.
+    stray = built.settings.home / "dbt" / os.fsdecode(b"stray\xff.log")
     stray.write_text(f"said: {NOTE}")
     report = erase(built.settings, built.database, GONE, "data-subject-request", "test")
-    assert (report.state, report.left) == ("erased", {"bronze.forgotten": 1, "dbt/stray.log": 1})
+    assert (report.state, report.left) == ("erased", {"bronze.forgotten": 1, "dbt/stray\ufffd.log": 1})
     assert not any(word in json.dumps(report.as_dict()).lower() for word in population.CANARIES)
     with superuser(server, dict(built.database.parameters)["dbname"]) as connection:
         connection.execute("DROP TABLE bronze.forgotten")
     stray.unlink()
+    # Nothing is left as far as anybody may read, which is no proof.
+    unread = erase(built.settings, built.database, GONE, "data-subject-request", "test")
+    assert (unread.state, unread.left) == ("erased", {})
+    assert set(unread.not_swept) - set(WITHOUT_TEXT) == {"bronze.closed"}
+    with superuser(server, dict(built.database.parameters)["dbname"]) as connection:
+        connection.execute("DROP TABLE bronze.closed")
     again = erase(built.settings, built.database, GONE, "data-subject-request", "test")
     assert (again.state, again.left) == ("verified", {})
     assert population.canaries_in_tables(population.rows_of_all_tables(server, built.database)) == {}
@@ -302,7 +373,7 @@ def test_the_eraser_reads_keys_and_no_content(built: Built) -> None:
     readable = {
         "person_id", "person_key", "hub_key", "bronze_key", "resource_key", "alias_key", "location_key", "location_id",
         "visit_key", "encounter_key", "visit_occurrence_id", "chunk_id", "adjudication_id", "decided_at", "measure_id",
-        "period_start", "period_end",
+        "period_start", "period_end", "scope_id",
     }  # fmt: skip
     columns = query(
         built,

@@ -103,7 +103,7 @@ def test_a_file_that_cannot_be_read_is_named_by_no_name(
         land_files(settings, db, [source], lambda path: "fhir-ndjson")
     assert NAME not in "".join(traceback.format_exception(caught.value))
     assert registered(db) == []
-    assert not any(path.is_file() for path in settings.home.rglob("*"))
+    assert not any(path.is_file() for path in settings.landing_directory.rglob("*"))
 
 
 def test_bytes_that_cannot_be_stored_leave_nothing(settings: Settings, db: Database, tmp_path: Path) -> None:

@@ -63,12 +63,13 @@ TO sanctum_eraser;
 GRANT DELETE, SELECT (person_id) ON
     access.person_scope, access.sensitive_row, access.consent, access.emergency_access, access.ticket_person
 TO sanctum_eraser;
+GRANT DELETE, SELECT (scope_id) ON access.scope_name TO sanctum_eraser;
 GRANT SELECT, INSERT ON landing.erased_person, landing.erased_identifier, landing.redacted_content TO sanctum_eraser;
 GRANT SELECT, INSERT, UPDATE ON landing.erasure TO sanctum_eraser;
 GRANT SELECT, INSERT, DELETE ON landing.redaction_due TO sanctum_eraser;
 GRANT SELECT, UPDATE (sha256, byte_length) ON landing.file TO sanctum_eraser;
 GRANT SELECT (file_id, source_system) ON landing.file_load TO sanctum_eraser;
-GRANT DELETE, SELECT (message_id, body_sha256, patient_key, merged_patient_key, received_at)
+GRANT DELETE, SELECT (message_id, body_sha256, patient_key, merged_patient_key, received_at, folded_at)
 ON landing.hl7_message TO sanctum_eraser;
 GRANT
 DELETE,
@@ -204,7 +205,8 @@ WHERE EXISTS (
 );
 GRANT SELECT ON retention.superseded_adjudication TO sanctum_eraser;
 
--- The eraser deletes of these tables what an erasure under way asks for, and else only what is old enough.
+-- The eraser deletes of these tables what a transaction of an erasure asks for, and else only what is old enough: while
+-- one person's erasure is under way, nobody else's rows go early.
 CREATE FUNCTION retention.refuse_early() RETURNS trigger
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
@@ -215,8 +217,7 @@ DECLARE
 BEGIN
     IF
         session_user <> 'sanctum_eraser'
-        OR EXISTS (SELECT FROM landing.erasure AS e WHERE e.state = 'started')
-        OR EXISTS (SELECT FROM landing.redaction_due)
+        OR current_setting('sanctum.erasing', true) = 'on'
     THEN
         RETURN OLD;
     END IF;

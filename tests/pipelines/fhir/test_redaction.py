@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +106,26 @@ def test_entries_of_a_bundle(tmp_path: Path, others: list[Any], kind: str, inden
     # What was erased gives no record and no quarantine.
     left = [record for lines in chunks(tmp_path / "a", kind, 10) for line in lines for record in records(line)]
     assert len(left) == len(others) + len(linked)
+
+
+def test_bytes_that_name_two_people_stay_without_the_reference(tmp_path: Path) -> None:
+    line = b'{"resourceType":"Patient","id":"his-2","link":[{"other":{"reference":"Patient/her-1"}}],"name":['
+    text, found = redacted(tmp_path / "a", "fhir-ndjson", line + b"\n")
+    assert text == line.replace(b"Patient/her-1", b"0" * 13) + b"\n"
+    assert (found.places, found.mentions) == ([], 1)
+
+
+def test_a_file_changed_in_place_keeps_its_mode_and_owner(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(json.dumps(of("her-1")).encode())
+    path.chmod(0o640)
+    owner = (65534, 65534) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
+    os.chown(path, *owner)
+    (tmp_path / ".redacting-1").write_bytes(b"what a killed run has left")
+    redact_in_place(path, search(path, "fhir-ndjson", wanted()).edits)
+    found = path.stat()
+    assert (stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid) == (0o640, *owner)
+    assert [left.name for left in tmp_path.iterdir()] == ["a"]
 
 
 def test_a_file_cut_off_stays_cut_off(tmp_path: Path) -> None:
