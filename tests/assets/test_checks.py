@@ -22,6 +22,7 @@ from resources.identity import emergency
 from resources.identity.session import open_service_session
 from resources.postgres import Database, Role
 from resources.settings import Settings
+from tests.chunks import add_chunk
 from tests.conftest import superuser
 from tests.identities import identity
 
@@ -122,7 +123,9 @@ def test_decision_without_its_sentence_in_the_prompt_is_counted(settings: Settin
         "(1, 'CMS122', '2026-01-01', '2026-12-31', %s, %s, '1', 'm', '{}', 'closes_gap', 1, 1, 1, '{}') "
         "RETURNING adjudication_id"
     )
-    evidence = "INSERT INTO inference.adjudication_evidence VALUES (%s, 1, 'S1', 1, 1, 'x', true)"
+    evidence = "INSERT INTO inference.adjudication_evidence VALUES (%s, 1, 'S1', 1, 1, %s, true)"
+    with superuser(db, dict(db.parameters)["dbname"]) as connection:
+        sha256 = add_chunk(connection, 1, "x", chunk_id=1)
     with open_service_session(settings, db, "adjudicator") as session:
         session.claim([1])
         session.enter(1)
@@ -131,7 +134,7 @@ def test_decision_without_its_sentence_in_the_prompt_is_counted(settings: Settin
         for number, prompt in enumerate(("Sentences:\nS1 (2026-02-01): x", "Sentences:\nS2 (2026-02-01): S1 (x)")):
             row = connection.execute(adjudication, (prompt, str(number))).fetchone()
             assert row is not None
-            connection.execute(evidence, row)
+            connection.execute(evidence, (*row, sha256))
         assert connection.execute(adjudication, ("Sentences:\nS1 (2026-02-01): x", "uncited")).fetchone()
     assert count(db, Role.INFER, "unfounded_adjudications") == 2
     assert count(db, Role.INFER, "adjudications") == 3

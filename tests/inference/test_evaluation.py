@@ -1,19 +1,20 @@
 """Stored decisions against the truth: what is counted, and that reading them is audited."""
 
-import hashlib
-
 import psycopg
 import pytest
 
 from inference.evaluation import Evaluation, Expectation, evaluate
 from resources.identity.session import open_service_session
 from resources.postgres import DatabaseUnavailableError
+from tests.chunks import add_chunk
 from tests.inference.conftest import PERIOD, Warehouse
 
 SHOWN, HIDDEN = "A1c was 6.9 %.", "Nobody saw this."
 
 
 def decide(warehouse: Warehouse, person: int, measure: str, decision: str, cited: bool) -> None:
+    with warehouse.superuser() as connection:
+        sha256 = add_chunk(connection, person, SHOWN, chunk_id=person, note_id=person)
     with open_service_session(warehouse.settings, warehouse.database, "adjudicator") as session:
         session.claim([person])
         session.enter(person)
@@ -27,8 +28,8 @@ def decide(warehouse: Warehouse, person: int, measure: str, decision: str, cited
             (person, measure, *PERIOD, decision, decision),
         ).fetchone()
         connection.execute(
-            "INSERT INTO inference.adjudication_evidence VALUES (%s, %s, 'S1', 1, 1, %s, %s)",
-            (row[0], person, hashlib.sha256(SHOWN.encode()).hexdigest(), cited),
+            "INSERT INTO inference.adjudication_evidence VALUES (%s, %s, 'S1', %s, %s, %s, %s)",
+            (row[0], person, person, person, sha256, cited),
         )
 
 

@@ -21,6 +21,7 @@ from pipelines.vocabulary import ensure_starter
 from resources import dbt
 from resources.postgres import Database, Role, database
 from resources.settings import Settings, load_settings
+from tests.chunks import add_chunk
 from tests.conftest import make_settings, superuser
 
 ICD10 = "http://hl7.org/fhir/sid/icd-10-cm"
@@ -210,13 +211,7 @@ def _add_prompts(server: Database, warehouse: Database) -> None:
         for person, text in ((GONE, NOTE), (STAYS, BENS_NOTE)):
             note = connection.execute("SELECT note_id FROM omop.note WHERE person_id = %s", (person,)).fetchone()
             assert note
-            connection.execute(
-                "INSERT INTO retrieval.document_chunk (chunk_id, note_id, person_id, sentence_number, start_character, "
-                "end_character, note_date, note_sha256, chunk_text, text_sha256, chunking_version, embedding, "
-                "sensitivity) VALUES (%s, %s, %s, 1, 0, 9, '2026-03-01', 'x', %s, 'x', '1', "
-                "array_fill(0.1, ARRAY[384])::halfvec, '{}')",
-                (person % 1000, note[0], person, text),
-            )
+            sha256 = add_chunk(connection, person, text, chunk_id=person % 1000, note_id=note[0])
             row = connection.execute(
                 "INSERT INTO inference.adjudication (person_id, measure_id, period_start, period_end, prompt, "
                 "prompt_sha256, prompt_version, model_sha256, completion, decision, prompt_tokens, completion_tokens, "
@@ -226,8 +221,8 @@ def _add_prompts(server: Database, warehouse: Database) -> None:
             ).fetchone()
             assert row
             connection.execute(
-                "INSERT INTO inference.adjudication_evidence VALUES (%s, %s, 'S1', 1, %s, 'x', false)",
-                (row[0], person, note[0]),
+                "INSERT INTO inference.adjudication_evidence VALUES (%s, %s, 'S1', %s, %s, %s, false)",
+                (row[0], person, person % 1000, note[0], sha256),
             )
             connection.execute("INSERT INTO access.person_scope VALUES (%s, 5)", (person,))
             connection.execute("INSERT INTO access.sensitive_row VALUES ('note', %s, %s, '{HIV}')", (note[0], person))
