@@ -22,9 +22,9 @@ def search(path: Path, wanted: Wanted) -> Found:
             # One backslash is MSH-2's; more are escapes, which may stand for any letter.
             is_escaped = piece.body.count(b"\\") > 1
             likely = wanted.likely is None or wanted.likely.search(piece.body) or is_escaped
-            named = is_named(piece.body, wanted.words)
             if not likely:
                 continue
+            named = is_named(piece.body, wanted.words)
             whose = whose_bytes(piece.body)
             is_known = whose is not None and bool(whose.people or whose.identities)
             if (whose is not None and _is_theirs(whose, wanted)) or (named and not is_known):
