@@ -48,6 +48,7 @@ from resources.settings import Settings
 
 GAPS_PER_WAVE = 64
 PERSONS_PER_CLAIM = 64
+PERSONS_PER_PAGE = 500
 _SERVICE = "adjudicator"
 
 
@@ -198,11 +199,20 @@ def _open_gaps(session: Session) -> list[_Gap]:
         raise CareGapsMissingError("features.care_gap is not there: run 'sanctum build' first.")
     # Held by the session, not a transaction: PostgreSQL drops it when this process dies.
     locks.hold(connection, locks.ADJUDICATION)
+    gaps: list[_Gap] = []
+    while page := _next_gaps(session, gaps[-1].person_id if gaps else -1):
+        gaps += page
+    return gaps
+
+
+def _next_gaps(session: Session, after: int) -> list[_Gap]:
+    """Gaps of the next persons, in a transaction of their own: one chain of the audit log is held that long."""
     session.enter()
-    with connection.cursor(row_factory=class_row(_Gap)) as cursor:
-        gaps = cursor.execute(statement("open_gaps"), {"measures": sorted(QUESTIONS)}).fetchall()
+    with session.connection.cursor(row_factory=class_row(_Gap)) as cursor:
+        wanted = {"measures": sorted(QUESTIONS), "after": after, "persons": PERSONS_PER_PAGE}
+        gaps = cursor.execute(statement("open_gaps"), wanted).fetchall()
     session.record_each(action="read", object_kind="features.care_gap", rows=Counter(gap.person_id for gap in gaps))
-    connection.commit()
+    session.connection.commit()
     return gaps
 
 
@@ -243,7 +253,7 @@ def _prepare(session: Session, run: _Run, gap: _Gap) -> _Asked | None:
     asked = _Asked(gap, build_prompt(question, gap.period_start, gap.period_end, hits, run.template, tokens))
     key = {**asked.key, "model_sha256": run.model.sha256}
     known = session.connection.execute(statement("known_decision"), key).fetchone()
-    if known is None:
+    if known is None or known[0] is None:
         return asked
     run.counts["reused"] += 1
     run.decisions[known[0]] += 1

@@ -1,9 +1,3 @@
-SELECT decision
-FROM inference.adjudication
-WHERE
-    person_id = %(person_id)s
-    AND measure_id = %(measure_id)s
-    AND period_start = %(period_start)s
-    AND period_end = %(period_end)s
-    AND prompt_sha256 = %(prompt_sha256)s
-    AND model_sha256 = %(model_sha256)s
+SELECT inference.known_decision(
+    %(person_id)s, %(measure_id)s, %(period_start)s, %(period_end)s, %(prompt_sha256)s, %(model_sha256)s
+)

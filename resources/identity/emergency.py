@@ -95,9 +95,7 @@ def waiting(database: Database) -> list[int]:
         resources.postgres.DatabaseUnavailableError: the database refused.
     """
     with without_row_values(), database.connect(Role.AUDITOR) as connection:
-        rows = connection.execute(
-            "SELECT emergency_access_id FROM access.emergency_access WHERE acknowledged_at IS NULL ORDER BY 1"
-        ).fetchall()
+        rows = connection.execute("SELECT access.emergencies_waiting()").fetchall()
     return [number for (number,) in rows]
 
 

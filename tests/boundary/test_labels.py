@@ -110,6 +110,9 @@ def test_places_patients_and_all_that_an_encounter_is_part_of_give_their_labels(
         condition("bob", "deep", diabetes, "encounter-diagnosis", encounter=deep),
         condition("bob", "foreign", diabetes, "problem-list-item", meta=foreign),
         patient("ann", "1960-04-12", "MRN-ann", meta={"security": [RESTRICTED]}),
+        {**at_wharf("off", "2026-05-01"), "status": "cancelled", "meta": {"security": [PART2]}},
+        condition("bob", "of-cancelled", diabetes, "encounter-diagnosis", encounter={"reference": "Encounter/off"}),
+        visit("bob", "part-of-cancelled", "2026-05-01", "2026-05-01", partOf={"reference": "Encounter/off"}),
         visit("bob", "stay", "2026-05-02", "2026-05-02", location=stay),
         visit("bob", "timed", "2026-05-03", "2026-05-04", location=timed),
     )  # fmt: skip
@@ -119,6 +122,8 @@ def test_places_patients_and_all_that_an_encounter_is_part_of_give_their_labels(
         ("visit_detail", "Encounter", "middle", ["42CFRPart2"]),
         ("visit_detail", "Encounter", "bottom", ["42CFRPart2"]),
         ("condition_occurrence", "Condition", "deep", ["42CFRPart2"]),
+        ("condition_occurrence", "Condition", "of-cancelled", ["42CFRPart2"]),
+        ("visit_occurrence", "Encounter", "part-of-cancelled", ["42CFRPart2"]),
         ("condition_occurrence", "Condition", "foreign", ["UNKNOWN"]),
         ("person", "Patient", "ann", ["R"]),
         ("condition_occurrence", "Condition", "ann-own", ["R", "UNKNOWN"]),
@@ -169,10 +174,20 @@ def test_a_consent_counts_from_the_day_it_was_given_within_all_it_is_nested_in(
     }
     foreign = consent("ann")
     foreign["provision"]["securityLabel"] = [{"system": "urn:local", "code": "42CFRPart2"}]
-    load(warehouse, tmp_path, nested, limited, foreign)
+    opted_out = {**consent("cat"), "dateTime": "2031-01-01", "meta": {"lastUpdated": "2026-06-01T00:00:00Z"}}
+    opted_out["policyRule"] = {"coding": [{"system": "urn:local", "code": "OPTOUT"}]}
+    opted_out["provision"] = {"type": "deny", "provision": [{"type": "permit", "securityLabel": [RESTRICTED]}]}
+    load(warehouse, tmp_path, nested, limited, foreign, opted_out)
     build(warehouse, "+int_consent")
     assert decisions(warehouse, "dan") == [("permit", "2026-02-01", "2026-03-01", "2026-01-01")]
     assert decisions(warehouse, "bob") == decisions(warehouse, "ann") == []
+    # Who denies without naming a label denies all; an exception holds over what it is nested in; none is of the future.
+    latest = (
+        "SELECT DISTINCT ON (code) code, decision, decided_at < '2026-06-02' FROM access.consent "
+        "WHERE person_id = %s ORDER BY code, decided_at DESC"
+    )
+    found = {code: rest for code, *rest in warehouse.rows(latest, PERSON["cat"])}
+    assert (found["42CFRPart2"], found["HIV"], found["R"]) == (["deny", True], ["deny", True], ["permit", True])
 
 
 def test_a_denial_hides_what_needs_no_consent(warehouse: Warehouse) -> None:
@@ -185,3 +200,38 @@ def test_a_denial_hides_what_needs_no_consent(warehouse: Warehouse) -> None:
             (PERSON["fay"],),
         )
     assert "fay" not in warehouse.persons(cleared, "omop.person")
+
+
+def test_what_was_recorded_of_a_person_follows_a_merge(warehouse: Warehouse, tmp_path: Path) -> None:
+    with warehouse.superuser() as connection:
+        connection.execute(
+            "INSERT INTO access.consent (person_id, code, decision, starts_on, origin) "
+            "VALUES (%s, '42CFRPart2', 'deny', '2020-01-01', 'recorded')",
+            (PERSON["eve"],),
+        )
+    twin = next(name for name in (f"eve-{n}" for n in range(99)) if key("Patient", name) < PERSON["eve"])
+    load(warehouse, tmp_path, patient(twin, "1964-04-12", "MRN-eve"))
+    build(warehouse, "+int_consent")
+    recorded = "SELECT person_id FROM access.consent WHERE origin = 'recorded'"
+    assert warehouse.rows(recorded) == [(key("Patient", twin),)]
+
+
+def test_the_timeline_hides_a_row_that_is_labelled_after_it_was_made(warehouse: Warehouse) -> None:
+    number = key("Condition", "bob-visit-dx")
+    timeline = f"SELECT count(*) FROM features.patient_timeline WHERE cdm_id = {number}"
+    assert visible(warehouse, timeline) == {1}
+    with warehouse.superuser() as connection:
+        connection.execute(
+            "INSERT INTO access.sensitive_row VALUES ('condition_occurrence', %s, %s, '{HIV}')", (number, PERSON["bob"])
+        )
+    assert visible(warehouse, timeline) == {0}
+
+
+def test_a_place_that_comes_during_a_build_waits_for_the_next(warehouse: Warehouse, tmp_path: Path) -> None:
+    ward = {"resourceType": "Location", "id": "wharf-ward", "name": "Ward", "meta": {"security": [PART2]}}
+    load(warehouse, tmp_path, ward)
+    build(warehouse, "+int_published_label")
+    place = {"location": {"reference": "Location/wharf-ward"}, "period": {"start": "2026-02-03", "end": "2026-02-03"}}
+    load(warehouse, tmp_path, *seen_at("bob", "west", "2026-02-03", location=[place])[:1])
+    build(warehouse, "visit_detail", "visit_occurrence")
+    assert warehouse.rows("SELECT count(*) FROM omop.visit_detail WHERE person_id = %s", PERSON["bob"]) == [(0,)]

@@ -381,7 +381,7 @@ def test_a_table_the_eraser_may_not_delete_from_stops_the_erasure(server: Databa
 def test_the_eraser_reads_keys_and_no_content(built: Built) -> None:
     readable = {
         "person_id", "person_key", "hub_key", "bronze_key", "resource_key", "alias_key", "location_key", "location_id",
-        "visit_key", "encounter_key", "ancestor_key", "visit_occurrence_id", "chunk_id", "adjudication_id",
+        "visit_key", "encounter_key", "visit_occurrence_id", "chunk_id", "adjudication_id",
         "decided_at", "measure_id", "period_start", "period_end", "scope_id",
     }  # fmt: skip
     columns = query(

@@ -1,3 +1,5 @@
+{{ config(post_hook="SELECT inference.label_answers(person_id, measure_id, period_start, sensitivity)
+    FROM {{ this }} WHERE sensitivity <> '{}'") }}
 WITH
 made_of AS (
     SELECT

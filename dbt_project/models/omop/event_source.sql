@@ -63,7 +63,7 @@ SELECT
     NULL AS value_codings,
     NULL AS value_boolean
 FROM {{ ref('visit_occurrence') }} AS omop
-INNER JOIN {{ source('bronze', 'visit_occurrence') }} AS visit ON omop.visit_occurrence_id = visit.visit_occurrence_key
+INNER JOIN {{ ref('int_encounter') }} AS visit ON omop.visit_occurrence_id = visit.visit_occurrence_key
 UNION ALL
 SELECT
     'visit_detail' AS cdm_table,
@@ -96,7 +96,7 @@ SELECT
     NULL AS value_codings,
     NULL AS value_boolean
 FROM {{ ref('visit_detail') }} AS omop
-INNER JOIN {{ source('bronze', 'visit_occurrence') }} AS visit ON omop.visit_detail_id = visit.visit_occurrence_key
+INNER JOIN {{ ref('int_encounter') }} AS visit ON omop.visit_detail_id = visit.visit_occurrence_key
 UNION ALL
 SELECT
     'note' AS cdm_table,

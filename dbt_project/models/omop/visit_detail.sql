@@ -12,7 +12,7 @@ part AS (
         visit_detail_start_datetime,
         visit_detail_end_date,
         visit_detail_end_datetime
-    FROM {{ source('bronze', 'visit_detail') }}
+    FROM {{ ref('int_place') }}
     -- A place of FHIR without a time of its own says where the visit was, and whose labels hold.
     WHERE visit_detail_start_date IS NOT NULL OR care_site_key IS NULL
     UNION ALL
@@ -27,7 +27,7 @@ part AS (
         visit.visit_start_datetime AS visit_detail_start_datetime,
         visit.visit_end_date AS visit_detail_end_date,
         visit.visit_end_datetime AS visit_detail_end_datetime
-    FROM {{ source('bronze', 'visit_occurrence') }} AS visit
+    FROM {{ ref('int_encounter') }} AS visit
     INNER JOIN {{ ref('int_visit') }} AS top
         ON visit.visit_occurrence_key = top.visit_key AND top.visit_key <> top.visit_occurrence_id
 )

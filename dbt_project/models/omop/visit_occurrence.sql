@@ -36,7 +36,7 @@ SELECT
         PARTITION BY kept.person_id, label.codes
         ORDER BY visit.visit_start_date, visit.visit_start_datetime NULLS FIRST, visit.visit_occurrence_key
     ) AS preceding_visit_occurrence_id
-FROM {{ source('bronze', 'visit_occurrence') }} AS visit
+FROM {{ ref('int_encounter') }} AS visit
 INNER JOIN {{ ref('int_visit_occurrence') }} AS kept ON visit.visit_occurrence_key = kept.visit_occurrence_id
 LEFT JOIN {{ ref('source_to_concept_map') }} AS class
     ON class.source_vocabulary_id = 'ActEncounterCode' AND visit.class_code = class.source_code

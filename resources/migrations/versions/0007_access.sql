@@ -138,6 +138,17 @@ BEGIN
 END
 $$;
 
+-- Notes of the claimed person that the caller may not see.
+CREATE FUNCTION access.hidden_notes() RETURNS bigint[]
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT coalesce(array_agg(r.cdm_id), '{}') FROM access.sensitive_row AS r
+    WHERE
+        r.person_id = access.person_id() AND r.cdm_table = 'note'
+        AND NOT access.may_see(r.person_id, r.sensitivity)
+$$;
+
 CREATE FUNCTION access.closed_to_models(cdm_table text, cdm_id bigint) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -278,6 +289,27 @@ BEGIN
 END
 $$;
 
+-- For checks: which emergency accesses nobody has acknowledged.
+CREATE FUNCTION access.emergencies_waiting() RETURNS SETOF bigint
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT e.emergency_access_id FROM access.emergency_access AS e WHERE e.acknowledged_at IS NULL ORDER BY 1
+$$;
+
+-- What was recorded here of a person who turned out to be another goes with them: former and present ids, in pairs.
+CREATE FUNCTION access.follow_merges(former_ids bigint[], person_ids bigint[]) RETURNS void
+LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    UPDATE access.consent AS c SET person_id = m.person_id
+    FROM unnest(former_ids, person_ids) AS m (former_id, person_id)
+    WHERE c.person_id = m.former_id AND c.origin = 'recorded';
+    UPDATE access.emergency_access AS e SET person_id = m.person_id
+    FROM unnest(former_ids, person_ids) AS m (former_id, person_id)
+    WHERE e.person_id = m.former_id
+$$;
+
 -- The one place that says who sees which row of a table with persons. Called by a migration or by dbt, as the table's
 -- owner, each time the table is made. Sub-selects make each claim a constant of the statement, so indexes serve.
 CREATE FUNCTION access.guard(target regclass) RETURNS void
@@ -312,6 +344,10 @@ BEGIN
     key := CASE WHEN name = 'death' THEN 'person_id' ELSE name || '_id' END;
     IF 'sensitivity' = ANY(columns) THEN
         label := '(sensitivity = ''{}'' OR access.may_see(person_id, sensitivity))';
+        IF 'cdm_id' = ANY(columns) THEN
+            -- A row labelled since this table was made hides at once.
+            label := label || ' AND access.may_see_row(cdm_table, cdm_id, person_id)';
+        END IF;
     ELSIF 'cdm_id' = ANY(columns) THEN
         label := 'access.may_see_row(cdm_table, cdm_id, person_id)';
     ELSIF key = ANY(columns) THEN
@@ -336,8 +372,10 @@ GRANT EXECUTE ON FUNCTION access.enter, access.record TO
     sanctum_embed, sanctum_infer, sanctum_reviewer, sanctum_auditor;
 GRANT EXECUTE ON FUNCTION access.record_each, access.sees_everyone TO sanctum_embed, sanctum_infer, sanctum_reviewer;
 GRANT EXECUTE ON FUNCTION
-    access.person_id, access.is_open, access.scope_ids, access.may_see, access.may_see_row
+    access.person_id, access.is_open, access.scope_ids, access.may_see, access.may_see_row, access.hidden_notes
 TO sanctum_infer, sanctum_reviewer;
+GRANT EXECUTE ON FUNCTION access.is_open, access.emergencies_waiting TO sanctum_auditor;
+GRANT EXECUTE ON FUNCTION access.follow_merges TO sanctum_transform;
 GRANT EXECUTE ON FUNCTION access.closed_to_models TO sanctum_embed;
 GRANT EXECUTE ON FUNCTION access.break_glass TO sanctum_infer, sanctum_reviewer;
 GRANT EXECUTE ON FUNCTION access.record_consent TO sanctum_reviewer;
@@ -372,8 +410,8 @@ END
 $$;
 CREATE POLICY builder ON access.consent FOR ALL TO sanctum_transform USING (origin = 'source') WITH CHECK (origin = 'source');
 CREATE POLICY one_person ON access.consent FOR SELECT TO sanctum_reviewer USING (person_id = (SELECT access.person_id()));
-CREATE POLICY review ON access.consent FOR SELECT TO sanctum_auditor USING (true);
-CREATE POLICY review ON access.emergency_access FOR SELECT TO sanctum_auditor USING (true);
+CREATE POLICY review ON access.consent FOR SELECT TO sanctum_auditor USING ((SELECT access.is_open()));
+CREATE POLICY review ON access.emergency_access FOR SELECT TO sanctum_auditor USING ((SELECT access.is_open()));
 CREATE POLICY callers ON access.person_scope FOR SELECT TO sanctum_infer, sanctum_reviewer
 USING (scope_id = ANY((SELECT access.scope_ids())::bigint[]));
 CREATE POLICY embedder ON access.sensitive_row FOR SELECT TO sanctum_embed

@@ -32,6 +32,8 @@ CREATE POLICY one_person ON retrieval.document_chunk FOR SELECT TO sanctum_infer
 USING (
     person_id = (SELECT access.person_id())
     AND (sensitivity = '{}' OR access.may_see(person_id, sensitivity))
+    -- The embedder may just be writing what it read before the note was labelled.
+    AND note_id <> ALL((SELECT access.hidden_notes())::bigint[])
 );
 CREATE POLICY eraser ON retrieval.document_chunk FOR ALL TO sanctum_eraser USING (true);
 -- What counts and copies labels runs as the owner and gives out no content.

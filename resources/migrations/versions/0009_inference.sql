@@ -142,6 +142,42 @@ $$;
 REVOKE ALL ON FUNCTION inference.adjudication_counts FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION inference.adjudication_counts TO sanctum_infer, sanctum_reviewer, sanctum_auditor;
 
+-- An answer about a gap that is labelled later is as sensitive as the gap is now; dbt says so for each labelled gap.
+CREATE FUNCTION inference.label_answers(
+    person_id bigint, measure_id text, period_start date, sensitivity text[]
+) RETURNS void
+LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    UPDATE inference.adjudication AS a
+    SET sensitivity = ARRAY(
+        SELECT unnest(a.sensitivity) UNION SELECT unnest(label_answers.sensitivity) ORDER BY 1
+    )
+    WHERE
+        a.person_id = label_answers.person_id AND a.measure_id = label_answers.measure_id
+        AND a.period_start = label_answers.period_start AND NOT a.sensitivity @> label_answers.sensitivity
+$$;
+REVOKE ALL ON FUNCTION inference.label_answers FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION inference.label_answers TO sanctum_transform;
+
+-- What this model decided of this prompt, also where the answer hides: labels of answers stay when those of notes go, and
+-- who can put the same prompt together has seen what it is made of.
+CREATE FUNCTION inference.known_decision(
+    person_id bigint, measure_id text, period_start date, period_end date, prompt_sha256 text, model_sha256 text
+) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT a.decision FROM inference.adjudication AS a
+    WHERE
+        a.person_id = known_decision.person_id AND a.measure_id = known_decision.measure_id
+        AND a.period_start = known_decision.period_start AND a.period_end = known_decision.period_end
+        AND a.prompt_sha256 = known_decision.prompt_sha256 AND a.model_sha256 = known_decision.model_sha256
+        AND a.person_id = access.person_id()
+$$;
+REVOKE ALL ON FUNCTION inference.known_decision FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION inference.known_decision TO sanctum_infer;
+
 -- Labels are copied by triggers; this counts what they missed.
 CREATE FUNCTION inference.unlabelled_adjudications() RETURNS bigint
 LANGUAGE sql STABLE SECURITY DEFINER

@@ -217,7 +217,13 @@ DECLARE
 BEGIN
     IF
         session_user <> 'sanctum_eraser'
-        OR current_setting('sanctum.erasing', true) = 'on'
+        OR (
+            current_setting('sanctum.erasing', true) = 'on'
+            AND (
+                EXISTS (SELECT FROM landing.erasure AS e WHERE e.state <> 'verified')
+                OR EXISTS (SELECT FROM landing.redaction_due)
+            )
+        )
     THEN
         RETURN OLD;
     END IF;

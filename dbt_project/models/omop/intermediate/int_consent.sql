@@ -1,7 +1,8 @@
-{{ config(
-    post_hook="{{ publish('access.consent', "
-    "['person_id', 'code', 'decision', 'starts_on', 'ends_on', 'decided_at', 'origin'], ['ends_on']) }}"
-) }}
+{{ config(post_hook=[
+    "{{ publish('access.consent', "
+    "['person_id', 'code', 'decision', 'starts_on', 'ends_on', 'decided_at', 'origin'], ['ends_on']) }}",
+    "{{ follow_merges() }}",
+]) }}
 -- What consents of the source decide about labels. A permission counts where it is active and nothing limits it, nor
 -- what it is nested in, to a purpose, an action, an actor or a part of the record; a denial counts however it is
 -- limited.
@@ -13,7 +14,7 @@ consent AS (
         consent.policy_codings,
         coalesce(consent.consent_date, consent.known_at::date) AS consent_date,
         -- When the person decided, not when we heard of it: an old consent may arrive late.
-        coalesce(consent.decided_at, consent.known_at) AS decided_at
+        least(coalesce(consent.decided_at, consent.known_at), consent.known_at) AS decided_at
     FROM {{ source('bronze', 'consent') }} AS consent
     INNER JOIN {{ ref('person_crosswalk') }} AS crosswalk ON consent.person_key = crosswalk.person_key
     WHERE consent.status = 'active' AND coalesce(consent.consent_date, consent.known_at::date) IS NOT NULL
@@ -35,7 +36,8 @@ own AS (
     FROM {{ source('bronze', 'consent_provision') }} AS provision
 ),
 
--- A nested provision holds within what it is nested in (FHIR R4 Consent.provision.provision).
+-- A nested provision is an exception within what it is nested in (FHIR R4 Consent.provision.provision), and decides
+-- over it: a later microsecond a level.
 provision AS (
     SELECT
         own.consent_provision_key,
@@ -53,7 +55,7 @@ provision AS (
     SELECT
         own.consent_provision_key,
         provision.person_id,
-        provision.decided_at,
+        provision.decided_at + interval '1 microsecond' AS decided_at,
         own.provision_type,
         greatest(own.start_date, provision.starts_on) AS starts_on,
         least(own.end_date, provision.ends_on) AS ends_on,
@@ -61,9 +63,34 @@ provision AS (
         coalesce(own.security_labels, provision.about) AS about
     FROM provision
     INNER JOIN own ON provision.consent_provision_key = own.parent_provision_key
+),
+
+named AS (
+    SELECT
+        provision.consent_provision_key,
+        known.code,
+        element.coding ->> 'system' = known.code_system AS is_of_its_system
+    FROM provision
+    CROSS JOIN LATERAL jsonb_array_elements(provision.about) AS element (coding)
+    INNER JOIN {{ source('access', 'sensitivity') }} AS known ON element.coding ->> 'code' = known.code
 )
 
 SELECT DISTINCT
+    provision.person_id,
+    named.code,
+    provision.provision_type AS decision,
+    provision.starts_on,
+    provision.ends_on,
+    provision.decided_at,
+    'source' AS origin
+FROM provision
+INNER JOIN named ON provision.consent_provision_key = named.consent_provision_key
+WHERE
+    provision.provision_type = 'deny'
+    OR (provision.provision_type = 'permit' AND NOT provision.is_limited AND named.is_of_its_system)
+UNION
+-- A denial that names no label we know denies all that is labelled.
+SELECT
     provision.person_id,
     known.code,
     provision.provision_type AS decision,
@@ -72,12 +99,11 @@ SELECT DISTINCT
     provision.decided_at,
     'source' AS origin
 FROM provision
-CROSS JOIN LATERAL jsonb_array_elements(provision.about) AS element (coding)
-INNER JOIN {{ source('access', 'sensitivity') }} AS known ON element.coding ->> 'code' = known.code
+CROSS JOIN {{ source('access', 'sensitivity') }} AS known
 WHERE
     provision.provision_type = 'deny'
-    OR (
-        provision.provision_type = 'permit'
-        AND NOT provision.is_limited
-        AND element.coding ->> 'system' = known.code_system
+    AND known.hides_rows
+    AND NOT EXISTS (
+        SELECT 1 FROM named
+        WHERE provision.consent_provision_key = named.consent_provision_key
     )

@@ -1,6 +1,7 @@
--- An encounter carries its own labels, those of its care site, of the places where it happened and of the organisations
--- above them, and all of these of each encounter that it is part of.
-WITH
+-- An encounter carries its own labels, those of its care site, of the places where it was and of the organisations
+-- above them, and all of these of each encounter that it is part of. One planned or cancelled makes no row, but what
+-- refers to it has its labels all the same.
+WITH RECURSIVE
 site_label AS (
     SELECT
         resource_key AS care_site_key,
@@ -17,33 +18,52 @@ site_label AS (
 
 place AS (
     SELECT
-        visit_occurrence_key AS encounter_key,
+        visit_occurrence_key,
         care_site_key
-    FROM {{ source('bronze', 'visit_occurrence') }}
+    FROM {{ ref('int_encounter') }}
     UNION
     SELECT
-        visit_occurrence_key AS encounter_key,
+        visit_occurrence_key,
         care_site_key
-    FROM {{ source('bronze', 'visit_detail') }}
+    FROM {{ ref('int_place') }}
 ),
 
 own AS (
     SELECT
+        resource_key AS encounter_key,
+        code
+    FROM {{ ref('int_resource_label') }}
+    WHERE resource_type = 'Encounter'
+    UNION
+    SELECT
         visit.visit_occurrence_key AS encounter_key,
         label.code
-    FROM {{ source('bronze', 'visit_occurrence') }} AS visit
+    FROM {{ ref('int_encounter') }} AS visit
     INNER JOIN {{ ref('int_resource_label') }} AS label ON visit.resource_key = label.resource_key
     UNION
     SELECT
-        place.encounter_key,
+        place.visit_occurrence_key AS encounter_key,
         site_label.code
     FROM place
     LEFT JOIN {{ ref('int_reference_alias') }} AS alias ON place.care_site_key = alias.alias_key
     INNER JOIN site_label ON coalesce(alias.resource_key, place.care_site_key) = site_label.care_site_key
+),
+
+-- From labelled encounters down to their parts; few are labelled. A circle ends where it began.
+spread AS (
+    SELECT
+        encounter_key,
+        code
+    FROM own
+    UNION
+    SELECT
+        part.visit_occurrence_key AS encounter_key,
+        spread.code
+    FROM spread
+    INNER JOIN {{ ref('int_encounter') }} AS part ON spread.encounter_key = part.parent_visit_key
 )
 
-SELECT DISTINCT
-    ancestor.encounter_key,
-    own.code
-FROM {{ ref('int_encounter_ancestor') }} AS ancestor
-INNER JOIN own ON ancestor.ancestor_key = own.encounter_key
+SELECT
+    encounter_key,
+    code
+FROM spread

@@ -10,7 +10,8 @@ SELECT
     event.source_system,
     crosswalk.person_id,
     visit.visit_occurrence_id,
-    top.encounter_key,
+    -- One that makes no visit still has labels.
+    coalesce(top.encounter_key, encounter_alias.resource_key, event.visit_occurrence_key) AS encounter_key,
     provider.provider_id,
     event.codings,
     event.category,
@@ -39,6 +40,7 @@ SELECT
 FROM {{ ref('int_bronze_event') }} AS event
 INNER JOIN {{ ref('person_crosswalk') }} AS crosswalk ON event.person_key = crosswalk.person_key
 LEFT JOIN {{ ref('int_visit') }} AS top ON event.visit_occurrence_key = top.visit_key
+LEFT JOIN {{ ref('int_reference_alias') }} AS encounter_alias ON event.visit_occurrence_key = encounter_alias.alias_key
 LEFT JOIN {{ ref('int_visit_occurrence') }} AS visit
     ON top.visit_occurrence_id = visit.visit_occurrence_id AND crosswalk.person_id = visit.person_id
 LEFT JOIN {{ ref('int_reference_alias') }} AS provider_alias ON event.provider_key = provider_alias.alias_key

@@ -8,12 +8,12 @@ note_copy AS (
         kept.note_key AS note_id,
         kept.person_id,
         copy.resource_key,
-        top.encounter_key
+        coalesce(alias.resource_key, copy.visit_occurrence_key) AS encounter_key
     FROM {{ ref('int_note') }} AS kept
     INNER JOIN {{ source('bronze', 'note') }} AS copy ON kept.text_sha256 = copy.text_sha256
     INNER JOIN {{ ref('person_crosswalk') }} AS crosswalk
         ON copy.person_key = crosswalk.person_key AND kept.person_id = crosswalk.person_id
-    LEFT JOIN {{ ref('int_visit') }} AS top ON copy.visit_occurrence_key = top.visit_key
+    LEFT JOIN {{ ref('int_reference_alias') }} AS alias ON copy.visit_occurrence_key = alias.alias_key
     WHERE kept.copy_number = 1
 ),
 
@@ -33,7 +33,7 @@ event AS (
         whole.person_id,
         visit.resource_key,
         visit.visit_occurrence_key AS encounter_key
-    FROM {{ source('bronze', 'visit_occurrence') }} AS visit
+    FROM {{ ref('int_encounter') }} AS visit
     INNER JOIN {{ ref('int_visit') }} AS top ON visit.visit_occurrence_key = top.visit_key
     INNER JOIN {{ ref('int_visit_occurrence') }} AS whole ON top.visit_occurrence_id = whole.visit_occurrence_id
     UNION ALL
@@ -43,7 +43,7 @@ event AS (
         whole.person_id,
         place.resource_key,
         place.visit_occurrence_key AS encounter_key
-    FROM {{ source('bronze', 'visit_detail') }} AS place
+    FROM {{ ref('int_place') }} AS place
     INNER JOIN {{ ref('int_visit') }} AS top ON place.visit_occurrence_key = top.visit_key
     INNER JOIN {{ ref('int_visit_occurrence') }} AS whole ON top.visit_occurrence_id = whole.visit_occurrence_id
     UNION ALL

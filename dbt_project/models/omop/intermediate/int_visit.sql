@@ -5,11 +5,10 @@ encounter AS (
     SELECT
         visit.visit_occurrence_key AS encounter_key,
         parent.visit_occurrence_key AS parent_key
-    FROM {{ source('bronze', 'visit_occurrence') }} AS visit
-    LEFT JOIN {{ ref('int_reference_alias') }} AS alias ON visit.parent_visit_key = alias.alias_key
-    LEFT JOIN {{ source('bronze', 'visit_occurrence') }} AS parent
+    FROM {{ ref('int_encounter') }} AS visit
+    LEFT JOIN {{ ref('int_encounter') }} AS parent
         ON
-            coalesce(alias.resource_key, visit.parent_visit_key) = parent.visit_occurrence_key
+            visit.parent_visit_key = parent.visit_occurrence_key
             AND visit.person_key = parent.person_key
             AND parent.visit_start_date IS NOT NULL
 ),

@@ -4,7 +4,7 @@ SELECT
     crosswalk.person_id,
     visit.visit_start_date,
     visit.visit_start_datetime
-FROM {{ source('bronze', 'visit_occurrence') }} AS visit
+FROM {{ ref('int_encounter') }} AS visit
 INNER JOIN {{ ref('int_visit') }} AS top
     ON visit.visit_occurrence_key = top.visit_key AND top.visit_key = top.visit_occurrence_id
 INNER JOIN {{ ref('person_crosswalk') }} AS crosswalk ON visit.person_key = crosswalk.person_key
