@@ -22,10 +22,12 @@ _NOT_SWEPT_SCHEMAS = ("vocab",)
 """Vocabulary comes from its publisher; its words are no one's."""
 _SEEDED = ("omop.source_to_concept_map", "omop.code_system")
 _COUNTED: Mapping[str, LiteralString] = {
+    "access.emergency_access": "SELECT access.reasons_holding(%s)",
     "inference.adjudication": "SELECT inference.adjudications_holding(%s)",
     "retrieval.document_chunk": "SELECT retrieval.chunks_holding(%s)",
 }
 WITHOUT_TEXT: Mapping[str, str] = {
+    "access.consent": "numbers, dates and codes of labels",
     "access.identity_key": "two keys of the site's",
     "access.ticket": "who asked, for what and until when",
     "access.ticket_person": "numbers",

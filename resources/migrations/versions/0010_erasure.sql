@@ -164,8 +164,21 @@ AS $$
         SELECT FROM unnest(words) AS w (word) WHERE length(word) >= 4 AND strpos(lower(c.chunk_text), lower(word)) > 0
     )
 $$;
-REVOKE ALL ON FUNCTION inference.adjudications_holding, retrieval.chunks_holding, landing.record_sweep FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION inference.adjudications_holding, retrieval.chunks_holding TO sanctum_eraser;
+CREATE FUNCTION access.reasons_holding(words text[]) RETURNS bigint
+LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT landing.record_sweep(words, 'access.emergency_access', count(*)) FROM access.emergency_access AS e
+    WHERE EXISTS (
+        SELECT FROM unnest(words) AS w (word) WHERE length(word) >= 4 AND strpos(lower(e.reason), lower(word)) > 0
+    )
+$$;
+REVOKE ALL ON FUNCTION
+    inference.adjudications_holding, retrieval.chunks_holding, access.reasons_holding, landing.record_sweep
+FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION
+    inference.adjudications_holding, retrieval.chunks_holding, access.reasons_holding
+TO sanctum_eraser;
 
 -- How long what is kept, as data: a site edits it as the owner. Purging before keep_at_least is refused by triggers.
 CREATE SCHEMA retention;
