@@ -181,7 +181,9 @@ def test_only_loading_and_building_have_temporary_tables(server: Database) -> No
     assert found == [("sanctum_ingest",), ("sanctum_transform",)]
 
 
-@pytest.mark.parametrize("function", ["retrieval.chunks_holding", "inference.adjudications_holding"])
+@pytest.mark.parametrize(
+    "function", ["retrieval.chunks_holding", "inference.adjudications_holding", "access.reasons_holding"]
+)
 def test_the_eraser_counts_words_of_an_erasure_under_way_alone(warehouse: Warehouse, function: str) -> None:
     asked = f"SELECT {function}(%s)".encode()
     with warehouse.superuser() as connection:
@@ -216,3 +218,13 @@ def test_who_lists_open_gaps_is_on_record_for_each_person(warehouse: Warehouse) 
     assert open_care_gaps(warehouse.settings, warehouse.database, identity(subject="dr-none"), 100) == []
     nothing = "SELECT person_id, row_count FROM audit.event WHERE subject = 'dr-none' AND action = 'read'"
     assert warehouse.rows(nothing) == [(None, 0)]
+
+
+def test_an_auditors_login_reads_no_decisions_of_persons_without_a_ticket(shared_warehouse: Warehouse) -> None:
+    decisions = "SELECT count(*) > 0 FROM access.consent"
+    with shared_warehouse.database.connect(Role.AUDITOR) as connection:
+        assert connection.execute(decisions).fetchone() == (False,)
+    who = identity(Role.AUDITOR, "auditor")
+    with open_session(shared_warehouse.settings, shared_warehouse.database, who) as session:
+        session.enter()
+        assert session.connection.execute(decisions).fetchone() == (True,)

@@ -215,6 +215,22 @@ def test_a_note_that_is_cut_anew_and_then_labelled_labels_what_was_asked_of_it(
         assert found == [(["PSYTHPN"],)], table
 
 
+def test_a_label_taken_back_asks_nothing_anew(gaps: Warehouse, language_engine: VllmEngine) -> None:
+    assert run(gaps, language_engine).asked == 3
+    gaps.label(1, 10, "HIV")
+    gaps.label(1, 10)
+    embed_notes(gaps.settings, gaps.database)
+    again = run(gaps, language_engine)
+    assert (again.asked, again.reused) == (0, 3)
+
+
+def test_a_gap_that_is_labelled_later_labels_what_was_answered(gaps: Warehouse, language_engine: VllmEngine) -> None:
+    run(gaps, language_engine)
+    gaps.transform("SELECT inference.label_answers(10, 'CMS130', '2025-01-01', '{HIV}')")
+    labelled = "SELECT person_id, measure_id FROM inference.adjudication WHERE sensitivity = '{HIV}'"
+    assert gaps.rows(labelled) == [(10, "CMS130")]
+
+
 class Meanwhile:
     """An engine while whose answers something else happens to the warehouse."""
 

@@ -86,6 +86,13 @@ def test_the_database_refuses_what_is_too_young(server: Database, old: Database,
         connection.execute(statement.encode())
 
 
+def test_saying_that_one_erases_is_not_enough(old: Database) -> None:
+    with old.connect(Role.ERASER) as connection:
+        connection.execute("SET sanctum.erasing = 'on'")
+        with pytest.raises(psycopg.errors.RestrictViolation):
+            connection.execute("DELETE FROM inference.adjudication")
+
+
 def test_nobody_but_the_owner_edits_classes(old: Database) -> None:
     for role in (Role.ERASER, Role.INGEST, Role.AUDITOR, Role.TRANSFORM):
         with old.connect(role) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
