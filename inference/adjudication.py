@@ -200,9 +200,11 @@ def _open_gaps(session: Session) -> list[_Gap]:
     # Held by the session, not a transaction: PostgreSQL drops it when this process dies.
     locks.hold(connection, locks.ADJUDICATION)
     gaps: list[_Gap] = []
-    while page := _next_gaps(session, gaps[-1].person_id if gaps else -1):
+    while True:
+        page = _next_gaps(session, gaps[-1].person_id if gaps else -1)
         gaps += page
-    return gaps
+        if len({gap.person_id for gap in page}) < PERSONS_PER_PAGE:
+            return gaps
 
 
 def _next_gaps(session: Session, after: int) -> list[_Gap]:
