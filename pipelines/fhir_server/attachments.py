@@ -137,11 +137,22 @@ def _fetch(client: Client, attachment: dict[str, Any], findings: Findings) -> bo
         return False
     if isinstance(size, int) and size != len(content):
         findings.add("attachment_size_differs")
+    if not content:
+        findings.add("attachment_empty")
+        return False
     attachment["data"] = base64.b64encode(content).decode()
-    if content_type and (not attachment.get("contentType") or _format(content_type) not in _UNSPECIFIC):
+    if _says_more(content_type, attachment.get("contentType")):
         attachment["contentType"] = content_type
     findings.add("attachment_fetched")
     return True
+
+
+def _says_more(content_type: str, known: object) -> bool:
+    """Whether the type that came with the content says more of it than the one that the resource has."""
+    kind = _format(content_type)
+    if not kind or not known:
+        return bool(kind)
+    return "charset=" in content_type.lower() if kind == _format(known) else kind not in _UNSPECIFIC
 
 
 def _content(answer: Answer) -> tuple[bytes, str]:
@@ -155,7 +166,8 @@ def _content(answer: Answer) -> tuple[bytes, str]:
     try:
         binary = simplejson.loads(answer.content)
         if binary["resourceType"] == "Binary":
-            return base64.b64decode(str(binary.get("data") or "")), str(binary.get("contentType") or "")
+            data = "".join(str(binary.get("data") or "").split())
+            return base64.b64decode(data, validate=True), str(binary.get("contentType") or "")
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
         raise FhirServerError("an attachment's Binary can't be read.", status=422) from None
     return answer.content, content_type

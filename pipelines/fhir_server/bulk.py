@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote, urlencode, urljoin
+from urllib.parse import quote, urlencode
 
 from pipelines.fhir.mapping.elements import instant
 from pipelines.fhir_server.capability import Way
-from pipelines.fhir_server.client import FHIR_JSON, Client, Request
+from pipelines.fhir_server.client import FHIR_JSON, Client, Request, absolute
 from pipelines.fhir_server.configuration import Export, Mode, Server
 from pipelines.fhir_server.errors import FhirServerError
 from pipelines.fhir_server.findings import Findings
@@ -133,7 +133,7 @@ def kick_off(client: Client, export: Export, ask: Ask) -> str:
     place = answer.headers.get("Content-Location")
     if not place:
         raise FhirServerError(f"FHIR server {client.server.name}: the export began, but its status has no address.")
-    return urljoin(url, place)
+    return absolute(url, place)
 
 
 def wait_for(
@@ -184,7 +184,7 @@ def read_manifest(content: Mapping[str, Any], base: str, findings: Findings) -> 
                 continue
             count = entry.get("count")
             known = count if isinstance(count, int) and not isinstance(count, bool) and count >= 0 else None
-            files.append(ManifestFile(section, str(entry.get("type")), urljoin(base, url), known))
+            files.append(ManifestFile(section, str(entry.get("type")), absolute(base, url), known))
     time_text = content.get("transactionTime")
     transaction_time = instant(time_text) if isinstance(time_text, str) else None
     return Manifest(transaction_time, content.get("requiresAccessToken") is True, tuple(files))

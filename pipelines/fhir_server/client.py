@@ -150,7 +150,7 @@ class Client:
 
     def resolved(self, url: str) -> str:
         """A URL that the server gave, relative to the base as FHIR has it."""
-        return urljoin(self.server.base_url + "/", url)
+        return absolute(self.server.base_url + "/", url)
 
     def is_own(self, url: str) -> bool:
         """Whether a URL is of the server's own origin."""
@@ -229,7 +229,7 @@ class Client:
                     renewed = True
                     continue
                 if response.status_code in _REDIRECTS and "Location" in response.headers and request.method == "GET":
-                    target = urljoin(url, response.headers["Location"])
+                    target = absolute(url, response.headers["Location"])
                     if not self.is_own(target):
                         raise FhirServerError(f"{self._named(request)} is redirected to another host; not followed.")
                     url = target
@@ -322,6 +322,14 @@ def _trust(certificates: Path | None) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=certificates)
     except OSError:
         raise FhirServerError(f"{certificates} (certificates_file) can't be read as certificates.") from None
+
+
+def absolute(base: str, url: str) -> str:
+    """A URL relative to another; empty, which is of no host, where it is none."""
+    try:
+        return urljoin(base, url)
+    except ValueError:
+        return ""
 
 
 def _origin(url: str) -> tuple[str, str, int]:

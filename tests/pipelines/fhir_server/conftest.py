@@ -87,12 +87,16 @@ class Given:
     """What a server gave, before any database sees it.
 
     Attributes:
-        lines: of all files, in the order in which they would be loaded.
+        raw: lines of all files, in the order in which they would be loaded.
     """
 
-    lines: list[dict[str, Any]]
+    raw: list[bytes]
     findings: dict[str, int]
     held: dict[str, str]
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        return [orjson.loads(line) for line in self.raw]
 
     @property
     def names(self) -> list[str]:
@@ -112,13 +116,13 @@ class Home:
 
     def gather(self, server: Server, sleep: Callable[[float], None] | None = None, *, restart: bool = False) -> Given:
         """Ask a server; what it gives is handed over and taken as loaded."""
-        findings, lines = Findings(), []
+        findings, lines = Findings(), list[bytes]()
         with Client(server) as client:
             gathering = Gathering(client, StateJournal(self.state), self.root, findings, sleep=sleep)
             if restart:
                 gathering.abandon()
             for gathered in gathering.run():
-                found = [orjson.loads(line) for path in gathered.paths for line in path.read_bytes().splitlines()]
+                found = [line for path in gathered.paths for line in path.read_bytes().splitlines()]
                 assert len(found) == sum(gathered.lines.values())
                 lines += found
                 gathering.finish(gathered)
