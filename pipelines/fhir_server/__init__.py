@@ -7,6 +7,7 @@ did not give.
 
 from pipelines.fhir_server.authorization import public_key_set
 from pipelines.fhir_server.configuration import find_server
+from pipelines.fhir_server.description import describe_server
 from pipelines.fhir_server.ingestion import ServerReport, ingest_server
 
-__all__ = ["ServerReport", "find_server", "ingest_server", "public_key_set"]
+__all__ = ["ServerReport", "describe_server", "find_server", "ingest_server", "public_key_set"]

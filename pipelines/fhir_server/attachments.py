@@ -29,8 +29,8 @@ _BASE64_GROWTH = 1.4
 def finish(client: Client, raw: Path, kind: str, parallel: int, findings: Findings) -> Path:
     """Give a downloaded file its final name, with attachments in it where its type has them.
 
-    Raises:
-        FhirServerError: an attachment can't be had although the server does not refuse it.
+    Where an attachment can't be had although the server does not refuse it, the type's watermark is held, so that the
+    document is asked for again.
     """
     final = raw.with_suffix(".ndjson")
     if raw == final:
@@ -65,7 +65,7 @@ def _with_attachments(client: Client, line: bytes, findings: Findings) -> bytes:
         resource = simplejson.loads(line.decode(), use_decimal=True)
     except (ValueError, RecursionError):
         return line
-    if not isinstance(resource, dict) or not _embed(client, resource, findings):
+    if not isinstance(resource, dict) or "resourceType" not in resource or not _embed(client, resource, findings):
         return line
     return bytes(
         simplejson.dumps(resource, use_decimal=True, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
@@ -82,7 +82,7 @@ def _embed(client: Client, resource: Mapping[str, Any], findings: Findings) -> b
     # What does not say what it is may be anything: the server will say.
     candidates = sorted(readable, key=lambda part: TEXT_FORMATS.index(_format(part.get("contentType"))))
     candidates += [part for part in by_address if not part.get("contentType")]
-    return any(_fetch(client, part, findings) for part in candidates)
+    return any(_fetch(client, str(resource["resourceType"]), part, findings) for part in candidates)
 
 
 def _attachments(resource: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -107,7 +107,7 @@ def _format(content_type: object) -> str:
     return message.get_content_type()
 
 
-def _fetch(client: Client, attachment: dict[str, Any], findings: Findings) -> bool:
+def _fetch(client: Client, kind: str, attachment: dict[str, Any], findings: Findings) -> bool:
     """Put the content into an attachment; what the server refuses or what is too long stays by address, counted."""
     limit = client.server.maximum_attachment_bytes
     size = attachment.get("size")
@@ -127,10 +127,12 @@ def _fetch(client: Client, attachment: dict[str, Any], findings: Findings) -> bo
         findings.add("attachment_too_long")
         return False
     except FhirServerError as error:
-        # A refusal concerns this document, as behind a break-the-glass; the export as a whole is not in doubt.
         if error.status is None or error.status >= 500 or error.status in (401, 408, 429):
-            raise
-        findings.add(f"attachment_refused:{error.status}")
+            findings.add("attachment_failed")
+            findings.hold(kind, "attachments could not be fetched")
+        else:
+            # It concerns this document, as behind a break-the-glass; asking again would not help.
+            findings.add(f"attachment_refused:{error.status}")
         return False
     if len(content) > limit:
         findings.add("attachment_too_long")

@@ -38,6 +38,8 @@ def read_key(authorization: Authorization) -> PrivateKey:
         FhirServerError: it holds no key that fits the algorithm.
     """
     path = authorization.private_key_file
+    if path is None:
+        raise FhirServerError("the authorization names no private_key_file.")
     content = read_private(path, "the private key of a FHIR client")
     return parse_key(content, authorization.algorithm, str(path))
 

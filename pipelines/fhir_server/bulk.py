@@ -54,13 +54,22 @@ class ManifestFile:
     url: str
     count: int | None
 
+    @property
+    def name(self) -> str:
+        """What it holds, in our words: of a type that was asked for, or of a section."""
+        return self.kind if self.section == "output" else self.section
+
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a finished export gives; without a usable ``transactionTime`` no watermark can be set."""
+    """What a finished export gives; without a usable ``transactionTime`` no watermark can be set.
+
+    Attributes:
+        needs_token: of its files: true, false, or None where it does not say, which the standard asks it to.
+    """
 
     transaction_time: datetime | None
-    needs_token: bool
+    needs_token: bool | None
     files: tuple[ManifestFile, ...] = field(default=())
 
 
@@ -156,7 +165,11 @@ def wait_for(
         except FhirServerError as error:
             if error.status in (404, 410):
                 raise ExportGoneError(str(error), status=error.status) from None
-            raise
+            raise FhirServerError(
+                f"{error} The next run asks again; if it stays so, begin a new export with --restart.",
+                status=error.status,
+                codes=error.codes,
+            ) from None
         if answer.status == 200:
             return read_manifest(answer.json(request.what), status_url, findings)
         if time.monotonic() > give_up_at:
@@ -187,7 +200,8 @@ def read_manifest(content: Mapping[str, Any], base: str, findings: Findings) -> 
             files.append(ManifestFile(section, str(entry.get("type")), absolute(base, url), known))
     time_text = content.get("transactionTime")
     transaction_time = instant(time_text) if isinstance(time_text, str) else None
-    return Manifest(transaction_time, content.get("requiresAccessToken") is True, tuple(files))
+    needs_token = content.get("requiresAccessToken")
+    return Manifest(transaction_time, needs_token if isinstance(needs_token, bool) else None, tuple(files))
 
 
 def delete(client: Client, export: OpenExport, findings: Findings) -> None:

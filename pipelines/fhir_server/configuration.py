@@ -92,14 +92,14 @@ class Authorization(_Strict):
     """A client of SMART Backend Services (SMART App Launch 2.2, section 5).
 
     Attributes:
-        private_key_file: PEM with mode 600; RSA for RS384, the curve P-384 for ES384.
+        private_key_file: PEM with mode 600; RSA for RS384, the curve P-384 for ES384. The file of servers has it.
         key_id: ``kid`` of the public key as registered.
         jwks_url: where the server finds the public keys (sent as ``jku``); without it they were registered by hand.
         token_url: default: as ``.well-known/smart-configuration`` says.
     """
 
     client_id: Text
-    private_key_file: Annotated[Path, AfterValidator(_absolute)]
+    private_key_file: Annotated[Path, AfterValidator(_absolute)] | None = None
     key_id: Text
     algorithm: Literal["RS384", "ES384"] = "RS384"
     jwks_url: Url | None = None
@@ -208,6 +208,9 @@ class _Document(_Strict):
         names = [server.name for server in self.servers]
         if len(set(names)) < len(names):
             raise ValueError("servers: a name is there twice")
+        for server in self.servers:
+            if server.authorization is not None and server.authorization.private_key_file is None:
+                raise ValueError(f"server {server.name}: authorization.private_key_file is missing")
         return self
 
 
@@ -225,6 +228,18 @@ def read_servers(path: Path) -> tuple[Server, ...]:
         return _Document.model_validate(content).servers
     except ValidationError as error:
         raise ServersFileError(f"the file of FHIR servers {path} is wrong: {faults(error)}") from None
+
+
+def check_server(content: object) -> Server:
+    """A server from an entry as in the file of servers, wherever the entry comes from.
+
+    Raises:
+        ServersFileError: it is wrong; the text has the place and the reason.
+    """
+    try:
+        return Server.model_validate(content)
+    except ValidationError as error:
+        raise ServersFileError(f"the FHIR server's entry is wrong: {faults(error)}") from None
 
 
 def find_server(settings: Settings, name: str) -> Server:

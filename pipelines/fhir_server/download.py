@@ -76,7 +76,7 @@ def _fetch(client: Client, manifest: Manifest, file: ManifestFile, folder: Path,
             return Downloaded(file, final, lines)
         final.unlink()
     raise FhirServerError(
-        f"FHIR server {client.server.name}: a file of {file.kind} came {_TIMES_AT_MOST} times with its end cut off."
+        f"FHIR server {client.server.name}: a file of {file.name} came {_TIMES_AT_MOST} times with its end cut off."
     )
 
 
@@ -108,7 +108,7 @@ def _transfer(client: Client, manifest: Manifest, file: ManifestFile, part: Path
                 raise
             findings.add("download_broken")
             time.sleep(min(server.backoff_seconds * 2 ** (number - 1), server.maximum_wait_seconds))
-    raise FhirServerError(f"FHIR server {server.name}: a file of {file.kind} can't be had whole.")
+    raise FhirServerError(f"FHIR server {server.name}: a file of {file.name} can't be had whole.")
 
 
 def _receive(client: Client, manifest: Manifest, file: ManifestFile, part: Path) -> bool:
@@ -121,10 +121,10 @@ def _receive(client: Client, manifest: Manifest, file: ManifestFile, part: Path)
     headers = {"Accept": _NDJSON, "Accept-Encoding": "identity"} | ({"Range": f"bytes={offset}-"} if offset else {})
     request = Request(
         file.url,
-        f"download of a file of {file.kind}",
+        f"download of a file of {file.name}",
         headers=headers,
-        bearer=manifest.needs_token,
-        bearer_elsewhere=manifest.needs_token,
+        bearer=manifest.needs_token is not False,
+        bearer_elsewhere=manifest.needs_token is True,
         expected=frozenset({200, 206, 416}),
     )
     with client.stream(request) as response:

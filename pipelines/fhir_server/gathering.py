@@ -1,7 +1,7 @@
 """One run's questions to a server, in order: exports, then searches; each gives files and the watermarks they allow."""
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,7 +61,7 @@ class Gathering:
     guard: Callable[[], AbstractContextManager[object]] = nullcontext
     sleep: Callable[[float], None] | None = None
 
-    def run(self) -> Iterator[Gathered]:
+    def run(self) -> Generator[Gathered, None, None]:
         """Give the files of each export, then of the searches. What the caller does between counts as their load.
 
         Raises:
@@ -133,7 +133,7 @@ class Gathering:
             shutil.rmtree(folder)
 
     def _add(self, gathered: Gathered, file: Downloaded, export: Export) -> None:
-        kind = file.file.kind if file.file.section == "output" else file.file.section
+        kind = file.file.name
         if file.file.section == "error" or not file.lines:
             return
         gathered.paths.append(finish(self.client, file.path, kind, export.parallel_downloads, self.findings))

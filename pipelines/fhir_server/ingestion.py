@@ -77,12 +77,14 @@ def ingest_server(
         gathering = Gathering(client, journal, root, findings, progress, lambda: _files_in_use(database))
         if restart:
             gathering.abandon()
-        for gathered in gathering.run():
-            _load(own, database, journal, gathered, report, progress)
-            gathering.finish(gathered)
-            report.advanced |= {
-                kind: mark.until.isoformat() for kind, _key, mark in gathered.marks if kind not in findings.held
-            }
+        # Closed at once where a load fails, so that nobody waits for files that are no longer in use.
+        with contextlib.closing(gathering.run()) as run:
+            for gathered in run:
+                _load(own, database, journal, gathered, report, progress)
+                gathering.finish(gathered)
+                report.advanced |= {
+                    kind: mark.until.isoformat() for kind, _key, mark in gathered.marks if kind not in findings.held
+                }
     report.held, report.findings = findings.held, findings.counts
     shutil.rmtree(root, ignore_errors=True)
     return report

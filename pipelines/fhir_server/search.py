@@ -33,6 +33,7 @@ _INCOMPLETE = frozenset({"incomplete", "too-costly", "timeout", "transient", "th
 _NOT_FILTERS = frozenset({"_count", "_include", "_revinclude", "_format", "_sort"})
 
 Parameters = Sequence[tuple[str, str]]
+_Page = tuple[Answer, dict[str, Any]]
 
 
 class Sink:
@@ -118,8 +119,7 @@ def run_search(
     parameters += [*extra, ("_count", str(search.count))]
     first = client.url(f"{search.type}?{urlencode(parameters)}")
     result = Searched()
-    for answer in _pages(client, search.type, first, result, findings):
-        bundle = answer.json(f"search of {search.type}")
+    for answer, bundle in _pages(client, search.type, first, result, findings):
         if bundle.get("resourceType") != "Bundle":
             raise FhirServerError(f"FHIR server {client.server.name}: a search of {search.type} gives no Bundle.")
         if result.server_time is None:
@@ -129,7 +129,7 @@ def run_search(
     return result
 
 
-def _pages(client: Client, kind: str, first: str, result: Searched, findings: Findings) -> Iterator[Answer]:
+def _pages(client: Client, kind: str, first: str, result: Searched, findings: Findings) -> Iterator[_Page]:
     """Pages until the last one; from the beginning again if the paging session expires or goes round in a circle."""
     restarts, url, walk = 0, first, _Pass()
     while True:
@@ -142,8 +142,8 @@ def _pages(client: Client, kind: str, first: str, result: Searched, findings: Fi
             findings.add("search_restarted")
             restarts, url, walk = restarts + 1, first, _Pass()
             continue
-        yield answer
         bundle = answer.json(f"search of {kind}")
+        yield answer, bundle
         link = _link(bundle, "next")
         if link is None:
             return

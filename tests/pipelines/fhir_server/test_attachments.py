@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from pipelines.fhir.mapping import Mapped, map_resource
-from pipelines.fhir_server.errors import FhirServerError
 from tests.pipelines.fhir.synthetic import clinical
 from tests.pipelines.fhir_server.conftest import Home, Make
 from tests.pipelines.fhir_server.hospital import Hospital, Reply, as_json, hospital, outcome
@@ -127,17 +126,18 @@ def test_a_named_host_is_asked_without_the_token(site: Hospital, make: Make, hom
         assert [one.bearer for one in elsewhere.requests] == [None]
 
 
-def test_a_server_that_fails_stops_the_run_and_the_next_goes_on(site: Hospital, make: Make, home: Home) -> None:
+def test_an_attachment_that_fails_is_asked_for_again(site: Hospital, make: Make, home: Home) -> None:
     """Else the note would be missing for good, since the watermark would have moved past it."""
     site.add(document({"url": "Binary/1", "contentType": "text/plain"}))
     site.binaries = {"Binary/1": Reply(500)}
-    with pytest.raises(FhirServerError, match="attachment: HTTP 500"):
-        home.gather(make("DocumentReference"))
-    assert home.watermarks == {}
+    given = home.gather(make("Patient", "DocumentReference"))
+    assert given.findings == {"attachment_failed": 1}
+    assert list(given.held) == ["DocumentReference"]
+    assert list(home.watermarks) == ["Patient"]
     site.binaries = {"Binary/1": binary(b"Late", "text/plain")}
-    given = home.gather(make("DocumentReference"))
+    given = home.gather(make("Patient", "DocumentReference"))
     assert note(given.lines[0]) == "Late"
-    assert site.counted()["files/1/DocumentReference-0"] == 1
+    assert set(home.watermarks) == {"Patient", "DocumentReference"}
 
 
 @pytest.mark.parametrize(

@@ -153,6 +153,13 @@ def test_the_token_goes_to_no_other_host(site: Hospital, make: Make, home: Home)
         site.needs_token = True
         home.gather(named)
         assert elsewhere.requests[-1].bearer in site.tokens
+        # One that does not say, although it should, may mean its own host.
+        site.manifest = {"requiresAccessToken": None}
+        home.gather(named)
+        assert elsewhere.requests[-1].bearer is None
+    site.file_place = None
+    assert home.gather(make("Patient", modes={"Patient": "full"})).names == ["Patient/p1"]
+    assert site.requests[-2].bearer in site.tokens
 
 
 @pytest.mark.parametrize("path", ["metadata", "status/1", "files/1/Patient-0"])
