@@ -58,25 +58,27 @@ def download(
 
 
 def _fetch(client: Client, manifest: Manifest, file: ManifestFile, folder: Path, findings: Findings) -> Downloaded:
-    """One file, again as long as its last line is cut off, and once if it has fewer lines than it should."""
+    """One file, again if its last line is cut off, or if it has fewer lines than it should and not twice the same."""
     final = folder / f"{file.section}-{address_digest(file.url)}.raw"
     part, finished = final.with_suffix(".part"), final.with_suffix(".ndjson")
     if finished.exists():
         return Downloaded(file, finished, count_lines(finished) or 0)
-    for number in range(1, _TIMES_AT_MOST + 1):
+    former = None
+    for _time in range(_TIMES_AT_MOST):
         if not final.exists():
             _transfer(client, manifest, file, part, findings)
             part.replace(final)
         lines = count_lines(final)
         if lines is None:
             findings.add("file_truncated")
-        elif file.count is None or lines >= file.count or number > 1:
+        elif file.count is None or lines >= file.count or lines == former:
             if file.count is not None and lines != file.count:
                 findings.add("count_differs")
             return Downloaded(file, final, lines)
+        former = lines
         final.unlink()
     raise FhirServerError(
-        f"FHIR server {client.server.name}: a file of {file.name} came {_TIMES_AT_MOST} times with its end cut off."
+        f"FHIR server {client.server.name}: a file of {file.name} came {_TIMES_AT_MOST} times, and never whole."
     )
 
 

@@ -125,7 +125,7 @@ def test_a_file_with_its_end_cut_off_is_fetched_again(
     site.time = "2026-03-02T00:00:00Z"
     site.add(updated(observation(), 1, meta={"lastUpdated": site.time}))
     site.mistakes["files/2/Observation-0"] = [lambda reply: replace(reply, body=ends(reply.body))] * 3
-    with pytest.raises(FhirServerError, match="3 times with its end cut off"):
+    with pytest.raises(FhirServerError, match="3 times, and never whole"):
         home.gather(make("Observation"))
     assert home.watermarks["Observation"]["0"][0].startswith("2026-03-01")
 
