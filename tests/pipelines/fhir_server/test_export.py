@@ -141,7 +141,9 @@ def test_a_download_that_breaks_goes_on_where_it_broke(site: Hospital, make: Mak
 @pytest.mark.parametrize(
     "answer",
     [
-        lambda site: Reply(206, b"x", {"Content-Range": "bytes 0-1/2"}),
+        # All of it as a part: appended, it would lose the line in which the file broke off, and still have its lines.
+        lambda site: Reply(206, site.exports["1"]["Observation-0"], {"Content-Range": "bytes 0-999/999"}),
+        lambda site: Reply(206, site.exports["1"]["Observation-0"]),
         lambda site: Reply(416),
         lambda site: Reply(200, site.exports["1"]["Observation-0"]),
     ],

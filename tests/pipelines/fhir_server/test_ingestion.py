@@ -105,6 +105,8 @@ def test_no_watermark_without_the_load(site: Hospital, make: Make, run: Run, qui
             ingest_server(quick, db, make("Patient", "Observation"))
         assert (watermarks(db), states(db)) == ({}, ["started"])
         connection.execute("GRANT INSERT ON bronze.measurement TO sanctum_ingest")
+    # What is landed and not loaded is this server's, and no other load takes it.
+    assert load_fhir(quick, db).read.total() == 0
     assert not site.exports["1"]["deleted"]
     report = run(make("Patient", "Observation"))
     assert report.findings == {"export_resumed": 1}
