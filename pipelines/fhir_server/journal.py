@@ -89,7 +89,7 @@ class DatabaseJournal:
     def watermarks(self, kind: str) -> Mapping[int, Watermark]:
         """As ``Journal``."""
         rows = self._run(
-            "SELECT patient_key, read_until, whole_at FROM landing.fhir_watermark "
+            "SELECT person_key, read_until, whole_at FROM landing.fhir_watermark "
             "WHERE (source_system, resource_type) = (%s, %s)",
             self._source,
             kind,
@@ -101,8 +101,8 @@ class DatabaseJournal:
         rows = [(self._source, kind, key, mark.until, mark.whole_at) for kind, key, mark in marks]
         with without_row_values(), self._database.connect(Role.INGEST) as connection, connection.cursor() as cursor:
             cursor.executemany(
-                "INSERT INTO landing.fhir_watermark (source_system, resource_type, patient_key, read_until, whole_at) "
-                "VALUES (%s, %s, %s, %s, %s) ON CONFLICT (source_system, resource_type, patient_key) "
+                "INSERT INTO landing.fhir_watermark (source_system, resource_type, person_key, read_until, whole_at) "
+                "VALUES (%s, %s, %s, %s, %s) ON CONFLICT (source_system, resource_type, person_key) "
                 "DO UPDATE SET read_until = excluded.read_until, whole_at = excluded.whole_at",
                 rows,
             )

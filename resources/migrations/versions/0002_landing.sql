@@ -38,13 +38,13 @@ COMMENT ON TABLE landing.fhir_export IS
 CREATE TABLE landing.fhir_watermark (
     source_system text NOT NULL,
     resource_type text NOT NULL,
-    patient_key bigint NOT NULL,
+    person_key bigint NOT NULL,
     read_until timestamptz NOT NULL,
     whole_at timestamptz NOT NULL,
-    PRIMARY KEY (source_system, resource_type, patient_key)
+    PRIMARY KEY (source_system, resource_type, person_key)
 );
 COMMENT ON TABLE landing.fhir_watermark IS
-'How far a FHIR server was read, in the server''s own time; written after the load of what was read. patient_key: 0 unless the type is read patient by patient.';
+'How far a FHIR server was read, in the server''s own time; written after the load of what was read. person_key: 0 unless the type is read patient by patient.';
 
 CREATE TABLE landing.content_source (
     sha256 bytea PRIMARY KEY CHECK (octet_length(sha256) = 32),
