@@ -70,7 +70,7 @@ def _text(content: bytes, kind: str, charset: str | None, depth: int) -> str | N
 
 def _of_characters(content: str, kind: str, depth: int) -> str | None:
     if kind in _HTML:
-        return _html_text(content)
+        return html_text(content)
     if kind in _CDA:
         return _cda_text(content, depth)
     return _rtf_text(content) if kind in _RTF else content
@@ -88,7 +88,8 @@ def _parsed(markup: str) -> BeautifulSoup:
             return BeautifulSoup(markup.replace("<![", "&lt;!["), "html.parser")
 
 
-def _html_text(markup: str) -> str:
+def html_text(markup: str) -> str:
+    """The text of HTML, a line for each piece of it."""
     return _parsed(markup).get_text("\n", strip=True)
 
 
