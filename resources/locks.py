@@ -28,6 +28,12 @@ ADJUDICATION = 7_203_115_007
 LANDING = 7_203_115_008
 """Shared by those who land and split files; an erasure holds it alone."""
 
+FHIR_SERVER = 7_203_115_009
+"""With a server's name: one run at a time that asks it."""
+
+FHIR_FILES = 7_203_115_010
+"""Shared by those who hold files of a FHIR server that are not landed; an erasure holds it alone. Taken first."""
+
 
 def hold(connection: psycopg.Connection[Any], *locks: int) -> None:
     """Wait for locks in the order given; the connection holds them until it closes."""

@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     fhir_inbox: Path | None = Field(
         default=None, description="Folder the FHIR landing asset reads; default: inbox/fhir under home."
     )
+    fhir_servers_file: Path | None = Field(
+        default=None, description="YAML: the FHIR servers to ingest from; see docs/fhir_servers.md."
+    )
     as_of: date | None = Field(default=None, description="Day features are computed for; default: today.")
     workers: int = Field(default=2, ge=1, le=64, description="Processes that parse and validate in parallel.")
     embedding_model_path: Path | None = Field(
@@ -107,6 +110,7 @@ class Settings(BaseSettings):
         "role_passwords_file",
         "hl7_inbox",
         "fhir_inbox",
+        "fhir_servers_file",
         "embedding_model_path",
         "language_model_path",
         "access_policy_file",
@@ -131,6 +135,11 @@ class Settings(BaseSettings):
     def fhir_inbox_directory(self) -> Path:
         """Where FHIR files are dropped for the landing asset."""
         return self.fhir_inbox or self.home / "inbox" / "fhir"
+
+    @property
+    def fhir_server_directory(self) -> Path:
+        """What FHIR servers gave, by server and export, until it is loaded."""
+        return self.home / "fhir_server"
 
     @property
     def identity_key_path(self) -> Path:

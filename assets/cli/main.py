@@ -13,6 +13,7 @@ from assets.cli.access import Purpose, consent, glass
 from assets.cli.audit import audit_log
 from assets.cli.egress import prove
 from assets.cli.erasure import erase
+from assets.cli.fhir_server import ServerName, fhir_server
 from assets.cli.identity import TokenFile, caller, whoami
 from assets.cli.output import Json, failures, progress, report, say
 from assets.cli.retention import retention
@@ -28,6 +29,7 @@ app = typer.Typer(
 ingest = typer.Typer(no_args_is_help=True, help="Land files and load them into bronze.")
 vocab = typer.Typer(no_args_is_help=True, help="The OMOP vocabulary.")
 app.add_typer(ingest, name="ingest")
+app.add_typer(fhir_server, name="fhir-server")
 app.add_typer(vocab, name="vocab")
 app.add_typer(audit_log, name="audit")
 app.command()(whoami)
@@ -128,6 +130,23 @@ def ingest_fhir(paths: Paths, as_json: Json = False) -> None:
         settings = _ready()
         account = fhir.ingest_fhir(settings, database(settings), paths, update)
         report(account.as_dict(), as_json=as_json, title="FHIR")
+
+
+@ingest.command("server")
+def ingest_server(
+    name: ServerName,
+    restart: Annotated[bool, typer.Option("--restart", help="Give up the export that an earlier run left.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Ask a FHIR server for what changed and load it; report what it gave, and what it did that it should not."""
+    from pipelines import fhir_server as servers
+
+    with failures(as_json=as_json), progress() as update:
+        settings = load_settings()
+        server = servers.find_server(settings, name)
+        settings = _ready()
+        outcome = servers.ingest_server(settings, database(settings), server, update, restart=restart)
+        report(outcome.as_dict(), as_json=as_json, title="FHIR server")
 
 
 @ingest.command("hl7")

@@ -185,7 +185,9 @@ def _alone(settings: Settings, database: Database) -> Iterator[psycopg.Connectio
     settings.dbt_directory.mkdir(parents=True, exist_ok=True)
     with (settings.dbt_directory / "lock").open("wb") as building, database.connect(Role.ERASER) as connection:
         fcntl.flock(building, fcntl.LOCK_EX)
-        locks.hold(connection, locks.FOLD, locks.LOAD, locks.LANDING, locks.EMBEDDING, locks.ADJUDICATION)
+        locks.hold(
+            connection, locks.FHIR_FILES, locks.FOLD, locks.LOAD, locks.LANDING, locks.EMBEDDING, locks.ADJUDICATION
+        )
         connection.commit()
         yield connection
 
@@ -223,6 +225,8 @@ def _empty_leftovers(settings: Settings, database: Database, connection: psycopg
     with database.connect(Role.INGEST) as ingest:
         bronze.empty_staging(ingest)
     shutil.rmtree(settings.dlt_directory / "bronze", ignore_errors=True)
+    # Of an export that broke off; the next run fetches its files again.
+    shutil.rmtree(settings.fhir_server_directory, ignore_errors=True)
     if settings.landing_directory.is_dir():
         remove_originals(settings, connection)
 

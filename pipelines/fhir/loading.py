@@ -81,7 +81,8 @@ def load_fhir(
 ) -> Account:
     """Load landed files into bronze: those given, else all that were not loaded under this mapping.
 
-    A file that was loaded for another source system is that system's and left alone, unless it is given.
+    A file that was loaded for another source system, or came from its server, is that system's and left alone, unless
+    it is given.
 
     Raises:
         AccountError: the account does not close.
@@ -236,8 +237,10 @@ def _unloaded(settings: Settings, database: Database) -> list[LandedFile]:
             "SELECT file_id, encode(sha256, 'hex'), kind, gzip FROM landing.file AS file "
             "WHERE kind <> 'hl7v2' AND NOT EXISTS (SELECT 1 FROM landing.file_load AS load "
             "WHERE load.file_id = file.file_id AND (source_system <> %s "
-            "OR (source_system, mapping_profile, mapping_version) = (%s, %s, %s))) ORDER BY file_id",
-            (settings.source_system, *_mapping(settings)),
+            "OR (source_system, mapping_profile, mapping_version) = (%s, %s, %s))) "
+            "AND NOT EXISTS (SELECT 1 FROM landing.content_source AS content "
+            "WHERE content.sha256 = file.sha256 AND content.source_system <> %s) ORDER BY file_id",
+            (settings.source_system, *_mapping(settings), settings.source_system),
         ).fetchall()
     return [LandedFile(file_id, sha256, kind, gzipped, False) for file_id, sha256, kind, gzipped in rows]
 

@@ -1,10 +1,8 @@
 """The form of a policy file, and reading one."""
 
-from collections.abc import Hashable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -18,6 +16,7 @@ from pydantic import (
 )
 
 from resources.identity.identity import PolicyError
+from resources.yaml_document import YamlDocumentError, faults, read_yaml
 
 Value = StrictStr | StrictBool | StrictInt
 Name = Annotated[str, StringConstraints(strict=True, min_length=1, pattern=r"^[^\x00-\x1f\x7f]+$")]
@@ -92,18 +91,6 @@ class PolicyDocument(_Strict):
     local: LocalGrants | None = None
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """Refuses a key that is there twice, of which YAML libraries silently take the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _value in node.value]
-        for position, key in enumerate(keys):
-            if key in keys[:position]:
-                mark = node.value[position][0].start_mark
-                raise yaml.constructor.ConstructorError(problem="a key is there twice", problem_mark=mark)
-        return super().construct_mapping(node, deep)
-
-
 def read_policy(path: Path) -> PolicyDocument:
     """Read a policy file.
 
@@ -111,19 +98,10 @@ def read_policy(path: Path) -> PolicyDocument:
         PolicyError: it can't be read, is no YAML or is wrong; the text has the place and the reason.
     """
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)
-    except (OSError, UnicodeDecodeError, RecursionError) as error:
-        raise PolicyError(f"the access policy {path} can't be read ({type(error).__name__})") from None
-    except yaml.MarkedYAMLError as error:
-        line = "" if error.problem_mark is None else f" in line {error.problem_mark.line + 1}"
-        raise PolicyError(f"the access policy {path} is no YAML{line}: {error.problem}") from None
-    except yaml.YAMLError as error:
-        raise PolicyError(f"the access policy {path} is no YAML ({type(error).__name__})") from None
+        content = read_yaml(path)
+    except YamlDocumentError as error:
+        raise PolicyError(f"the access policy {path} {error}") from None
     try:
         return PolicyDocument.model_validate(content)
     except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(str(part) for part in fault['loc']) or 'the file'}: {fault['msg']}"
-            for fault in error.errors(include_url=False, include_context=False, include_input=False)
-        )
-        raise PolicyError(f"the access policy {path} is wrong: {faults}") from None
+        raise PolicyError(f"the access policy {path} is wrong: {faults(error)}") from None

@@ -8,18 +8,20 @@ import shutil
 import tempfile
 from collections import Counter
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from psycopg import sql
 
 from pipelines.fhir import ingest_fhir
+from pipelines.fhir_server.journal import DatabaseJournal, Watermark
 from pipelines.hl7 import ingest_hl7
 from pipelines.keys import resource_key
 from pipelines.vocabulary import ensure_starter
 from resources import dbt
 from resources.postgres import Database, Role, database
+from resources.private_files import write_private
 from resources.settings import Settings, load_settings
 from tests.chunks import add_chunk
 from tests.conftest import make_settings, superuser
@@ -199,9 +201,18 @@ def _build(server: Database) -> Built:
     fhir, hl7 = write_input(root / "input")
     assert ingest_fhir(settings, warehouse, [fhir]).closes
     assert ingest_hl7(settings, warehouse, [hl7]).closes
+    _leave_an_export(settings, warehouse)
     dbt.build(settings, warehouse, as_of=AS_OF)
     _add_prompts(server, warehouse)
     return Built(settings, warehouse, fhir, hl7)
+
+
+def _leave_an_export(settings: Settings, warehouse: Database) -> None:
+    """How far a server was read of both, and what a run that was killed had fetched of them."""
+    read = datetime(2026, 3, 1, tzinfo=UTC)
+    marks = [("Observation", key, Watermark(read, read)) for key in (GONE, STAYS)]
+    DatabaseJournal(warehouse, "ehr").advance(marks)
+    write_private(settings.fhir_server_directory / "ehr" / "export-1" / "output-1.part", b"\n".join(lines()))
 
 
 def _add_prompts(server: Database, warehouse: Database) -> None:

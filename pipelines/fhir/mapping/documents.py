@@ -1,14 +1,8 @@
 """DocumentReference and presented forms → note. Source: OMOP CDM 5.4 note; FHIR R4 Attachment."""
 
-import base64
-import binascii
 import hashlib
-import warnings
-from email.message import Message
 
-from bs4 import BeautifulSoup, MarkupResemblesLocatorWarning
-from bs4.exceptions import ParserRejectedMarkup
-
+from pipelines.fhir.mapping.attachment_text import attachment_text
 from pipelines.fhir.mapping.elements import (
     Context,
     Resource,
@@ -21,9 +15,6 @@ from pipelines.fhir.mapping.elements import (
 from pipelines.fhir.mapping.result import Excluded, Mapped, Row, not_taken
 from pipelines.fhir.profiles import Profile
 from pipelines.keys import derived_key
-
-_TEXT_TYPES = {"text/plain", "text/markdown"}
-_HTML_TYPES = {"text/html", "application/xhtml+xml"}
 
 
 def document_reference(resource: Resource, context: Context, profile: Profile) -> Mapped | Excluded:
@@ -73,39 +64,3 @@ def note_row(
         "text_sha256": hashlib.sha256(text.encode()).hexdigest(),
         "content_type": attachment.get("contentType"),
     }
-
-
-def attachment_text(attachment: Resource) -> str | None:
-    """The text of an inline attachment: plain or HTML, None for other types, undecodable or blank content."""
-    if not attachment.get("data"):
-        return None
-    kind, charset = _content_type(str(attachment.get("contentType") or "text/plain"))
-    try:
-        content = base64.b64decode(attachment["data"], validate=False).decode(charset, errors="replace")
-    except (binascii.Error, LookupError):
-        return None
-    if kind in _HTML_TYPES:
-        content = _html_text(content)
-    elif kind not in _TEXT_TYPES:
-        return None
-    # PostgreSQL's text holds no NUL.
-    content = content.replace("\x00", "")
-    return content if content.strip() else None
-
-
-def _html_text(markup: str) -> str:
-    with warnings.catch_warnings():
-        # A note may well look like a file's name or an address; that is nobody's concern.
-        warnings.simplefilter("ignore", MarkupResemblesLocatorWarning)
-        try:
-            soup = BeautifulSoup(markup, "html.parser")
-        except ParserRejectedMarkup:
-            # html.parser refuses sections it doesn't know; a browser shows them as text.
-            soup = BeautifulSoup(markup.replace("<![", "&lt;!["), "html.parser")
-    return soup.get_text("\n", strip=True)
-
-
-def _content_type(value: str) -> tuple[str, str]:
-    message = Message()
-    message["content-type"] = value
-    return message.get_content_type(), str(message.get_content_charset() or "utf-8")

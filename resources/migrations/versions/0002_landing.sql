@@ -21,6 +21,38 @@ CREATE TABLE landing.file_load (
 COMMENT ON TABLE landing.file_load IS
 'A file that was loaded whole: written in the transaction that wrote its bronze rows. account: read, loaded, excluded, quarantined.';
 
+CREATE TABLE landing.fhir_export (
+    export_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    source_system text NOT NULL,
+    resource_types text[] NOT NULL,
+    whole_types text[] NOT NULL,
+    status_url text NOT NULL,
+    state text NOT NULL DEFAULT 'started' CHECK (state IN ('started', 'loaded', 'partial', 'abandoned')),
+    started_at timestamptz NOT NULL DEFAULT now(),
+    ended_at timestamptz
+);
+CREATE UNIQUE INDEX fhir_export_open ON landing.fhir_export (source_system) WHERE state = 'started';
+COMMENT ON TABLE landing.fhir_export IS
+'One row per Bulk Data export, written before its status is first asked for, so that an interrupted one goes on.';
+
+CREATE TABLE landing.fhir_watermark (
+    source_system text NOT NULL,
+    resource_type text NOT NULL,
+    person_key bigint NOT NULL,
+    read_until timestamptz NOT NULL,
+    whole_at timestamptz NOT NULL,
+    PRIMARY KEY (source_system, resource_type, person_key)
+);
+COMMENT ON TABLE landing.fhir_watermark IS
+'How far a FHIR server was read, in the server''s own time; written after the load of what was read. person_key: 0 unless the type is read patient by patient.';
+
+CREATE TABLE landing.content_source (
+    sha256 bytea PRIMARY KEY CHECK (octet_length(sha256) = 32),
+    source_system text NOT NULL
+);
+COMMENT ON TABLE landing.content_source IS
+'Whose bytes a FHIR server gave, written before they are landed: a load for another source system leaves them alone.';
+
 CREATE TABLE landing.hl7_message (
     message_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     body_sha256 bytea NOT NULL CHECK (octet_length(body_sha256) = 32),
@@ -77,6 +109,9 @@ COMMENT ON COLUMN quarantine.record.record_key IS 'Where the record lies (file h
 
 GRANT SELECT, INSERT ON landing.file, landing.file_load TO sanctum_ingest;
 GRANT UPDATE (account, loaded_at) ON landing.file_load TO sanctum_ingest;
+GRANT SELECT, INSERT ON landing.fhir_export, landing.content_source TO sanctum_ingest;
+GRANT UPDATE (state, ended_at) ON landing.fhir_export TO sanctum_ingest;
+GRANT SELECT, INSERT, UPDATE ON landing.fhir_watermark TO sanctum_ingest;
 GRANT SELECT, INSERT ON landing.hl7_message TO sanctum_ingest;
 GRANT UPDATE (patient_key, merged_patient_key, visit_key, folded_at) ON landing.hl7_message TO sanctum_ingest;
 GRANT SELECT, INSERT ON quarantine.record TO sanctum_ingest;

@@ -56,6 +56,7 @@ COMMENT ON TABLE landing.redaction_due IS
 GRANT SELECT, INSERT ON landing.erased_person, landing.erased_identifier, landing.redaction_due TO sanctum_ingest;
 GRANT SELECT, INSERT, DELETE ON landing.erasure_token TO sanctum_ingest;
 GRANT SELECT ON landing.redacted_content, landing.erasure TO sanctum_ingest;
+GRANT DELETE, SELECT (person_key) ON landing.fhir_watermark TO sanctum_eraser;
 
 -- The eraser finds rows by their keys and deletes them; it reads no content.
 GRANT USAGE ON SCHEMA landing, quarantine, bronze, retrieval, inference, omop, omop_intermediate, features, measures

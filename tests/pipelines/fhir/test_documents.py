@@ -2,10 +2,13 @@
 
 import base64
 import hashlib
+import io
 from datetime import date, datetime
 from typing import Any
 
 import pytest
+from pypdf import PdfWriter
+from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
 from tests.pipelines.fhir.synthetic import LOINC, Resource, clinical, concept, excluded, key, mapped, only_row
 
@@ -13,6 +16,53 @@ from tests.pipelines.fhir.synthetic import LOINC, Resource, clinical, concept, e
 def attachment(content: str | bytes, kind: str | None = "text/plain", **parts: Any) -> dict[str, Any]:
     data = base64.b64encode(content.encode() if isinstance(content, str) else content).decode()
     return {"data": data, **({"contentType": kind} if kind else {}), **parts}
+
+
+def pdf(*pages: str, password: str | None = None) -> bytes:
+    """A PDF with one line of text on each page."""
+    writer = PdfWriter()
+    for text in pages:
+        page = writer.add_blank_page(200, 200)
+        font = DictionaryObject(
+            {
+                NameObject("/Type"): NameObject("/Font"),
+                NameObject("/Subtype"): NameObject("/Type1"),
+                NameObject("/BaseFont"): NameObject("/Helvetica"),
+            }
+        )
+        fonts = DictionaryObject({NameObject("/F1"): writer._add_object(font)})
+        page[NameObject("/Resources")] = DictionaryObject({NameObject("/Font"): fonts})
+        content = DecodedStreamObject()
+        content.set_data(f"BT /F1 12 Tf 10 100 Td ({text}) Tj ET".encode())
+        page[NameObject("/Contents")] = writer._add_object(content)
+    if password is not None:
+        writer.encrypt(password)
+    stream = io.BytesIO()
+    writer.write(stream)
+    return stream.getvalue()
+
+
+CDA = (
+    '<?xml version="1.0"?><ClinicalDocument><title>Discharge summary</title>'
+    "<recordTarget><patientRole><patient><name>Not a narrative</name></patient></patientRole></recordTarget>"
+    "<component><structuredBody><component><section><title>Plan</title>"
+    "<text><paragraph>Rest</paragraph><list><item>Fluids</item></list></text>"
+    "<entry><act><text><reference/>Coded</text></act></entry></section></component></structuredBody></component>"
+    "</ClinicalDocument>"
+)
+BOMB = '<!DOCTYPE a [<!ENTITY b "bb"><!ENTITY c SYSTEM "file:///etc/passwd">]><a>&b;&c;</a>'
+
+
+def wrapped(kind: str, representation: str, text: str) -> str:
+    body = f'<text mediaType="{kind}" representation="{representation}">{text}</text>'
+    return f"<ClinicalDocument><component><nonXMLBody>{body}</nonXMLBody></component></ClinicalDocument>"
+
+
+def nested(depth: int) -> str:
+    text = "UGxhaW4="
+    for _level in range(depth):
+        text = base64.b64encode(wrapped("text/xml", "B64", text).encode()).decode()
+    return text
 
 
 def document(*attachments: dict[str, Any], **parts: Any) -> Resource:
@@ -62,6 +112,21 @@ def test_a_note_with_who_where_and_when() -> None:
         ),
         ("<div>Well</div>", "application/xhtml+xml", "Well"),
         ("<p>cut <![odd[ short", "text/html", "cut <![odd[ short"),
+        (
+            r"{\rtf1\ansi\ansicpg1252{\fonttbl{\f0 Arial;}}Caf\'e9 \b plan\b0\par Rest}",
+            "text/rtf",
+            "Caf\u00e9 plan\nRest",
+        ),
+        (CDA, "text/xml;charset=utf-8", "Discharge summary\nPlan\nRest\nFluids"),
+        (
+            CDA.replace("<", "<hl7:").replace("<hl7:/", "</hl7:").replace("<hl7:?", "<?"),
+            "application/xml",
+            "Discharge summary\nPlan\nRest\nFluids",
+        ),
+        (wrapped("text/plain", "B64", "UGxhaW4="), "application/hl7-cda+xml", "Plain"),
+        (wrapped("text/html", "TXT", "<![CDATA[<p>Rest</p>]]>"), "text/xml", "Rest"),
+        (wrapped("application/pdf", "B64", base64.b64encode(pdf("Within")).decode()), "text/xml", "Within"),
+        (pdf("Chest pain", "No fever"), "application/pdf", "Chest pain\nNo fever"),
     ],
 )
 def test_text_of_attachments(content: str | bytes, kind: str | None, text: str) -> None:
@@ -85,6 +150,16 @@ def test_each_readable_attachment_is_a_note_of_its_own() -> None:
     [
         ({"url": "http://example.org/Binary/1", "contentType": "text/plain"}, "attachment_by_url"),
         (attachment("%PDF-1.7", "application/pdf"), "no_text"),
+        (attachment(pdf("secret", password="x"), "application/pdf"), "no_text"),
+        (attachment(pdf(""), "application/pdf"), "no_text"),
+        (attachment(pdf("cut short")[:200], "application/pdf"), "no_text"),
+        (attachment("no RTF", "application/rtf"), "no_text"),
+        (attachment("{\\rtf1 ", "application/rtf"), "no_text"),
+        (attachment("<a>other XML</a>", "text/xml"), "no_text"),
+        (attachment(BOMB, "text/xml"), "no_text"),
+        (attachment(wrapped("image/png", "B64", "eA=="), "text/xml"), "no_text"),
+        (attachment(wrapped("text/plain", "B64", "*"), "text/xml"), "no_text"),
+        (attachment(wrapped("text/xml", "B64", nested(5)), "text/xml"), "no_text"),
         (attachment("  \n "), "no_text"),
         (attachment("<p> </p>", "text/html"), "no_text"),
         (attachment("x", "text/plain; charset=klingon"), "no_text"),
