@@ -23,6 +23,7 @@ TABLES = {
     "visit_occurrence": "Encounters and HL7 v2 visits.",
     "visit_detail": "Stays within a visit.",
     "condition_occurrence": "Conditions with all their codings.",
+    "medication": "Medications that others name by reference.",
     "drug_exposure": "Medication requests, dispenses, administrations, statements and immunizations.",
     "procedure_occurrence": "Procedures with all their codings.",
     "measurement": "Observations and HL7 v2 OBX, a row a value; components are rows of their own.",

@@ -2,6 +2,7 @@
 {% macro coded_columns() -%}
     {{ return([
         ('condition_occurrence', 'codings'),
+        ('medication', 'codings'),
         ('drug_exposure', 'codings'),
         ('drug_exposure', 'route_codings'),
         ('procedure_occurrence', 'codings'),

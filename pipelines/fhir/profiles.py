@@ -7,7 +7,7 @@ guide's rule would drop whole, so ``us-core`` is the default.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-MAPPING_VERSION = "2"
+MAPPING_VERSION = "3"
 """Changes with any change of mapping, so that landed files are mapped anew."""
 
 
@@ -26,6 +26,9 @@ _STATUSES: Mapping[str, frozenset[str]] = {
     "Observation": frozenset({"final", "amended", "corrected"}),
     "Procedure": frozenset({"completed"}),
     "Immunization": frozenset({"completed"}),
+    "MedicationDispense": frozenset({"completed"}),
+    "MedicationAdministration": frozenset({"completed", "in-progress"}),
+    "MedicationStatement": frozenset({"active", "completed"}),
     "DiagnosticReport": frozenset({"final", "amended", "corrected", "appended"}),
     "DocumentReference": frozenset({"current"}),
     # What is over or not yet in force is told apart by its status, which bronze keeps.

@@ -23,7 +23,11 @@ _MAPPERS: Mapping[str, Callable[[Resource, Context, Profile], Mapped | Excluded]
     "Encounter": encounters.encounter,
     "Condition": clinical.condition,
     "Observation": measurements.observation,
+    "Medication": medications.medication,
     "MedicationRequest": medications.medication_request,
+    "MedicationDispense": medications.medication_dispense,
+    "MedicationAdministration": medications.medication_administration,
+    "MedicationStatement": medications.medication_statement,
     "Immunization": medications.immunization,
     "Procedure": clinical.procedure,
     "AllergyIntolerance": clinical.allergy,
@@ -39,7 +43,7 @@ _MAPPERS: Mapping[str, Callable[[Resource, Context, Profile], Mapped | Excluded]
 MAPPED_TYPES = frozenset(_MAPPERS)
 """Resource types that become rows; all others are landed and counted."""
 
-_KNOWN_AT = ("recordedDate", "issued", "authoredOn", "recorded", "date", "dateTime")
+_KNOWN_AT = ("recordedDate", "issued", "authoredOn", "recorded", "date", "dateTime", "dateAsserted", "whenHandedOver")
 _HAPPENED_AT = ("effectiveDateTime", "occurrenceDateTime", "performedDateTime", "onsetDateTime")
 
 

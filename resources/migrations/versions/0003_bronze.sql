@@ -163,6 +163,17 @@ CREATE TABLE bronze.condition_occurrence (
     known_at timestamptz
 );
 
+CREATE TABLE bronze.medication (
+    medication_key bigint PRIMARY KEY,
+    resource_key bigint NOT NULL,
+    source_system text NOT NULL,
+    codings jsonb NOT NULL,
+    code_text text,
+    known_at timestamptz
+);
+COMMENT ON TABLE bronze.medication IS
+'Medications that prescriptions and the like name by reference; of no patient.';
+
 CREATE TABLE bronze.drug_exposure (
     drug_exposure_key bigint PRIMARY KEY,
     resource_key bigint NOT NULL,
@@ -170,7 +181,10 @@ CREATE TABLE bronze.drug_exposure (
     person_key bigint NOT NULL,
     visit_occurrence_key bigint,
     provider_key bigint,
-    kind text NOT NULL CHECK (kind IN ('prescription', 'dispensing', 'administration', 'statement', 'immunization')),
+    kind text NOT NULL CHECK (kind IN (
+        'prescription', 'dispensing', 'administration', 'statement', 'medication-list', 'immunization'
+    )),
+    medication_key bigint,
     codings jsonb NOT NULL,
     code_text text,
     status text,
@@ -189,6 +203,11 @@ CREATE TABLE bronze.drug_exposure (
     primary_source boolean,
     known_at timestamptz
 );
+
+COMMENT ON COLUMN bronze.drug_exposure.medication_key IS
+'The medication a reference leads to, where the record has no codings of its own; it may come later.';
+COMMENT ON COLUMN bronze.drug_exposure.quantity IS
+'Of an administration or immunization the dose, else the amount supplied.';
 
 CREATE TABLE bronze.procedure_occurrence (
     procedure_occurrence_key bigint PRIMARY KEY,

@@ -132,6 +132,7 @@ TABLES = (
     "visit_occurrence",
     "visit_detail",
     "condition_occurrence",
+    "medication",
     "drug_exposure",
     "procedure_occurrence",
     "measurement",

@@ -183,17 +183,6 @@ def test_the_validity_period_begins_a_prescription() -> None:
     assert row["drug_exposure_start_date"] == date(2025, 2, 1)
 
 
-def test_the_medication_may_be_contained_but_not_elsewhere() -> None:
-    drug = {"resourceType": "Medication", "id": "drug", "code": concept(RXNORM, "197361")}
-    row = only_row(
-        prescription(contained=[drug], medicationReference={"reference": "#drug"}),
-        "drug_exposure",
-    )
-    assert row["codings"] == [{"system": RXNORM, "code": "197361"}]
-    assert excluded(prescription(medicationReference={"reference": "Medication/1"})) == "medication_by_reference"
-    assert excluded(prescription(medicationReference={"reference": "#gone"})) == "medication_by_reference"
-
-
 @pytest.mark.parametrize("intent", ["order", "original-order", "filler-order", "reflex-order", "instance-order"])
 def test_intent_of_orders_by_profile(intent: str) -> None:
     resource = prescription(intent=intent)

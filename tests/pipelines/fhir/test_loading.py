@@ -40,6 +40,7 @@ CHART: list[Resource] = [
     observation(valueQuantity={"value": 7.1, "unit": "%", "code": "%"}),
     observation("o2", code=concept(LOINC, "85354-9"), component=PRESSURE),
     prescription(dispenseRequest={"quantity": {"value": 60.5}, "numberOfRepeatsAllowed": 2}),
+    {"resourceType": "Medication", "id": "drug", "code": concept("http://www.nlm.nih.gov/research/umls/rxnorm", "1")},
     clinical("Condition", "c1", code=concept("http://hl7.org/fhir/sid/icd-10-cm", "I10"), recordedDate="2025"),
     clinical("Procedure", "x1", status="completed", code={"text": "drain"}, performedDateTime="2025-01-01"),
     clinical("AllergyIntolerance", "a1", code={"text": "nuts"}),
@@ -79,6 +80,7 @@ KEPT = {
         "Encounter": 1,
         "Observation": 2,
         "MedicationRequest": 1,
+        "Medication": 1,
         "Condition": 1,
         "Procedure": 1,
         "AllergyIntolerance": 1,
@@ -109,7 +111,7 @@ def test_a_chart_loads_once_and_the_account_names_everything(ingest: Ingest, db:
     assert account.read.total() == len(CHART) + len(LEFT_OUT)
     before = snapshot(db)
     assert {table: len(before[table]) for table in TABLES} == {
-        "resource": 16,
+        "resource": 17,
         "reference_alias": 1,
         "person": 1,
         "person_identifier": 1,
@@ -119,6 +121,7 @@ def test_a_chart_loads_once_and_the_account_names_everything(ingest: Ingest, db:
         "visit_occurrence": 1,
         "visit_detail": 1,
         "condition_occurrence": 1,
+        "medication": 1,
         "drug_exposure": 1,
         "procedure_occurrence": 1,
         "measurement": 3,
@@ -136,12 +139,12 @@ def test_a_chart_loads_once_and_the_account_names_everything(ingest: Ingest, db:
     assert {row["kind"] for row in rows(db, "landing.file")} == {"fhir-ndjson"}
     (load,) = rows(db, "landing.file_load")
     assert load["account"] == account.as_dict()
-    assert {row["line_number"] for row in rows(db, "resource")} == set(range(1, 17))
+    assert {row["line_number"] for row in rows(db, "resource")} == set(range(1, 18))
 
     again = ingest({"renamed.ndjson": content})
-    assert (again.read, again.excluded) == (account.read, {"already_loaded": 16})
+    assert (again.read, again.excluded) == (account.read, {"already_loaded": 17})
     reordered = ingest({"chart.ndjson": ndjson(reversed([*CHART, *LEFT_OUT]))})
-    assert reordered.excluded == {"unchanged": 16}
+    assert reordered.excluded == {"unchanged": 17}
     assert snapshot(db) == before
 
 
@@ -158,7 +161,7 @@ def test_every_form_of_a_file_gives_the_same_rows(ingest: Ingest, db: Database) 
         {f"{n}.json": orjson.dumps(resource) for n, resource in enumerate([*CHART, *LEFT_OUT])},
     ]
     everything = {f"{number}/{name}": content for number, form in enumerate(forms) for name, content in form.items()}
-    assert ingest(everything).excluded == {"unchanged": 16 * len(forms)}
+    assert ingest(everything).excluded == {"unchanged": 17 * len(forms)}
     assert snapshot(db) == expected
 
 

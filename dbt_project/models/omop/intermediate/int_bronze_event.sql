@@ -28,28 +28,32 @@ FROM {{ source('bronze', 'condition_occurrence') }}
 UNION ALL
 SELECT
     'drug_exposure' AS bronze_table,
-    drug_exposure_key AS bronze_key,
-    resource_key,
-    source_system,
-    person_key,
-    visit_occurrence_key,
-    provider_key,
-    codings,
-    code_text,
+    drug.drug_exposure_key AS bronze_key,
+    drug.resource_key,
+    drug.source_system,
+    drug.person_key,
+    drug.visit_occurrence_key,
+    drug.provider_key,
+    -- What a record names by reference has its codings there.
+    CASE WHEN drug.codings = '[]' THEN coalesce(medication.codings, '[]') ELSE drug.codings END AS codings,
+    coalesce(drug.code_text, medication.code_text) AS code_text,
     NULL AS category,
-    status,
+    drug.status,
     NULL AS clinical_status,
     NULL AS verification_status,
-    intent,
-    kind,
-    drug_exposure_start_date AS start_date,
-    drug_exposure_start_datetime AS start_datetime,
-    drug_exposure_end_date AS end_date,
-    drug_exposure_end_datetime AS end_datetime,
-    known_at,
+    drug.intent,
+    drug.kind,
+    drug.drug_exposure_start_date AS start_date,
+    drug.drug_exposure_start_datetime AS start_datetime,
+    drug.drug_exposure_end_date AS end_date,
+    drug.drug_exposure_end_datetime AS end_datetime,
+    drug.known_at,
     NULL AS fixed_domain_id,
     'Drug' AS default_domain_id
-FROM {{ source('bronze', 'drug_exposure') }}
+FROM {{ source('bronze', 'drug_exposure') }} AS drug
+LEFT JOIN {{ ref('int_reference_alias') }} AS alias ON drug.medication_key = alias.alias_key
+LEFT JOIN {{ source('bronze', 'medication') }} AS medication
+    ON coalesce(alias.resource_key, drug.medication_key) = medication.medication_key
 UNION ALL
 SELECT
     'procedure_occurrence' AS bronze_table,

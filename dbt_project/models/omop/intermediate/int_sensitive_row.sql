@@ -1,6 +1,7 @@
 {{ config(post_hook="{{ add_labels() }}") }}
--- A row carries the labels of its own resource, of its encounter with all that int_encounter_label says of that, and of
--- its patient. Made of bronze before any table of omop, so that no row is there before its labels are.
+-- A row carries the labels of its own resource, of the medication it names, of its encounter with all that
+-- int_encounter_label says of that, and of its patient. Made of bronze before any table of omop, so that no row is
+-- there before its labels are.
 WITH
 -- Of a note that arrived several times one copy is kept, with the labels of all.
 note_copy AS (
@@ -81,6 +82,17 @@ labelled AS (
         label.code
     FROM event
     INNER JOIN {{ ref('int_encounter_label') }} AS label ON event.encounter_key = label.encounter_key
+    UNION
+    SELECT
+        event.cdm_table,
+        event.cdm_id,
+        event.person_id,
+        label.code
+    FROM event
+    INNER JOIN {{ source('bronze', 'drug_exposure') }} AS drug ON event.resource_key = drug.resource_key
+    LEFT JOIN {{ ref('int_reference_alias') }} AS alias ON drug.medication_key = alias.alias_key
+    INNER JOIN {{ ref('int_resource_label') }} AS label
+        ON coalesce(alias.resource_key, drug.medication_key) = label.resource_key
     UNION
     SELECT
         event.cdm_table,

@@ -1,0 +1,79 @@
+"""Golden cases of golden.py through the loader and dbt, and what a resource that comes later changes."""
+
+import json
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.fhir import ingest_fhir
+from pipelines.keys import resource_key
+from pipelines.vocabulary import ensure_starter
+from resources import dbt
+from resources.postgres import Database, Role, database
+from resources.settings import Settings
+from tests.dbt_project.golden import CASES, Case, Resource, drug, key, order, resources
+from tests.dbt_project.population import patient
+
+Change = Callable[..., None]
+AS_OF = date(2026, 10, 31)
+
+
+@pytest.fixture(scope="module")
+def warehouse(module_settings: Settings) -> Database:
+    found = database(module_settings)
+    ensure_starter(found)
+    return found
+
+
+@pytest.fixture(scope="module")
+def change(module_settings: Settings, warehouse: Database, tmp_path_factory: pytest.TempPathFactory) -> Change:
+    folder = tmp_path_factory.mktemp("input")
+
+    def load(*found: Resource, select: tuple[str, ...] = (), tests: bool = False) -> None:
+        path = folder / f"{len(list(folder.iterdir()))}.ndjson"
+        path.write_text("".join(json.dumps(resource) + "\n" for resource in found))
+        account = ingest_fhir(module_settings, warehouse, [path])
+        assert (account.closes, dict(account.quarantined)) == (True, {})
+        result = dbt.build(module_settings, warehouse, as_of=AS_OF, select=select, tests=tests)
+        assert set(result.counts) <= {"success", "pass"}
+
+    return load
+
+
+@pytest.fixture(scope="module")
+def built(warehouse: Database, change: Change) -> Database:
+    late = order("late", medicationReference={"reference": "Medication/late"})
+    change(*resources(), patient("late", "1960-04-12", "MRN-late"), late, tests=True)
+    return warehouse
+
+
+def rows(warehouse: Database, query: str, *parameters: Any) -> list[tuple]:
+    with warehouse.connect(Role.TRANSFORM) as connection:
+        return connection.execute(query.encode(), parameters).fetchall()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_golden(built: Database, case: Case) -> None:
+    person = resource_key("ehr", "Patient", case.name)
+    query = f"SELECT {case.columns} FROM omop.{case.table} WHERE person_id = %s ORDER BY 1, 2, 3"
+    assert rows(built, query, person) == case.expected
+
+
+def test_a_medication_that_comes_later_or_changes_changes_the_rows(built: Database, change: Change) -> None:
+    def concept() -> list[tuple]:
+        query = "SELECT drug_concept_id FROM omop.drug_exposure WHERE drug_exposure_id = %s"
+        return rows(built, query, key("MedicationRequest", "late-rx"))
+
+    select = ("+drug_exposure",)
+    assert concept() == [(0,)]
+    change(drug("late", "1191", meta={"lastUpdated": "2026-01-01T00:00:00Z"}), select=select)
+    assert concept() == [(1112807,)]
+    label = [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "42CFRPart2"}]
+    newer = {"lastUpdated": "2026-01-02T00:00:00Z", "security": label}
+    change(drug("late", "161", meta=newer), select=select)
+    assert concept() == [(1125315,)]
+    query = "SELECT sensitivity FROM access.sensitive_row WHERE cdm_table = 'drug_exposure' AND cdm_id = %s"
+    assert rows(built, query, key("MedicationRequest", "late-rx")) == [(["42CFRPart2"],)]
