@@ -9,6 +9,7 @@
         ('measurement', 'codings'),
         ('measurement', 'value_codings'),
         ('observation', 'codings'),
+        ('observation', 'reason_codings'),
         ('note', 'type_codings'),
         ('provider', 'specialty_codings'),
         ('care_site', 'place_of_service_codings'),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.keys import resource_key
-from tests.dbt_project.population import RXNORM, coded, of, patient
+from tests.dbt_project.population import HCPCS, ICD10, LOINC, RXNORM, coded, condition, of, patient, result, visit
 
 Resource = dict[str, Any]
 Row = tuple[Any, ...]
@@ -19,7 +19,7 @@ class Case:
     Attributes:
         name: the patient's id too, so that cases don't meet.
         resources: beside the Patient.
-        table: of omop.
+        table: with its schema.
         columns: those compared, by the first of which rows are ordered.
         expected: every row of the person.
     """
@@ -55,7 +55,7 @@ MEDICATIONS = [
     Case(
         "drug-by-reference",
         [drug("tablet", "1191"), order("drug-by-reference", medicationReference={"reference": "Medication/tablet"})],
-        "drug_exposure",
+        "omop.drug_exposure",
         _DRUG,
         [(32838, 1112807, "1191", "2026-01-10", "2026-01-10", None, None)],
     ),
@@ -67,7 +67,7 @@ MEDICATIONS = [
                 "drug-by-uuid", medicationReference={"reference": "urn:uuid:5d2e1f0a-0000-4000-8000-000000000001"}
             ),
         ],
-        "drug_exposure",
+        "omop.drug_exposure",
         _DRUG,
         [(32838, 1112807, "1191", "2026-01-10", "2026-01-10", None, None)],
     ),
@@ -77,7 +77,7 @@ MEDICATIONS = [
             drug("stocked", "1191", identifier=[{"system": "urn:stock", "value": "7"}]),
             order("drug-by-identifier", medicationReference={"identifier": {"system": "urn:stock", "value": "7"}}),
         ],
-        "drug_exposure",
+        "omop.drug_exposure",
         _DRUG,
         [(32838, 1112807, "1191", "2026-01-10", "2026-01-10", None, None)],
     ),
@@ -90,14 +90,14 @@ MEDICATIONS = [
                 medicationReference={"reference": "#in"},
             )
         ],
-        "drug_exposure",
+        "omop.drug_exposure",
         _DRUG,
         [(32838, 1112807, "1191", "2026-01-10", "2026-01-10", None, None)],
     ),
     Case(
         "drug-that-never-came",
         [order("drug-that-never-came", medicationReference={"reference": "Medication/none", "display": "Tablets"})],
-        "drug_exposure",
+        "omop.drug_exposure",
         _DRUG,
         [(32838, 0, "Tablets", "2026-01-10", "2026-01-10", None, None)],
     ),
@@ -109,7 +109,7 @@ MEDICATIONS = [
                 daysSupply={"value": 10, "code": "d"}, quantity={"value": 20}, **ASPIRIN,
             )
         ],
-        "drug_exposure",
+        "omop.drug_exposure",
         _DRUG,
         [(32825, 1112807, "1191", "2026-02-01", "2026-02-10", 20, 10)],
     ),
@@ -122,7 +122,7 @@ MEDICATIONS = [
                 dosage={"route": ORAL, "dose": {"value": 81, "unit": "mg"}},
             )
         ],
-        "drug_exposure",
+        "omop.drug_exposure",
         _DRUG + ", dose_unit_source_value, route_source_value",
         [(32818, 1112807, "1191", "2026-02-01", "2026-02-02", 81, None, "mg", "26643006")],
     ),
@@ -134,7 +134,7 @@ MEDICATIONS = [
                 informationSource={"reference": "Patient/drug-said-by-the-patient"}, **ASPIRIN,
             )
         ],
-        "drug_exposure",
+        "omop.drug_exposure",
         _DRUG,
         [(32865, 1112807, "1191", "2026-02-03", "2026-02-03", None, None)],
     ),
@@ -146,13 +146,176 @@ MEDICATIONS = [
                 effectivePeriod={"start": "2026-01-01", "end": "2026-01-31"},
             )
         ],
-        "drug_exposure",
+        "omop.drug_exposure",
         _DRUG,
         [(32830, 1112807, "1191", "2026-01-01", "2026-01-31", None, None)],
     ),
 ]  # fmt: skip
 
-CASES = MEDICATIONS
+# No public vocabulary has these; the tests add them, as a site's download would.
+SNOMED = "http://snomed.info/sct"
+REQUESTED, NOT_DONE, REFUSED = 2100000001, 2100000002, 2100000003
+CONCEPTS = [
+    (REQUESTED, "Requested", "Qualifier", "385644000"),
+    (NOT_DONE, "Procedure not done", "Observation", "416237000"),
+    (REFUSED, "Refusal of treatment by patient", "Observation", "105480006"),
+]
+
+COLONOSCOPY_CONCEPT = 2000000156
+COLONOSCOPY = coded(HCPCS, "G0105", "colonoscopy")
+HOSPICE = coded(HCPCS, "G0182", "hospice care")
+REFUSAL = coded(SNOMED, "105480006", "Refusal of treatment by patient")
+ORDERED = {"status": "active", "intent": "order", "authoredOn": "2026-03-04"}
+_SAID = (
+    "observation_type_concept_id, observation_concept_id, value_as_concept_id, observation_source_value, "
+    "observation_date::text, qualifier_concept_id, qualifier_source_value"
+)
+
+
+def service(person: str, code: Resource, **parts: Any) -> Resource:
+    return of(person, "ServiceRequest", f"{person}-order", code=code, **(ORDERED | parts))
+
+
+def procedure(person: str, code: Resource, **parts: Any) -> Resource:
+    return of(person, "Procedure", f"{person}-procedure", code=code, performedDateTime="2026-03-04", **parts)
+
+
+ORDERS = [
+    Case(
+        "service-ordered",
+        [service("service-ordered", COLONOSCOPY, reasonCode=[{"text": "screening"}])],
+        "omop.observation",
+        _SAID,
+        [(32833, REQUESTED, COLONOSCOPY_CONCEPT, "G0105", "2026-03-04", 0, "screening")],
+    ),
+    Case(
+        "service-not-to-be-done",
+        [service("service-not-to-be-done", COLONOSCOPY, doNotPerform=True, reasonCode=[REFUSAL])],
+        "omop.observation",
+        _SAID,
+        [(32833, NOT_DONE, COLONOSCOPY_CONCEPT, "G0105", "2026-03-04", REFUSED, "105480006")],
+    ),
+    Case(
+        "device-ordered",
+        [of("device-ordered", "DeviceRequest", "chair", codeCodeableConcept={"text": "wheelchair"}, **ORDERED)],
+        "omop.observation",
+        _SAID,
+        [(32833, REQUESTED, 0, "wheelchair", "2026-03-04", 0, None)],
+    ),
+    Case(
+        "procedure-not-done",
+        [procedure("procedure-not-done", COLONOSCOPY, status="not-done", statusReason=REFUSAL)],
+        "omop.observation",
+        _SAID,
+        [(32817, NOT_DONE, COLONOSCOPY_CONCEPT, "G0105", "2026-03-04", REFUSED, "105480006")],
+    ),
+    Case(
+        "vaccine-not-given",
+        [
+            of(
+                "vaccine-not-given", "Immunization", "no-vaccine", status="not-done", occurrenceDateTime="2026-03-04",
+                vaccineCode=coded("http://hl7.org/fhir/sid/cvx", "33"),
+            )
+        ],
+        "omop.observation",
+        _SAID,
+        [(32817, NOT_DONE, 40213201, "33", "2026-03-04", 0, None)],
+    ),
+    Case(
+        "drug-not-to-be-taken",
+        [
+            drug("avoided", "1191"),
+            order("drug-not-to-be-taken", doNotPerform=True, medicationReference={"reference": "Medication/avoided"}),
+        ],
+        "omop.observation",
+        _SAID,
+        [(32833, NOT_DONE, 1112807, "1191", "2026-01-10", 0, None)],
+    ),
+    Case(
+        "a-visit-dates-what-was-not-done",
+        [
+            visit("a-visit-dates-what-was-not-done", "undated", "2026-05-06", "2026-05-06"),
+            of(
+                "a-visit-dates-what-was-not-done", "Procedure", "undated", status="not-done", code=COLONOSCOPY,
+                encounter={"reference": "Encounter/undated"},
+            ),
+        ],
+        "omop.observation",
+        _SAID,
+        [(32817, NOT_DONE, COLONOSCOPY_CONCEPT, "G0105", "2026-05-06", 0, None)],
+    ),
+    *(
+        Case(f"{name}-is-not-done", [make(f"{name}-is-not-done")], f"omop.{table}", "person_id", [])
+        for name, make, table in (
+            ("order", lambda person: service(person, COLONOSCOPY), "procedure_occurrence"),
+            ("negation", lambda person: service(person, COLONOSCOPY, doNotPerform=True), "procedure_occurrence"),
+            ("not-done", lambda person: procedure(person, COLONOSCOPY, status="not-done"), "procedure_occurrence"),
+            ("do-not-take", lambda person: order(person, doNotPerform=True, **ASPIRIN), "drug_exposure"),
+            (
+                "device-order",
+                lambda person: of(person, "DeviceRequest", person, codeCodeableConcept=COLONOSCOPY, **ORDERED),
+                "device_exposure",
+            ),
+        )
+    ),
+    *(
+        Case(
+            f"timeline-says-{word}", [make(f"timeline-says-{word}")], "features.patient_timeline", "concept_name",
+            [(expected,)],
+        )
+        for word, make, expected in (
+            ("ordered", lambda person: service(person, coded("urn:x", "1", "thing")), "Ordered: thing"),
+            ("not-done", lambda person: procedure(person, coded("urn:x", "1", "thing"), status="not-done"),
+             "Not done: thing"),
+            ("done", lambda person: procedure(person, coded("urn:x", "1", "thing"), status="completed"), "thing"),
+        )
+    ),
+]  # fmt: skip
+
+_POPULATIONS = "initial_population, denominator_exclusion, numerator"
+
+
+def seen(person: str, *more: Resource) -> list[Resource]:
+    """Someone of 66 with diabetes and an office visit in the period."""
+    return [
+        visit(person, f"{person}-visit", "2026-02-03", "2026-02-03", type=[coded(HCPCS, "G0463")]),
+        condition(person, f"{person}-dx", coded(ICD10, "E11.9"), "encounter-diagnosis"),
+        result(person, f"{person}-a1c", "4548-4", "2026-02-03", 7.0, "%"),
+        *more,
+    ]
+
+
+def _judged(measure: str, person: str, expected: tuple[bool, bool, bool], *more: Resource) -> Case:
+    columns = f"{_POPULATIONS}, measure_id"
+    return Case(person, seen(person, *more), f"measures.{measure.lower()}", columns, [(*expected, measure)])
+
+
+_OPEN, _MET, _EXCLUDED = (True, False, False), (True, False, True), (True, True, False)
+
+MEASURES = [
+    _judged("CMS122", "nothing-ordered", _OPEN),
+    _judged("CMS122", "hospice-ordered", _EXCLUDED, service("hospice-ordered", HOSPICE)),
+    _judged("CMS122", "hospice-order-completed", _EXCLUDED,
+            service("hospice-order-completed", HOSPICE, status="completed")),
+    _judged("CMS122", "hospice-order-on-hold", _OPEN, service("hospice-order-on-hold", HOSPICE, status="on-hold")),
+    _judged("CMS122", "hospice-not-ordered", _OPEN, service("hospice-not-ordered", HOSPICE, doNotPerform=True)),
+    _judged("CMS122", "hospice-ordered-before", _OPEN,
+            service("hospice-ordered-before", HOSPICE, authoredOn="2025-12-31")),
+    _judged("CMS122", "hospice-ordered-as-device", _OPEN,
+            of("hospice-ordered-as-device", "DeviceRequest", "as-device", codeCodeableConcept=HOSPICE, **ORDERED)),
+    _judged("CMS122", "hospice-not-done", _OPEN, procedure("hospice-not-done", HOSPICE, status="not-done")),
+    _judged("CMS122", "hospice-done", _EXCLUDED, procedure("hospice-done", HOSPICE, status="completed")),
+    _judged("CMS122", "palliative-assessment-ordered", _OPEN,
+            service("palliative-assessment-ordered", coded(LOINC, "71007-9"))),
+    _judged("CMS130", "colonoscopy-done", _MET, procedure("colonoscopy-done", COLONOSCOPY, status="completed")),
+    _judged("CMS130", "colonoscopy-not-done", _OPEN, procedure("colonoscopy-not-done", COLONOSCOPY, status="not-done")),
+    _judged("CMS130", "colonoscopy-ordered", _OPEN,
+            service("colonoscopy-ordered", COLONOSCOPY, status="completed")),
+    _judged("CMS130", "stool-test-ordered", _OPEN,
+            service("stool-test-ordered", coded(LOINC, "2335-8"), status="completed")),
+]  # fmt: skip
+
+CASES = [*MEDICATIONS, *ORDERS, *MEASURES]
 
 
 def resources() -> list[Resource]:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from pipelines.vocabulary import ensure_starter
 from resources import dbt
 from resources.postgres import Database, Role, database
 from resources.settings import Settings
-from tests.dbt_project.golden import CASES, Case, Resource, drug, key, order, resources
+from tests.dbt_project.golden import CASES, CONCEPTS, Case, Resource, drug, key, order, resources
 from tests.dbt_project.population import patient
 
 Change = Callable[..., None]
@@ -25,6 +24,13 @@ AS_OF = date(2026, 10, 31)
 def warehouse(module_settings: Settings) -> Database:
     found = database(module_settings)
     ensure_starter(found)
+    with found.connect(Role.INGEST) as connection:
+        connection.cursor().executemany(
+            "INSERT INTO vocab.concept (concept_id, concept_name, domain_id, vocabulary_id, concept_class_id, "
+            "standard_concept, concept_code, valid_start_date, valid_end_date) "
+            "VALUES (%s, %s, %s, 'SNOMED', 'Undefined', 'S', %s, '1970-01-01', '2099-12-31')",
+            CONCEPTS,
+        )
     return found
 
 
@@ -58,7 +64,7 @@ def rows(warehouse: Database, query: str, *parameters: Any) -> list[tuple]:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_golden(built: Database, case: Case) -> None:
     person = resource_key("ehr", "Patient", case.name)
-    query = f"SELECT {case.columns} FROM omop.{case.table} WHERE person_id = %s ORDER BY 1, 2, 3"
+    query = f"SELECT {case.columns} FROM {case.table} WHERE person_id = %s ORDER BY 1"
     assert rows(built, query, person) == case.expected
 
 

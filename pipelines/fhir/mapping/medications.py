@@ -1,4 +1,4 @@
-"""Medication → medication; MedicationRequest, -Dispense, -Administration, -Statement, Immunization → drug_exposure.
+"""Medication → medication; MedicationRequest, -Dispense, -Administration, -Statement → drug_exposure.
 
 Source: OMOP CDM 5.4 drug_exposure.
 """
@@ -22,6 +22,7 @@ from pipelines.fhir.mapping.elements import (
     reference_type,
     start_of,
 )
+from pipelines.fhir.mapping.orders import is_negated, not_done
 from pipelines.fhir.mapping.result import Excluded, Mapped, Row, not_taken
 from pipelines.fhir.profiles import Profile
 
@@ -42,13 +43,11 @@ def medication(resource: Resource, context: Context, _: Profile) -> Mapped | Exc
 
 
 def medication_request(resource: Resource, context: Context, profile: Profile) -> Mapped | Excluded:
-    """A prescription; it ends with its supply, or the day it starts if the supply isn't given."""
+    """A prescription, which ends with its supply, or the day it starts; or the order not to take it."""
     person = patient_key(resource, context)
     status, intent = str(resource.get("status")), str(resource.get("intent"))
     if person is None:
         return Excluded("no_patient")
-    if resource.get("doNotPerform"):
-        return Excluded("do_not_perform", person)
     if intent not in profile.medication_intents:
         return not_taken("intent", intent, person)
     if "MedicationRequest" in profile.statuses and status not in profile.statuses["MedicationRequest"]:
@@ -56,6 +55,8 @@ def medication_request(resource: Resource, context: Context, profile: Profile) -
     drug = _drug(resource, context)
     if drug is None:
         return Excluded("no_medication", person)
+    if is_negated(resource):
+        return not_done(resource, context, person, drug, resource.get("authoredOn"))
     dispense = resource.get("dispenseRequest") or {}
     start = (dispense.get("validityPeriod") or {}).get("start") or resource.get("authoredOn")
     days = _days_supply(dispense.get("expectedSupplyDuration"))
@@ -102,11 +103,13 @@ def medication_dispense(resource: Resource, context: Context, profile: Profile) 
 
 
 def medication_administration(resource: Resource, context: Context, profile: Profile) -> Mapped | Excluded:
-    """A medication that was given, or is being given; ``quantity`` is the dose."""
-    found = _given(resource, context, profile)
+    """A medication that is or was given, ``quantity`` being the dose; or the observation that it was not."""
+    found = _given(resource, context, profile, "not-done")
     if isinstance(found, Excluded):
         return found
     person, drug = found
+    if resource["status"] == "not-done":
+        return not_done(resource, context, person, drug, start_of(resource, "effective"))
     dosage = resource.get("dosage") or {}
     dose = dosage.get("dose") or {}
     row: Row = {
@@ -144,44 +147,15 @@ def medication_statement(resource: Resource, context: Context, profile: Profile)
     return Mapped({"drug_exposure": [row]}, person)
 
 
-def immunization(resource: Resource, context: Context, profile: Profile) -> Mapped | Excluded:
-    """A vaccination that was given."""
+def _given(
+    resource: Resource, context: Context, profile: Profile, also: str | None = None
+) -> Excluded | tuple[int, Row]:
+    """The person and the columns of the medication, or why the resource makes no row; ``also``: a status to take."""
     person = patient_key(resource, context)
     status = str(resource.get("status"))
     if person is None:
         return Excluded("no_patient")
-    if status not in profile.statuses["Immunization"]:
-        return not_taken("status", status, person)
-    performer: Resource = next(iter(resource.get("performer") or ()), {})
-    when = resource.get("occurrenceDateTime")
-    dose = resource.get("doseQuantity") or {}
-    row: Row = {
-        **event(resource, context, person, performer.get("actor")),
-        "drug_exposure_key": context.key,
-        "kind": "immunization",
-        "codings": codings(resource.get("vaccineCode")),
-        "code_text": concept_text(resource.get("vaccineCode")),
-        "status": status,
-        "drug_exposure_start_date": local_date(when),
-        "drug_exposure_start_datetime": local_datetime(when),
-        "drug_exposure_end_date": local_date(when),
-        "drug_exposure_end_datetime": local_datetime(when),
-        "quantity": dose.get("value"),
-        "dose_unit_source_value": dose.get("unit") or dose.get("code"),
-        "route_codings": codings(resource.get("route")) or None,
-        "lot_number": resource.get("lotNumber"),
-        "primary_source": resource.get("primarySource"),
-    }
-    return Mapped({"drug_exposure": [row]}, person)
-
-
-def _given(resource: Resource, context: Context, profile: Profile) -> Excluded | tuple[int, Row]:
-    """The person and the columns of the medication, or why the resource makes no row."""
-    person = patient_key(resource, context)
-    status = str(resource.get("status"))
-    if person is None:
-        return Excluded("no_patient")
-    if status not in profile.statuses[str(resource["resourceType"])]:
+    if status != also and status not in profile.statuses[str(resource["resourceType"])]:
         return not_taken("status", status, person)
     drug = _drug(resource, context)
     return Excluded("no_medication", person) if drug is None else (person, drug)

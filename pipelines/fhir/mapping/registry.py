@@ -10,8 +10,10 @@ from pipelines.fhir.mapping import (
     encounters,
     measurements,
     medications,
+    orders,
     organisations,
     people,
+    procedures,
 )
 from pipelines.fhir.mapping.elements import Context, Resource, instant
 from pipelines.fhir.mapping.result import Excluded, Mapped, Row
@@ -28,8 +30,10 @@ _MAPPERS: Mapping[str, Callable[[Resource, Context, Profile], Mapped | Excluded]
     "MedicationDispense": medications.medication_dispense,
     "MedicationAdministration": medications.medication_administration,
     "MedicationStatement": medications.medication_statement,
-    "Immunization": medications.immunization,
-    "Procedure": clinical.procedure,
+    "Immunization": procedures.immunization,
+    "Procedure": procedures.procedure,
+    "ServiceRequest": orders.service_request,
+    "DeviceRequest": orders.device_request,
     "AllergyIntolerance": clinical.allergy,
     "DocumentReference": documents.document_reference,
     "DiagnosticReport": clinical.diagnostic_report,
@@ -43,6 +47,7 @@ _MAPPERS: Mapping[str, Callable[[Resource, Context, Profile], Mapped | Excluded]
 MAPPED_TYPES = frozenset(_MAPPERS)
 """Resource types that become rows; all others are landed and counted."""
 
+_REQUESTS = frozenset({"ServiceRequest", "DeviceRequest"})
 _KNOWN_AT = ("recordedDate", "issued", "authoredOn", "recorded", "date", "dateTime", "dateAsserted", "whenHandedOver")
 _HAPPENED_AT = ("effectiveDateTime", "occurrenceDateTime", "performedDateTime", "onsetDateTime")
 
@@ -53,7 +58,8 @@ def map_resource(resource: Resource, source_system: str, profile_name: str) -> M
     mapper = _MAPPERS.get(kind)
     if mapper is None:
         return Excluded("no_mapping")
-    if resource.get("modifierExtension"):
+    modifiers = resource.get("modifierExtension") or ()
+    if any(kind not in _REQUESTS or part.get("url") not in orders.DO_NOT_PERFORM for part in modifiers):
         # It may turn the meaning around, so what we don't know we don't load.
         return Excluded("modifier_extension")
     context = Context(source_system, resource_key(source_system, kind, str(resource["id"])), profile_name)

@@ -11,6 +11,7 @@ _CODES = frozenset(
     | {"registered", "partial", "preliminary", "final", "amended", "corrected", "appended"}
     | {"preparation", "not-done", "on-hold", "stopped", "completed", "active", "draft", "current", "superseded"}
     | {"proposal", "plan", "order", "original-order", "reflex-order", "filler-order", "instance-order", "option"}
+    | {"directive", "revoked"}
     | {"intended", "declined", "not-taken"}
     | {"unconfirmed", "provisional", "differential", "confirmed", "refuted"}
 )

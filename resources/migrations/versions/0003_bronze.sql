@@ -264,18 +264,25 @@ CREATE TABLE bronze.observation (
     person_key bigint NOT NULL,
     visit_occurrence_key bigint,
     provider_key bigint,
-    kind text NOT NULL CHECK (kind IN ('allergy', 'diagnostic-report')),
+    kind text NOT NULL CHECK (kind IN (
+        'allergy', 'diagnostic-report', 'service-order', 'device-order', 'not-done'
+    )),
     qualifier text,
     category text,
+    medication_key bigint,
     codings jsonb NOT NULL,
     code_text text,
     status text,
+    intent text,
+    reason_codings jsonb,
+    reason_text text,
     observation_date date,
     observation_datetime timestamp,
     known_at timestamptz
 );
 COMMENT ON TABLE bronze.observation IS
-'AllergyIntolerance and AL1 (codings: the substance; qualifier: allergy or intolerance) and DiagnosticReports (codings: the report).';
+'AllergyIntolerance and AL1 (codings: the substance; qualifier: allergy or intolerance), DiagnosticReports (codings: the '
+'report), and what was ordered or was not done (codings: the thing; qualifier: the resource type; reason: why, or why not).';
 
 CREATE TABLE bronze.note (
     note_key bigint PRIMARY KEY,

@@ -38,6 +38,8 @@ TEMPLATES = [
     clinical("MedicationStatement", "1", status="active", medicationReference={}, dosage=[{}], effectivePeriod={}),
     clinical("Condition", "1", code={}, clinicalStatus={}, onsetPeriod={}, recordedDate="2025"),
     clinical("Procedure", "1", status="completed", code={}, performedPeriod={}),
+    clinical("ServiceRequest", "1", status="active", intent="order", code={}, authoredOn="2025", reasonCode=[{}]),
+    clinical("DeviceRequest", "1", status="active", intent="order", codeCodeableConcept={}, occurrencePeriod={}),
     clinical("AllergyIntolerance", "1", code={}, type="allergy", category=["food"]),
     clinical("DiagnosticReport", "1", status="final", code={}, presentedForm=[{"data": "eA=="}]),
     clinical("DocumentReference", "1", status="current", content=[{"attachment": {"data": "eA=="}}], context={}),

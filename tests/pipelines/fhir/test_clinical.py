@@ -209,10 +209,6 @@ def test_orders_that_do_not_stand(status: str) -> None:
     assert excluded(prescription(status=status)) == f"status:{status}"
 
 
-def test_an_order_not_to_give_is_no_drug() -> None:
-    assert excluded(prescription(doNotPerform=True)) == "do_not_perform"
-
-
 def test_an_immunization() -> None:
     row = only_row(
         immunization(
@@ -237,9 +233,7 @@ def test_an_immunization() -> None:
 @pytest.mark.parametrize(
     "resource",
     [
-        immunization(status="not-done"),
         immunization(status="entered-in-error"),
-        procedure(status="not-done"),
         procedure(status="in-progress"),
         procedure(status="preparation"),
         clinical("DiagnosticReport", "r1", status="preliminary", code=concept(LOINC, "11502-2")),

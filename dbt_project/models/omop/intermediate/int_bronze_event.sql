@@ -110,25 +110,29 @@ FROM {{ source('bronze', 'measurement') }}
 UNION ALL
 SELECT
     'observation' AS bronze_table,
-    observation_key AS bronze_key,
-    resource_key,
-    source_system,
-    person_key,
-    visit_occurrence_key,
-    provider_key,
-    codings,
-    code_text,
-    category,
-    status,
+    observed.observation_key AS bronze_key,
+    observed.resource_key,
+    observed.source_system,
+    observed.person_key,
+    observed.visit_occurrence_key,
+    observed.provider_key,
+    CASE WHEN observed.codings = '[]' THEN coalesce(medication.codings, '[]') ELSE observed.codings END AS codings,
+    coalesce(observed.code_text, medication.code_text) AS code_text,
+    observed.category,
+    observed.status,
     NULL AS clinical_status,
     NULL AS verification_status,
-    NULL AS intent,
-    kind,
-    observation_date AS start_date,
-    observation_datetime AS start_datetime,
+    observed.intent,
+    observed.kind,
+    observed.observation_date AS start_date,
+    observed.observation_datetime AS start_datetime,
     NULL AS end_date,
     NULL AS end_datetime,
-    known_at,
-    CASE WHEN kind = 'allergy' THEN 'Observation' END AS fixed_domain_id,
+    observed.known_at,
+    -- What is said about a thing is no such thing.
+    CASE WHEN observed.kind <> 'diagnostic-report' THEN 'Observation' END AS fixed_domain_id,
     'Observation' AS default_domain_id
-FROM {{ source('bronze', 'observation') }}
+FROM {{ source('bronze', 'observation') }} AS observed
+LEFT JOIN {{ ref('int_reference_alias') }} AS alias ON observed.medication_key = alias.alias_key
+LEFT JOIN {{ source('bronze', 'medication') }} AS medication
+    ON coalesce(alias.resource_key, observed.medication_key) = medication.medication_key

@@ -57,6 +57,25 @@ event AS (
     FROM note_copy
 ),
 
+named_medication AS (
+    SELECT
+        named.resource_key,
+        coalesce(alias.resource_key, named.medication_key) AS medication_key
+    FROM (
+        SELECT
+            resource_key,
+            medication_key
+        FROM {{ source('bronze', 'drug_exposure') }}
+        UNION ALL
+        SELECT
+            resource_key,
+            medication_key
+        FROM {{ source('bronze', 'observation') }}
+    ) AS named
+    LEFT JOIN {{ ref('int_reference_alias') }} AS alias ON named.medication_key = alias.alias_key
+    WHERE named.medication_key IS NOT NULL
+),
+
 person_label AS (
     SELECT DISTINCT
         crosswalk.person_id,
@@ -89,10 +108,8 @@ labelled AS (
         event.person_id,
         label.code
     FROM event
-    INNER JOIN {{ source('bronze', 'drug_exposure') }} AS drug ON event.resource_key = drug.resource_key
-    LEFT JOIN {{ ref('int_reference_alias') }} AS alias ON drug.medication_key = alias.alias_key
-    INNER JOIN {{ ref('int_resource_label') }} AS label
-        ON coalesce(alias.resource_key, drug.medication_key) = label.resource_key
+    INNER JOIN named_medication ON event.resource_key = named_medication.resource_key
+    INNER JOIN {{ ref('int_resource_label') }} AS label ON named_medication.medication_key = label.resource_key
     UNION
     SELECT
         event.cdm_table,
