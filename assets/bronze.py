@@ -20,6 +20,7 @@ TABLES = {
     "location": "Addresses without street.",
     "care_site": "Organizations, locations and wards.",
     "provider": "Practitioners.",
+    "provider_role": "What practitioners do, where and with which specialty.",
     "visit_occurrence": "Encounters and HL7 v2 visits.",
     "visit_detail": "Stays within a visit.",
     "condition_occurrence": "Conditions with all their codings.",

@@ -12,6 +12,7 @@
         ('observation', 'reason_codings'),
         ('note', 'type_codings'),
         ('provider', 'specialty_codings'),
+        ('provider_role', 'specialty_codings'),
         ('care_site', 'place_of_service_codings'),
         ('visit_occurrence', 'type_codings'),
     ]) }}

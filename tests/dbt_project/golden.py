@@ -155,10 +155,13 @@ MEDICATIONS = [
 # No public vocabulary has these; the tests add them, as a site's download would.
 SNOMED = "http://snomed.info/sct"
 REQUESTED, NOT_DONE, REFUSED = 2100000001, 2100000002, 2100000003
+CARDIOLOGY, SURGERY = 2100000004, 2100000005
 CONCEPTS = [
-    (REQUESTED, "Requested", "Qualifier", "385644000"),
-    (NOT_DONE, "Procedure not done", "Observation", "416237000"),
-    (REFUSED, "Refusal of treatment by patient", "Observation", "105480006"),
+    (REQUESTED, "Requested", "Qualifier", "SNOMED", "385644000"),
+    (NOT_DONE, "Procedure not done", "Observation", "SNOMED", "416237000"),
+    (REFUSED, "Refusal of treatment by patient", "Observation", "SNOMED", "105480006"),
+    (CARDIOLOGY, "Cardiology", "Provider", "NUCC", "207RC0000X"),
+    (SURGERY, "Surgery", "Provider", "NUCC", "208600000X"),
 ]
 
 COLONOSCOPY_CONCEPT = 2000000156
@@ -315,10 +318,53 @@ MEASURES = [
             service("stool-test-ordered", coded(LOINC, "2335-8"), status="completed")),
 ]  # fmt: skip
 
-CASES = [*MEDICATIONS, *ORDERS, *MEASURES]
+NUCC = "http://nucc.org/provider-taxonomy"
+ROLE_UUID = "5d2e1f0a-0000-4000-8000-00000000000a"
+
+
+def practitioner(name: str, **parts: Any) -> Resource:
+    return {"resourceType": "Practitioner", "id": name, **parts}
+
+
+def role(name: str, of_whom: str, specialty: str | None = None, **parts: Any) -> Resource:
+    found = {"specialty": [coded(NUCC, specialty)]} if specialty else {}
+    whom = {"reference": f"Practitioner/{of_whom}"}
+    return {"resourceType": "PractitionerRole", "id": name, "practitioner": whom, **found, **parts}
+
+
+STAFF = [
+    {"resourceType": "Organization", "id": "heart-centre", "name": "Heart Centre"},
+    practitioner("dr-heart"),
+    role("heart-role", "dr-heart", "207RC0000X", organization={"reference": "Organization/heart-centre"},
+         identifier=[{"system": "urn:staff", "value": "heart"}]),
+    role(ROLE_UUID, "dr-heart"),
+    role("heart-role-over", "dr-heart", "208600000X", active=False),
+    role("heart-role-past", "dr-heart", "208600000X", period={"start": "2019-01-01", "end": "2020-12-31"}),
+    practitioner("dr-degree", qualification=[{"code": coded(NUCC, "208600000X")}]),
+    role("degree-role", "dr-degree", organization={"reference": "Organization/heart-centre"}),
+    role("nobody-role", "dr-who-never-came", "207RC0000X"),
+]  # fmt: skip
+
+
+def _by(reference: Resource, name: str, expected: str | None) -> Case:
+    given = [service(name, HOSPICE, requester=reference)]
+    provider = key("Practitioner", expected) if expected else None
+    return Case(name, given, "omop.observation", "provider_id", [(provider,)])
+
+
+PROVIDERS = [
+    _by({"reference": "Practitioner/dr-heart"}, "by-a-practitioner", "dr-heart"),
+    _by({"reference": "PractitionerRole/heart-role"}, "by-a-role", "dr-heart"),
+    _by({"reference": "PractitionerRole/heart-role-over"}, "by-a-role-that-is-over", "dr-heart"),
+    _by({"reference": "PractitionerRole?identifier=urn:staff|heart"}, "by-the-identifier-of-a-role", "dr-heart"),
+    _by({"reference": f"urn:uuid:{ROLE_UUID}"}, "by-the-uuid-of-a-role", "dr-heart"),
+    _by({"reference": "PractitionerRole/nobody-role"}, "by-a-role-of-nobody-we-know", None),
+]
+
+CASES = [*MEDICATIONS, *ORDERS, *MEASURES, *PROVIDERS]
 
 
 def resources() -> list[Resource]:
     """Everything of all cases, each with its Patient."""
     people = [patient(case.name, "1960-04-12", f"MRN-{case.name}") for case in CASES]
-    return [*people, *(resource for case in CASES for resource in case.resources)]
+    return [*people, *STAFF, *(resource for case in CASES for resource in case.resources)]

@@ -13,7 +13,7 @@ from pipelines.vocabulary import ensure_starter
 from resources import dbt
 from resources.postgres import Database, Role, database
 from resources.settings import Settings
-from tests.dbt_project.golden import CASES, CONCEPTS, Case, Resource, drug, key, order, resources
+from tests.dbt_project.golden import CARDIOLOGY, CASES, CONCEPTS, SURGERY, Case, Resource, drug, key, order, resources
 from tests.dbt_project.population import patient
 
 Change = Callable[..., None]
@@ -28,7 +28,7 @@ def warehouse(module_settings: Settings) -> Database:
         connection.cursor().executemany(
             "INSERT INTO vocab.concept (concept_id, concept_name, domain_id, vocabulary_id, concept_class_id, "
             "standard_concept, concept_code, valid_start_date, valid_end_date) "
-            "VALUES (%s, %s, %s, 'SNOMED', 'Undefined', 'S', %s, '1970-01-01', '2099-12-31')",
+            "VALUES (%s, %s, %s, %s, 'Undefined', 'S', %s, '1970-01-01', '2099-12-31')",
             CONCEPTS,
         )
     return found
@@ -66,6 +66,19 @@ def test_golden(built: Database, case: Case) -> None:
     person = resource_key("ehr", "Patient", case.name)
     query = f"SELECT {case.columns} FROM {case.table} WHERE person_id = %s ORDER BY 1"
     assert rows(built, query, person) == case.expected
+
+
+@pytest.mark.parametrize(
+    ("name", "specialty", "code"),
+    # Of several roles the one in force; without one with a specialty the qualification.
+    [("dr-heart", CARDIOLOGY, "207RC0000X"), ("dr-degree", SURGERY, "208600000X")],
+)
+def test_a_provider_has_specialty_and_place_of_a_role(built: Database, name: str, specialty: int, code: str) -> None:
+    query = (
+        "SELECT specialty_concept_id, specialty_source_value, care_site_id FROM omop.provider WHERE provider_id = %s"
+    )
+    found = rows(built, query, key("Practitioner", name))
+    assert found == [(specialty, code, key("Organization", "heart-centre"))]
 
 
 def test_a_medication_that_comes_later_or_changes_changes_the_rows(built: Database, change: Change) -> None:

@@ -95,6 +95,19 @@ def end_of(resource: Resource, stem: str) -> str | None:
     return start_of(resource, stem) if end is None else str(end)
 
 
+def period_of(period: Mapping[str, Any] | None) -> tuple[date | None, date | None]:
+    """First and last day of a Period, None where it is open.
+
+    Raises:
+        ValueError: a bound is there and is no date; without it the period would be open.
+    """
+    start, end = (period or {}).get("start"), (period or {}).get("end")
+    found = local_date(start), last_date(end)
+    if (start is not None and found[0] is None) or (end is not None and found[1] is None):
+        raise ValueError("period is no period of dates")
+    return found
+
+
 def codings(*concepts: Mapping[str, Any] | None) -> list[dict[str, str]]:
     """Every coding of CodeableConcepts in their order, as ``{"system", "code", "display"}`` without absent parts."""
     result = []

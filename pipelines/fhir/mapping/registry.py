@@ -38,6 +38,7 @@ _MAPPERS: Mapping[str, Callable[[Resource, Context, Profile], Mapped | Excluded]
     "DocumentReference": documents.document_reference,
     "DiagnosticReport": clinical.diagnostic_report,
     "Practitioner": organisations.practitioner,
+    "PractitionerRole": organisations.practitioner_role,
     "Organization": organisations.organization,
     "Location": organisations.location,
     "CareTeam": access.care_team,

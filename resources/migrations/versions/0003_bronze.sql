@@ -108,6 +108,22 @@ CREATE TABLE bronze.provider (
     known_at timestamptz
 );
 
+CREATE TABLE bronze.provider_role (
+    provider_role_key bigint PRIMARY KEY,
+    resource_key bigint NOT NULL,
+    source_system text NOT NULL,
+    provider_key bigint,
+    care_site_key bigint,
+    specialty_codings jsonb,
+    is_active boolean NOT NULL,
+    start_date date,
+    end_date date,
+    known_at timestamptz
+);
+COMMENT ON TABLE bronze.provider_role IS
+'What a practitioner does where (PractitionerRole); others refer to a role as they do to a practitioner. end_date: the '
+'last day it covers.';
+
 CREATE TABLE bronze.visit_occurrence (
     visit_occurrence_key bigint PRIMARY KEY,
     resource_key bigint NOT NULL,

@@ -129,6 +129,7 @@ TABLES = (
     "location",
     "care_site",
     "provider",
+    "provider_role",
     "visit_occurrence",
     "visit_detail",
     "condition_occurrence",

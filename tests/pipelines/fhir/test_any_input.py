@@ -44,6 +44,7 @@ TEMPLATES = [
     clinical("DiagnosticReport", "1", status="final", code={}, presentedForm=[{"data": "eA=="}]),
     clinical("DocumentReference", "1", status="current", content=[{"attachment": {"data": "eA=="}}], context={}),
     {"resourceType": "Practitioner", "id": "1", "qualification": [], "birthDate": "1970", "identifier": []},
+    {"resourceType": "PractitionerRole", "id": "1", "active": True, "practitioner": {}, "specialty": [], "period": {}},
     {"resourceType": "Organization", "id": "1", "type": [], "address": [], "name": "x", "partOf": {}},
     {"resourceType": "Location", "id": "1", "type": [], "address": {}, "managingOrganization": {}},
     clinical("CareTeam", "1", status="active", period={}, participant=[{}], managingOrganization=[]),

@@ -52,6 +52,7 @@ CHART: list[Resource] = [
         presentedForm=[{"contentType": "text/plain", "data": "RmluZGluZ3M="}],
     ),
     {"resourceType": "Practitioner", "id": "d1", "gender": "female"},
+    {"resourceType": "PractitionerRole", "id": "r1", "practitioner": {"reference": "Practitioner/d1"}},
     {"resourceType": "Organization", "id": "h1", "name": "General Hospital", "address": [{"city": "Boston"}]},
     {
         "resourceType": "CareTeam",
@@ -86,6 +87,7 @@ KEPT = {
         "AllergyIntolerance": 1,
         "DiagnosticReport": 1,
         "Practitioner": 1,
+        "PractitionerRole": 1,
         "Organization": 1,
         "CareTeam": 1,
         "Consent": 1,
@@ -111,13 +113,14 @@ def test_a_chart_loads_once_and_the_account_names_everything(ingest: Ingest, db:
     assert account.read.total() == len(CHART) + len(LEFT_OUT)
     before = snapshot(db)
     assert {table: len(before[table]) for table in TABLES} == {
-        "resource": 17,
+        "resource": 18,
         "reference_alias": 1,
         "person": 1,
         "person_identifier": 1,
         "location": 2,
         "care_site": 1,
         "provider": 1,
+        "provider_role": 1,
         "visit_occurrence": 1,
         "visit_detail": 1,
         "condition_occurrence": 1,
@@ -139,12 +142,12 @@ def test_a_chart_loads_once_and_the_account_names_everything(ingest: Ingest, db:
     assert {row["kind"] for row in rows(db, "landing.file")} == {"fhir-ndjson"}
     (load,) = rows(db, "landing.file_load")
     assert load["account"] == account.as_dict()
-    assert {row["line_number"] for row in rows(db, "resource")} == set(range(1, 18))
+    assert {row["line_number"] for row in rows(db, "resource")} == set(range(1, 19))
 
     again = ingest({"renamed.ndjson": content})
-    assert (again.read, again.excluded) == (account.read, {"already_loaded": 17})
+    assert (again.read, again.excluded) == (account.read, {"already_loaded": 18})
     reordered = ingest({"chart.ndjson": ndjson(reversed([*CHART, *LEFT_OUT]))})
-    assert reordered.excluded == {"unchanged": 17}
+    assert reordered.excluded == {"unchanged": 18}
     assert snapshot(db) == before
 
 
@@ -161,7 +164,7 @@ def test_every_form_of_a_file_gives_the_same_rows(ingest: Ingest, db: Database) 
         {f"{n}.json": orjson.dumps(resource) for n, resource in enumerate([*CHART, *LEFT_OUT])},
     ]
     everything = {f"{number}/{name}": content for number, form in enumerate(forms) for name, content in form.items()}
-    assert ingest(everything).excluded == {"unchanged": 17 * len(forms)}
+    assert ingest(everything).excluded == {"unchanged": 18 * len(forms)}
     assert snapshot(db) == expected
 
 

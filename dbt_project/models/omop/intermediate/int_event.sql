@@ -41,9 +41,9 @@ INNER JOIN {{ ref('person_crosswalk') }} AS crosswalk ON event.person_key = cros
 LEFT JOIN {{ ref('int_visit') }} AS top ON event.visit_occurrence_key = top.visit_key
 LEFT JOIN {{ ref('int_visit_occurrence') }} AS visit
     ON top.visit_occurrence_id = visit.visit_occurrence_id AND crosswalk.person_id = visit.person_id
-LEFT JOIN {{ ref('int_reference_alias') }} AS provider_alias ON event.provider_key = provider_alias.alias_key
+LEFT JOIN {{ ref('int_provider_reference') }} AS provider_named ON event.provider_key = provider_named.reference_key
 LEFT JOIN {{ ref('provider') }} AS provider
-    ON coalesce(provider_alias.resource_key, event.provider_key) = provider.provider_id
+    ON coalesce(provider_named.provider_key, event.provider_key) = provider.provider_id
 -- An allergy is one observation, whatever its substance maps to, and so is an order or what was not done.
 LEFT JOIN {{ ref('int_code') }} AS code
     ON
