@@ -6,6 +6,8 @@
         ('drug_exposure', 'codings'),
         ('drug_exposure', 'route_codings'),
         ('procedure_occurrence', 'codings'),
+        ('device', 'codings'),
+        ('device_exposure', 'codings'),
         ('measurement', 'codings'),
         ('measurement', 'value_codings'),
         ('observation', 'codings'),

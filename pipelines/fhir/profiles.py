@@ -7,7 +7,7 @@ guide's rule would drop whole, so ``us-core`` is the default.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-MAPPING_VERSION = "5"
+MAPPING_VERSION = "6"
 """Changes with any change of mapping, so that landed files are mapped anew."""
 
 
@@ -34,6 +34,9 @@ _STATUSES: Mapping[str, frozenset[str]] = {
     "DocumentReference": frozenset({"current"}),
     "ServiceRequest": frozenset({"active", "on-hold", "completed"}),
     "DeviceRequest": frozenset({"active", "on-hold", "completed"}),
+    "DeviceUseStatement": frozenset({"active", "completed", "stopped"}),
+    "Goal": frozenset({"planned", "accepted", "active", "on-hold", "completed"}),
+    "Composition": frozenset({"final", "amended"}),
     # What is over or not yet in force is told apart by its status, which bronze keeps.
     "CareTeam": frozenset({"proposed", "active", "suspended", "inactive"}),
     "Consent": frozenset({"draft", "proposed", "active", "rejected", "inactive"}),

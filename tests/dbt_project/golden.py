@@ -156,10 +156,13 @@ MEDICATIONS = [
 SNOMED = "http://snomed.info/sct"
 REQUESTED, NOT_DONE, REFUSED = 2100000001, 2100000002, 2100000003
 CARDIOLOGY, SURGERY = 2100000004, 2100000005
+ADVERSE, GOAL = 2100000006, 2100000007
 CONCEPTS = [
     (REQUESTED, "Requested", "Qualifier", "SNOMED", "385644000"),
     (NOT_DONE, "Procedure not done", "Observation", "SNOMED", "416237000"),
     (REFUSED, "Refusal of treatment by patient", "Observation", "SNOMED", "105480006"),
+    (ADVERSE, "Adverse reaction", "Condition", "SNOMED", "281647001"),
+    (GOAL, "Goal", "Qualifier", "SNOMED", "410518001"),
     (CARDIOLOGY, "Cardiology", "Provider", "NUCC", "207RC0000X"),
     (SURGERY, "Surgery", "Provider", "NUCC", "208600000X"),
 ]
@@ -361,7 +364,103 @@ PROVIDERS = [
     _by({"reference": "PractitionerRole/nobody-role"}, "by-a-role-of-nobody-we-know", None),
 ]
 
-CASES = [*MEDICATIONS, *ORDERS, *MEASURES, *PROVIDERS]
+WHEELCHAIR = coded(HCPCS, "E1130", "wheelchair")
+_DEVICE = (
+    "device_concept_id, device_source_value, device_exposure_start_date::text, device_exposure_end_date::text, "
+    "unique_device_id, production_id"
+)
+
+
+def device(name: str, **parts: Any) -> Resource:
+    made = {"type": WHEELCHAIR, "manufactureDate": "2001-01-01", "udiCarrier": [{"deviceIdentifier": "0084"}]}
+    return {"resourceType": "Device", "id": name, **made, **parts}
+
+
+def _owned(person: str) -> Resource:
+    return device(f"{person}-own", serialNumber="S-9", patient={"reference": f"Patient/{person}"})
+
+
+STATEMENTS = [
+    Case(
+        "device-used",
+        [
+            _owned("device-used"),
+            of(
+                "device-used", "DeviceUseStatement", "used", status="completed",
+                device={"reference": "Device/device-used-own"},
+                timingPeriod={"start": "2026-02-01", "end": "2026-02-09"},
+            ),
+        ],
+        "omop.device_exposure",
+        _DEVICE,
+        [(0, "E1130", "2026-02-01", "2026-02-09", "0084", "S-9")],
+    ),
+    Case(
+        "device-of-a-procedure",
+        [
+            _owned("device-of-a-procedure"),
+            procedure(
+                "device-of-a-procedure", COLONOSCOPY, status="completed",
+                focalDevice=[{"manipulated": {"reference": "Device/device-of-a-procedure-own"}}],
+            ),
+        ],
+        "omop.device_exposure",
+        _DEVICE,
+        [(0, "E1130", "2026-03-04", None, "0084", "S-9")],
+    ),
+    Case("device-nobody-used", [_owned("device-nobody-used")], "omop.device_exposure", "person_id", []),
+    Case(
+        "adverse-event",
+        [of("adverse-event", "AdverseEvent", "adverse", actuality="actual", date="2026-02-01",
+            event=coded(ICD10, "E11.9"))],
+        "omop.observation",
+        _SAID,
+        [(32817, ADVERSE, 201826, "E11.9", "2026-02-01", 0, None)],
+    ),
+    Case(
+        "adverse-event-is-no-diagnosis",
+        [of("adverse-event-is-no-diagnosis", "AdverseEvent", "adverse-dx", actuality="actual", date="2026-02-01",
+            event=coded(ICD10, "E11.9"))],
+        "omop.condition_occurrence",
+        "person_id",
+        [],
+    ),
+    Case(
+        "goal",
+        [of("goal", "Goal", "aim", lifecycleStatus="active", startDate="2026-02-01",
+            description=coded(LOINC, "4548-4"))],
+        "omop.observation",
+        _SAID,
+        [(32817, GOAL, 3004410, "4548-4", "2026-02-01", 0, None)],
+    ),
+    Case(
+        "timeline-says-goal",
+        [of("timeline-says-goal", "Goal", "aimed", lifecycleStatus="active", startDate="2026-02-01",
+            description=coded("urn:x", "1", "walk"))],
+        "features.patient_timeline",
+        "concept_name",
+        [("Goal: walk",)],
+    ),
+    Case(
+        "composition",
+        [of("composition", "Composition", "letter", status="final", type=coded(LOINC, "34131-3"), title="Letter",
+            date="2026-02-01", author=[{"reference": "Practitioner/dr-heart"}],
+            section=[{"title": "Plan", "text": {"status": "generated", "div": (
+                '<div xmlns="http://www.w3.org/1999/xhtml"><p>See again.</p></div>'
+            )}}])],
+        "omop.note",
+        "note_title, note_text, note_date::text, note_type_concept_id, provider_id",
+        [("Letter", "Plan\nSee again.", "2026-02-01", 32834, key("Practitioner", "dr-heart"))],
+    ),
+    _judged("CMS122", "hospice-as-a-goal", _OPEN,
+            of("hospice-as-a-goal", "Goal", "hospice-goal", lifecycleStatus="active", startDate="2026-02-01",
+               description=HOSPICE)),
+    _judged("CMS122", "hospice-as-an-adverse-event", _OPEN,
+            of("hospice-as-an-adverse-event", "AdverseEvent", "hospice-ae", actuality="actual", date="2026-02-01",
+               event=HOSPICE)),
+]  # fmt: skip
+
+CASES = [*MEDICATIONS, *ORDERS, *MEASURES, *PROVIDERS, *STATEMENTS]
 
 
 def resources() -> list[Resource]:

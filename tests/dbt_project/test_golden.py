@@ -81,6 +81,11 @@ def test_a_provider_has_specialty_and_place_of_a_role(built: Database, name: str
     assert found == [(specialty, code, key("Organization", "heart-centre"))]
 
 
+def test_a_device_nobody_used_is_accounted_for(built: Database) -> None:
+    query = "SELECT bronze_key, reason FROM omop.dropped_row WHERE bronze_table = 'device'"
+    assert rows(built, query) == [(key("Device", "device-nobody-used-own"), "no_use")]
+
+
 def test_a_medication_that_comes_later_or_changes_changes_the_rows(built: Database, change: Change) -> None:
     def concept() -> list[tuple]:
         query = "SELECT drug_concept_id FROM omop.drug_exposure WHERE drug_exposure_id = %s"

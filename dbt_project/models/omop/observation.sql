@@ -1,6 +1,7 @@
 -- Of an allergy the concept says what kind it is and the value which substance; a finding such as "no known allergy",
--- known by its concept or else by its words, is no substance and stands for itself. Of an order, and of what was not
--- done, the concept says that and the value what: who looks for a procedure doesn't find its order.
+-- known by its concept or else by its words, is no substance and stands for itself. Of an order, what was
+-- not done, an adverse event and a goal the concept says that and the value what: who looks for a procedure doesn't find
+-- its order.
 WITH
 kind_concept AS (
     SELECT
@@ -10,7 +11,9 @@ kind_concept AS (
         VALUES
         ('service-order', '385644000'),
         ('device-order', '385644000'),
-        ('not-done', '416237000')
+        ('not-done', '416237000'),
+        ('adverse-event', '281647001'),
+        ('goal', '410518001')
     ) AS kind (kind, snomed_code)
     INNER JOIN {{ source('vocab', 'concept') }} AS concept
         ON

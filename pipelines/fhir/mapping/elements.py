@@ -16,6 +16,7 @@ from pipelines.keys import derived_key, resource_key
 
 Resource = Mapping[str, Any]
 
+_CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
 _HISTORY = re.compile(r"/_history/.*$")
 
 
@@ -120,7 +121,8 @@ def codings(*concepts: Mapping[str, Any] | None) -> list[dict[str, str]]:
 
 
 def security_labels(resource: Resource) -> list[dict[str, str]] | None:
-    """Labels of a resource as codings: ``meta.security``, and ``securityLabel`` of a DocumentReference; None if none.
+    """Labels of a resource as codings: ``meta.security``, ``securityLabel`` of a DocumentReference and
+    ``confidentiality`` of a Composition; None if none.
 
     A label without a code keeps the parts it has, else its text as ``display``: dropped, it would pass for no label.
 
@@ -130,6 +132,8 @@ def security_labels(resource: Resource) -> list[dict[str, str]] | None:
     if resource["resourceType"] == "DocumentReference":
         for concept in resource.get("securityLabel") or ():
             labels.extend(concept.get("coding") or [{"display": concept.get("text") or "unreadable"}])
+    if resource["resourceType"] == "Composition" and resource.get("confidentiality"):
+        labels.append({"system": _CONFIDENTIALITY, "code": resource["confidentiality"]})
     found = []
     for label in labels:
         kept = {name: str(label[name]) for name in ("system", "code", "display") if label.get(name)}

@@ -1,6 +1,7 @@
-"""Procedure, Immunization → procedure_occurrence, drug_exposure, or observation if it was not done."""
+"""Procedure → procedure_occurrence, device_exposure; Immunization → drug_exposure; not done, both → observation."""
 
 from pipelines.fhir.mapping.clinical import event
+from pipelines.fhir.mapping.devices import devices_of_procedure
 from pipelines.fhir.mapping.elements import (
     Context,
     Resource,
@@ -17,7 +18,7 @@ from pipelines.fhir.profiles import Profile
 
 
 def procedure(resource: Resource, context: Context, profile: Profile) -> Mapped | Excluded:
-    """A procedure that was done, or the observation that it was not."""
+    """A procedure that was done with its devices, or the observation that it was not."""
     person = patient_key(resource, context)
     status = str(resource.get("status"))
     if person is None:
@@ -28,8 +29,9 @@ def procedure(resource: Resource, context: Context, profile: Profile) -> Mapped 
         return not_taken("status", status, person)
     performer: Resource = next(iter(resource.get("performer") or ()), {})
     start, end = start_of(resource, "performed"), end_of(resource, "performed")
+    shared = event(resource, context, person, performer.get("actor"))
     row: Row = {
-        **event(resource, context, person, performer.get("actor")),
+        **shared,
         "procedure_occurrence_key": context.key,
         **thing_of(resource.get("code")),
         "status": status,
@@ -38,7 +40,8 @@ def procedure(resource: Resource, context: Context, profile: Profile) -> Mapped 
         "procedure_end_date": local_date(end),
         "procedure_end_datetime": local_datetime(end),
     }
-    return Mapped({"procedure_occurrence": [row]}, person)
+    devices = list(devices_of_procedure(resource, context, shared))
+    return Mapped({"procedure_occurrence": [row], "device_exposure": devices}, person)
 
 
 def immunization(resource: Resource, context: Context, profile: Profile) -> Mapped | Excluded:

@@ -6,6 +6,7 @@ from typing import Any
 from pipelines.fhir.mapping import (
     access,
     clinical,
+    devices,
     documents,
     encounters,
     measurements,
@@ -14,6 +15,7 @@ from pipelines.fhir.mapping import (
     organisations,
     people,
     procedures,
+    statements,
 )
 from pipelines.fhir.mapping.elements import Context, Resource, instant
 from pipelines.fhir.mapping.result import Excluded, Mapped, Row
@@ -34,8 +36,13 @@ _MAPPERS: Mapping[str, Callable[[Resource, Context, Profile], Mapped | Excluded]
     "Procedure": procedures.procedure,
     "ServiceRequest": orders.service_request,
     "DeviceRequest": orders.device_request,
+    "Device": devices.device,
+    "DeviceUseStatement": devices.device_use,
+    "AdverseEvent": statements.adverse_event,
+    "Goal": statements.goal,
     "AllergyIntolerance": clinical.allergy,
     "DocumentReference": documents.document_reference,
+    "Composition": documents.composition,
     "DiagnosticReport": clinical.diagnostic_report,
     "Practitioner": organisations.practitioner,
     "PractitionerRole": organisations.practitioner_role,

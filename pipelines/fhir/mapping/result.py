@@ -13,6 +13,7 @@ _CODES = frozenset(
     | {"proposal", "plan", "order", "original-order", "reflex-order", "filler-order", "instance-order", "option"}
     | {"directive", "revoked"}
     | {"intended", "declined", "not-taken"}
+    | {"actual", "potential", "proposed", "planned", "accepted", "rejected"}
     | {"unconfirmed", "provisional", "differential", "confirmed", "refuted"}
 )
 """FHIR R4's statuses, intents and verification statuses of the resources we map."""

@@ -242,6 +242,44 @@ CREATE TABLE bronze.procedure_occurrence (
     known_at timestamptz
 );
 
+CREATE TABLE bronze.device (
+    device_key bigint PRIMARY KEY,
+    resource_key bigint NOT NULL,
+    source_system text NOT NULL,
+    person_key bigint,
+    codings jsonb NOT NULL,
+    code_text text,
+    unique_device_id text,
+    production_id text,
+    known_at timestamptz
+);
+COMMENT ON TABLE bronze.device IS
+'Devices, of a patient or of none. unique_device_id: the model''s identifier; production_id: distinct identifier, serial '
+'or lot number, which may lead to a patient.';
+
+CREATE TABLE bronze.device_exposure (
+    device_exposure_key bigint PRIMARY KEY,
+    resource_key bigint NOT NULL,
+    source_system text NOT NULL,
+    person_key bigint NOT NULL,
+    visit_occurrence_key bigint,
+    provider_key bigint,
+    device_key bigint,
+    codings jsonb NOT NULL,
+    code_text text,
+    unique_device_id text,
+    production_id text,
+    status text,
+    device_exposure_start_date date,
+    device_exposure_start_datetime timestamp,
+    device_exposure_end_date date,
+    device_exposure_end_datetime timestamp,
+    known_at timestamptz
+);
+COMMENT ON TABLE bronze.device_exposure IS
+'Uses of a device: DeviceUseStatements, and devices that a procedure names. device_key: the device a reference leads to, '
+'which has the codings where these are empty.';
+
 CREATE TABLE bronze.measurement (
     measurement_key bigint PRIMARY KEY,
     resource_key bigint NOT NULL,
@@ -281,7 +319,7 @@ CREATE TABLE bronze.observation (
     visit_occurrence_key bigint,
     provider_key bigint,
     kind text NOT NULL CHECK (kind IN (
-        'allergy', 'diagnostic-report', 'service-order', 'device-order', 'not-done'
+        'allergy', 'diagnostic-report', 'service-order', 'device-order', 'not-done', 'adverse-event', 'goal'
     )),
     qualifier text,
     category text,
@@ -298,7 +336,8 @@ CREATE TABLE bronze.observation (
 );
 COMMENT ON TABLE bronze.observation IS
 'AllergyIntolerance and AL1 (codings: the substance; qualifier: allergy or intolerance), DiagnosticReports (codings: the '
-'report), and what was ordered or was not done (codings: the thing; qualifier: the resource type; reason: why, or why not).';
+'report), and what was ordered or not done, adverse events and goals (codings: the thing; qualifier: the resource type; '
+'reason: why, or why not).';
 
 CREATE TABLE bronze.note (
     note_key bigint PRIMARY KEY,

@@ -136,6 +136,8 @@ TABLES = (
     "medication",
     "drug_exposure",
     "procedure_occurrence",
+    "device",
+    "device_exposure",
     "measurement",
     "observation",
     "note",

@@ -255,4 +255,4 @@ def test_what_nobody_may_know_is_not_loaded(make: Any) -> None:
 
 
 def test_a_type_that_is_not_mapped_is_counted_as_such() -> None:
-    assert excluded({"resourceType": "Device", "id": "1"}) == "no_mapping"
+    assert excluded({"resourceType": "ImagingStudy", "id": "1"}) == "no_mapping"

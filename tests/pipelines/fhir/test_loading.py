@@ -71,7 +71,7 @@ CHART: list[Resource] = [
     },
 ]
 LEFT_OUT: list[Resource] = [
-    {"resourceType": "Device", "id": "1"},
+    {"resourceType": "ImagingStudy", "id": "1"},
     observation("o3", status="preliminary", valueInteger=1),
     prescription("m2", intent="plan"),
 ]
@@ -127,6 +127,8 @@ def test_a_chart_loads_once_and_the_account_names_everything(ingest: Ingest, db:
         "medication": 1,
         "drug_exposure": 1,
         "procedure_occurrence": 1,
+        "device": 0,
+        "device_exposure": 0,
         "measurement": 3,
         "observation": 2,
         "note": 1,

@@ -136,3 +136,31 @@ FROM {{ source('bronze', 'observation') }} AS observed
 LEFT JOIN {{ ref('int_reference_alias') }} AS alias ON observed.medication_key = alias.alias_key
 LEFT JOIN {{ source('bronze', 'medication') }} AS medication
     ON coalesce(alias.resource_key, observed.medication_key) = medication.medication_key
+UNION ALL
+SELECT
+    'device_exposure' AS bronze_table,
+    used.device_exposure_key AS bronze_key,
+    used.resource_key,
+    used.source_system,
+    used.person_key,
+    used.visit_occurrence_key,
+    used.provider_key,
+    CASE WHEN used.codings = '[]' THEN coalesce(device.codings, '[]') ELSE used.codings END AS codings,
+    coalesce(used.code_text, device.code_text) AS code_text,
+    NULL AS category,
+    used.status,
+    NULL AS clinical_status,
+    NULL AS verification_status,
+    NULL AS intent,
+    NULL AS kind,
+    used.device_exposure_start_date AS start_date,
+    used.device_exposure_start_datetime AS start_datetime,
+    used.device_exposure_end_date AS end_date,
+    used.device_exposure_end_datetime AS end_datetime,
+    used.known_at,
+    NULL AS fixed_domain_id,
+    'Device' AS default_domain_id
+FROM {{ source('bronze', 'device_exposure') }} AS used
+LEFT JOIN {{ ref('int_reference_alias') }} AS alias ON used.device_key = alias.alias_key
+LEFT JOIN {{ source('bronze', 'device') }} AS device
+    ON coalesce(alias.resource_key, used.device_key) = device.device_key

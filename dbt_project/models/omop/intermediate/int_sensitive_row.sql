@@ -1,5 +1,5 @@
 {{ config(post_hook="{{ add_labels() }}") }}
--- A row carries the labels of its own resource, of the medication it names, of its encounter with all that
+-- A row carries the labels of its own resource, of the medication or device it names, of its encounter with all that
 -- int_encounter_label says of that, and of its patient. Made of bronze before any table of omop, so that no row is
 -- there before its labels are.
 WITH
@@ -57,23 +57,28 @@ event AS (
     FROM note_copy
 ),
 
-named_medication AS (
+named_resource AS (
     SELECT
         named.resource_key,
-        coalesce(alias.resource_key, named.medication_key) AS medication_key
+        coalesce(alias.resource_key, named.named_key) AS named_key
     FROM (
         SELECT
             resource_key,
-            medication_key
+            medication_key AS named_key
         FROM {{ source('bronze', 'drug_exposure') }}
         UNION ALL
         SELECT
             resource_key,
-            medication_key
+            medication_key AS named_key
         FROM {{ source('bronze', 'observation') }}
+        UNION ALL
+        SELECT
+            resource_key,
+            device_key AS named_key
+        FROM {{ source('bronze', 'device_exposure') }}
     ) AS named
-    LEFT JOIN {{ ref('int_reference_alias') }} AS alias ON named.medication_key = alias.alias_key
-    WHERE named.medication_key IS NOT NULL
+    LEFT JOIN {{ ref('int_reference_alias') }} AS alias ON named.named_key = alias.alias_key
+    WHERE named.named_key IS NOT NULL
 ),
 
 person_label AS (
@@ -108,8 +113,8 @@ labelled AS (
         event.person_id,
         label.code
     FROM event
-    INNER JOIN named_medication ON event.resource_key = named_medication.resource_key
-    INNER JOIN {{ ref('int_resource_label') }} AS label ON named_medication.medication_key = label.resource_key
+    INNER JOIN named_resource ON event.resource_key = named_resource.resource_key
+    INNER JOIN {{ ref('int_resource_label') }} AS label ON named_resource.named_key = label.resource_key
     UNION
     SELECT
         event.cdm_table,
