@@ -31,6 +31,7 @@ TABLES = {
     "device_exposure": "Uses of devices, stated or by a procedure.",
     "measurement": "Observations and HL7 v2 OBX, a row a value; components are rows of their own.",
     "observation": "Allergies, reports, orders, what was not done, adverse events and goals.",
+    "specimen": "Specimens that were taken.",
     "note": "Documents and narrative reports.",
     "care_team": "Teams that look after a patient.",
     "care_team_participant": "Practitioners and organisations of those teams.",

@@ -12,6 +12,8 @@
         ('measurement', 'value_codings'),
         ('observation', 'codings'),
         ('observation', 'reason_codings'),
+        ('specimen', 'codings'),
+        ('specimen', 'body_site_codings'),
         ('note', 'type_codings'),
         ('provider', 'specialty_codings'),
         ('provider_role', 'specialty_codings'),

@@ -380,7 +380,23 @@ def _owned(person: str) -> Resource:
     return device(f"{person}-own", serialNumber="S-9", patient={"reference": f"Patient/{person}"})
 
 
+_SECRET = {"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"}]}
+
 STATEMENTS = [
+    Case(
+        "labelled",
+        [
+            device("secret-pump", meta=_SECRET),
+            of(
+                "labelled", "DeviceUseStatement", "secret-use", status="active", recordedOn="2026-02-01",
+                device={"reference": "Device/secret-pump"},
+            ),
+            of("labelled", "Specimen", "secret-blood", receivedTime="2026-02-01", meta=_SECRET),
+        ],
+        "omop.specimen",
+        "specimen_id",
+        [(key("Specimen", "secret-blood"),)],
+    ),
     Case(
         "device-used",
         [
@@ -451,6 +467,22 @@ STATEMENTS = [
         "omop.note",
         "note_title, note_text, note_date::text, note_type_concept_id, provider_id",
         [("Letter", "Plan\nSee again.", "2026-02-01", 32834, key("Practitioner", "dr-heart"))],
+    ),
+    Case(
+        "specimen",
+        [of("specimen", "Specimen", "blood", type=coded("urn:x", "B", "blood"), collection={
+            "collectedDateTime": "2026-02-01T07:00:00-05:00", "quantity": {"value": 5, "code": "mL"},
+            "bodySite": {"text": "forearm"},
+        })],
+        "omop.specimen",
+        "specimen_id, specimen_concept_id, specimen_type_concept_id, specimen_source_value, specimen_date::text, "
+        "quantity::float, unit_concept_id, unit_source_value, anatomic_site_source_value, specimen_source_id",
+        [(key("Specimen", "blood"), 0, 32817, "B", "2026-02-01", 5, 8587, "mL", "forearm", None)],
+    ),
+    Case(
+        "specimen-without-a-day",
+        [of("specimen-without-a-day", "Specimen", "undated-blood", type=coded("urn:x", "B"))],
+        "omop.specimen", "person_id", [],
     ),
     _judged("CMS122", "hospice-as-a-goal", _OPEN,
             of("hospice-as-a-goal", "Goal", "hospice-goal", lifecycleStatus="active", startDate="2026-02-01",

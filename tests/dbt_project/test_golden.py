@@ -81,9 +81,22 @@ def test_a_provider_has_specialty_and_place_of_a_role(built: Database, name: str
     assert found == [(specialty, code, key("Organization", "heart-centre"))]
 
 
-def test_a_device_nobody_used_is_accounted_for(built: Database) -> None:
-    query = "SELECT bronze_key, reason FROM omop.dropped_row WHERE bronze_table = 'device'"
-    assert rows(built, query) == [(key("Device", "device-nobody-used-own"), "no_use")]
+def test_what_has_no_day_is_accounted_for(built: Database) -> None:
+    query = "SELECT bronze_table, bronze_key, reason FROM omop.dropped_row ORDER BY 1"
+    assert rows(built, query) == [
+        ("device", key("Device", "device-nobody-used-own"), "no_use"),
+        ("specimen", key("Specimen", "undated-blood"), "no_date"),
+    ]
+
+
+def test_labels_of_what_a_row_names_and_of_specimens_hold(built: Database) -> None:
+    query = "SELECT cdm_table, cdm_id, sensitivity FROM access.sensitive_row ORDER BY 1"
+    assert rows(built, query) == [
+        ("device_exposure", key("DeviceUseStatement", "secret-use"), ["R"]),
+        # All there is of this person is labelled, so when it was is too.
+        ("observation_period", key("Patient", "labelled"), ["R"]),
+        ("specimen", key("Specimen", "secret-blood"), ["R"]),
+    ]
 
 
 def test_a_medication_that_comes_later_or_changes_changes_the_rows(built: Database, change: Change) -> None:

@@ -27,6 +27,14 @@ candidate AS (
     FROM {{ source('bronze', 'note') }}
     UNION ALL
     SELECT
+        'specimen' AS bronze_table,
+        specimen_key AS bronze_key,
+        person_key,
+        NULL AS visit_occurrence_key,
+        specimen_date AS start_date
+    FROM {{ source('bronze', 'specimen') }}
+    UNION ALL
+    SELECT
         'person' AS bronze_table,
         person_key AS bronze_key,
         person_key,

@@ -1,7 +1,6 @@
 -- Of an allergy the concept says what kind it is and the value which substance; a finding such as "no known allergy",
--- known by its concept or else by its words, is no substance and stands for itself. Of an order, what was
--- not done, an adverse event and a goal the concept says that and the value what: who looks for a procedure doesn't find
--- its order.
+-- known by its concept or else by its words, is no substance and stands for itself. Of an order, what was not done, an
+-- adverse event and a goal the concept says that and the value what: who looks for a procedure doesn't find its order.
 WITH
 kind_concept AS (
     SELECT

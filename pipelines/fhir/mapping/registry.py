@@ -15,6 +15,7 @@ from pipelines.fhir.mapping import (
     organisations,
     people,
     procedures,
+    specimens,
     statements,
 )
 from pipelines.fhir.mapping.elements import Context, Resource, instant
@@ -38,6 +39,7 @@ _MAPPERS: Mapping[str, Callable[[Resource, Context, Profile], Mapped | Excluded]
     "DeviceRequest": orders.device_request,
     "Device": devices.device,
     "DeviceUseStatement": devices.device_use,
+    "Specimen": specimens.specimen,
     "AdverseEvent": statements.adverse_event,
     "Goal": statements.goal,
     "AllergyIntolerance": clinical.allergy,

@@ -339,6 +339,24 @@ COMMENT ON TABLE bronze.observation IS
 'report), and what was ordered or not done, adverse events and goals (codings: the thing; qualifier: the resource type; '
 'reason: why, or why not).';
 
+CREATE TABLE bronze.specimen (
+    specimen_key bigint PRIMARY KEY,
+    resource_key bigint NOT NULL,
+    source_system text NOT NULL,
+    person_key bigint NOT NULL,
+    codings jsonb NOT NULL,
+    code_text text,
+    specimen_date date,
+    specimen_datetime timestamp,
+    quantity numeric,
+    unit_code text,
+    unit_source_value text,
+    body_site_codings jsonb,
+    body_site_text text,
+    known_at timestamptz
+);
+COMMENT ON TABLE bronze.specimen IS 'Specimens, without their identifiers.';
+
 CREATE TABLE bronze.note (
     note_key bigint PRIMARY KEY,
     resource_key bigint NOT NULL,

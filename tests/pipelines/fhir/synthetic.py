@@ -140,6 +140,7 @@ TABLES = (
     "device_exposure",
     "measurement",
     "observation",
+    "specimen",
     "note",
     "care_team",
     "care_team_participant",

@@ -131,6 +131,7 @@ def test_a_chart_loads_once_and_the_account_names_everything(ingest: Ingest, db:
         "device_exposure": 0,
         "measurement": 3,
         "observation": 2,
+        "specimen": 0,
         "note": 1,
         "care_team": 1,
         "care_team_participant": 2,

@@ -118,6 +118,44 @@ def test_a_procedure_dates_the_devices_it_names() -> None:
     assert list(mapped(refused)) == ["observation"]
 
 
+def specimen(**parts: Any) -> Resource:
+    return {"resourceType": "Specimen", "id": "b1", "subject": PATIENT, "type": STENT, **parts}
+
+
+def test_a_specimen() -> None:
+    row = only_row(
+        specimen(
+            identifier=[{"system": "urn:lab", "value": "L-1"}],
+            receivedTime="2025-01-02",
+            collection={
+                "collectedDateTime": "2025-01-01T07:00:00-05:00",
+                "quantity": {"value": 5, "unit": "millilitre", "code": "mL"},
+                "bodySite": {"coding": [{"system": SNOMED, "code": "14975008"}], "text": "forearm"},
+            },
+        ),
+        "specimen",
+    )
+    assert {name: row[name] for name in row if name not in ("source_system", "known_at", "resource_key")} == {
+        "specimen_key": key("Specimen", "b1"),
+        "person_key": key("Patient", "p1"),
+        "codings": STENT["coding"],
+        "code_text": "Stent",
+        "specimen_date": date(2025, 1, 1),
+        "specimen_datetime": datetime(2025, 1, 1, 7),
+        "quantity": 5,
+        "unit_code": "mL",
+        "unit_source_value": "millilitre",
+        "body_site_codings": [{"system": SNOMED, "code": "14975008"}],
+        "body_site_text": "forearm",
+    }
+    period = {"collectedPeriod": {"start": "2025-01-01", "end": "2025-01-03"}}
+    assert only_row(specimen(collection=period), "specimen")["specimen_date"] == date(2025, 1, 1)
+    assert only_row(specimen(receivedTime="2025-01-02"), "specimen")["specimen_date"] == date(2025, 1, 2)
+    assert only_row(specimen(status="unavailable"), "specimen")["specimen_date"] is None
+    assert excluded(specimen(status="entered-in-error")) == "status:entered-in-error"
+    assert excluded(specimen(subject={"reference": "Location/l1"})) == "no_patient"
+
+
 def test_an_adverse_event() -> None:
     row = only_row(adverse(date="2025-01-02", detected="2025-01-03", category=[{"text": "drug"}]), "observation")
     assert (row["kind"], row["qualifier"], row["category"]) == ("adverse-event", "AdverseEvent", "drug")

@@ -49,6 +49,16 @@ event AS (
     INNER JOIN {{ ref('int_visit_occurrence') }} AS whole ON top.visit_occurrence_id = whole.visit_occurrence_id
     UNION ALL
     SELECT
+        'specimen' AS cdm_table,
+        specimen.specimen_key AS cdm_id,
+        crosswalk.person_id,
+        specimen.resource_key,
+        NULL AS encounter_key
+    FROM {{ source('bronze', 'specimen') }} AS specimen
+    INNER JOIN {{ ref('person_crosswalk') }} AS crosswalk ON specimen.person_key = crosswalk.person_key
+    WHERE specimen.specimen_date IS NOT NULL
+    UNION ALL
+    SELECT
         'note' AS cdm_table,
         note_id AS cdm_id,
         person_id,
