@@ -1,10 +1,10 @@
-"""Golden cases: FHIR of one person in, exact rows of one table of omop out."""
+"""Golden cases of medications, orders and the measures that read them: FHIR of one person in, exact rows out."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from pipelines.keys import resource_key
-from tests.dbt_project.population import HCPCS, ICD10, LOINC, RXNORM, coded, condition, of, patient, result, visit
+from tests.dbt_project.population import HCPCS, ICD10, LOINC, RXNORM, coded, condition, of, result, visit
 
 Resource = dict[str, Any]
 Row = tuple[Any, ...]
@@ -172,7 +172,7 @@ COLONOSCOPY = coded(HCPCS, "G0105", "colonoscopy")
 HOSPICE = coded(HCPCS, "G0182", "hospice care")
 REFUSAL = coded(SNOMED, "105480006", "Refusal of treatment by patient")
 ORDERED = {"status": "active", "intent": "order", "authoredOn": "2026-03-04"}
-_SAID = (
+SAID = (
     "observation_type_concept_id, observation_concept_id, value_as_concept_id, observation_source_value, "
     "observation_date::text, qualifier_concept_id, qualifier_source_value"
 )
@@ -191,28 +191,28 @@ ORDERS = [
         "service-ordered",
         [service("service-ordered", COLONOSCOPY, reasonCode=[{"text": "screening"}])],
         "omop.observation",
-        _SAID,
+        SAID,
         [(32833, REQUESTED, COLONOSCOPY_CONCEPT, "G0105", "2026-03-04", 0, "screening")],
     ),
     Case(
         "service-not-to-be-done",
         [service("service-not-to-be-done", COLONOSCOPY, doNotPerform=True, reasonCode=[REFUSAL])],
         "omop.observation",
-        _SAID,
+        SAID,
         [(32833, NOT_DONE, COLONOSCOPY_CONCEPT, "G0105", "2026-03-04", REFUSED, "105480006")],
     ),
     Case(
         "device-ordered",
         [of("device-ordered", "DeviceRequest", "chair", codeCodeableConcept={"text": "wheelchair"}, **ORDERED)],
         "omop.observation",
-        _SAID,
+        SAID,
         [(32833, REQUESTED, 0, "wheelchair", "2026-03-04", 0, None)],
     ),
     Case(
         "procedure-not-done",
         [procedure("procedure-not-done", COLONOSCOPY, status="not-done", statusReason=REFUSAL)],
         "omop.observation",
-        _SAID,
+        SAID,
         [(32817, NOT_DONE, COLONOSCOPY_CONCEPT, "G0105", "2026-03-04", REFUSED, "105480006")],
     ),
     Case(
@@ -224,7 +224,7 @@ ORDERS = [
             )
         ],
         "omop.observation",
-        _SAID,
+        SAID,
         [(32817, NOT_DONE, 40213201, "33", "2026-03-04", 0, None)],
     ),
     Case(
@@ -234,7 +234,7 @@ ORDERS = [
             order("drug-not-to-be-taken", doNotPerform=True, medicationReference={"reference": "Medication/avoided"}),
         ],
         "omop.observation",
-        _SAID,
+        SAID,
         [(32833, NOT_DONE, 1112807, "1191", "2026-01-10", 0, None)],
     ),
     Case(
@@ -247,7 +247,7 @@ ORDERS = [
             ),
         ],
         "omop.observation",
-        _SAID,
+        SAID,
         [(32817, NOT_DONE, COLONOSCOPY_CONCEPT, "G0105", "2026-05-06", 0, None)],
     ),
     *(
@@ -291,211 +291,33 @@ def seen(person: str, *more: Resource) -> list[Resource]:
     ]
 
 
-def _judged(measure: str, person: str, expected: tuple[bool, bool, bool], *more: Resource) -> Case:
+def judged(measure: str, person: str, expected: tuple[bool, bool, bool], *more: Resource) -> Case:
+    """The person's populations in a measure: initial, excluded, numerator."""
     columns = f"{_POPULATIONS}, measure_id"
     return Case(person, seen(person, *more), f"measures.{measure.lower()}", columns, [(*expected, measure)])
 
 
-_OPEN, _MET, _EXCLUDED = (True, False, False), (True, False, True), (True, True, False)
+OPEN, _MET, _EXCLUDED = (True, False, False), (True, False, True), (True, True, False)
 
 MEASURES = [
-    _judged("CMS122", "nothing-ordered", _OPEN),
-    _judged("CMS122", "hospice-ordered", _EXCLUDED, service("hospice-ordered", HOSPICE)),
-    _judged("CMS122", "hospice-order-completed", _EXCLUDED,
+    judged("CMS122", "nothing-ordered", OPEN),
+    judged("CMS122", "hospice-ordered", _EXCLUDED, service("hospice-ordered", HOSPICE)),
+    judged("CMS122", "hospice-order-completed", _EXCLUDED,
             service("hospice-order-completed", HOSPICE, status="completed")),
-    _judged("CMS122", "hospice-order-on-hold", _OPEN, service("hospice-order-on-hold", HOSPICE, status="on-hold")),
-    _judged("CMS122", "hospice-not-ordered", _OPEN, service("hospice-not-ordered", HOSPICE, doNotPerform=True)),
-    _judged("CMS122", "hospice-ordered-before", _OPEN,
+    judged("CMS122", "hospice-order-on-hold", OPEN, service("hospice-order-on-hold", HOSPICE, status="on-hold")),
+    judged("CMS122", "hospice-not-ordered", OPEN, service("hospice-not-ordered", HOSPICE, doNotPerform=True)),
+    judged("CMS122", "hospice-ordered-before", OPEN,
             service("hospice-ordered-before", HOSPICE, authoredOn="2025-12-31")),
-    _judged("CMS122", "hospice-ordered-as-device", _OPEN,
+    judged("CMS122", "hospice-ordered-as-device", OPEN,
             of("hospice-ordered-as-device", "DeviceRequest", "as-device", codeCodeableConcept=HOSPICE, **ORDERED)),
-    _judged("CMS122", "hospice-not-done", _OPEN, procedure("hospice-not-done", HOSPICE, status="not-done")),
-    _judged("CMS122", "hospice-done", _EXCLUDED, procedure("hospice-done", HOSPICE, status="completed")),
-    _judged("CMS122", "palliative-assessment-ordered", _OPEN,
+    judged("CMS122", "hospice-not-done", OPEN, procedure("hospice-not-done", HOSPICE, status="not-done")),
+    judged("CMS122", "hospice-done", _EXCLUDED, procedure("hospice-done", HOSPICE, status="completed")),
+    judged("CMS122", "palliative-assessment-ordered", OPEN,
             service("palliative-assessment-ordered", coded(LOINC, "71007-9"))),
-    _judged("CMS130", "colonoscopy-done", _MET, procedure("colonoscopy-done", COLONOSCOPY, status="completed")),
-    _judged("CMS130", "colonoscopy-not-done", _OPEN, procedure("colonoscopy-not-done", COLONOSCOPY, status="not-done")),
-    _judged("CMS130", "colonoscopy-ordered", _OPEN,
+    judged("CMS130", "colonoscopy-done", _MET, procedure("colonoscopy-done", COLONOSCOPY, status="completed")),
+    judged("CMS130", "colonoscopy-not-done", OPEN, procedure("colonoscopy-not-done", COLONOSCOPY, status="not-done")),
+    judged("CMS130", "colonoscopy-ordered", OPEN,
             service("colonoscopy-ordered", COLONOSCOPY, status="completed")),
-    _judged("CMS130", "stool-test-ordered", _OPEN,
+    judged("CMS130", "stool-test-ordered", OPEN,
             service("stool-test-ordered", coded(LOINC, "2335-8"), status="completed")),
 ]  # fmt: skip
-
-NUCC = "http://nucc.org/provider-taxonomy"
-ROLE_UUID = "5d2e1f0a-0000-4000-8000-00000000000a"
-
-
-def practitioner(name: str, **parts: Any) -> Resource:
-    return {"resourceType": "Practitioner", "id": name, **parts}
-
-
-def role(name: str, of_whom: str, specialty: str | None = None, **parts: Any) -> Resource:
-    found = {"specialty": [coded(NUCC, specialty)]} if specialty else {}
-    whom = {"reference": f"Practitioner/{of_whom}"}
-    return {"resourceType": "PractitionerRole", "id": name, "practitioner": whom, **found, **parts}
-
-
-STAFF = [
-    {"resourceType": "Organization", "id": "heart-centre", "name": "Heart Centre"},
-    practitioner("dr-heart"),
-    role("heart-role", "dr-heart", "207RC0000X", organization={"reference": "Organization/heart-centre"},
-         identifier=[{"system": "urn:staff", "value": "heart"}]),
-    role(ROLE_UUID, "dr-heart"),
-    role("heart-role-over", "dr-heart", "208600000X", active=False),
-    role("heart-role-past", "dr-heart", "208600000X", period={"start": "2019-01-01", "end": "2020-12-31"}),
-    practitioner("dr-degree", qualification=[{"code": coded(NUCC, "208600000X")}]),
-    role("degree-role", "dr-degree", organization={"reference": "Organization/heart-centre"}),
-    role("nobody-role", "dr-who-never-came", "207RC0000X"),
-]  # fmt: skip
-
-
-def _by(reference: Resource, name: str, expected: str | None) -> Case:
-    given = [service(name, HOSPICE, requester=reference)]
-    provider = key("Practitioner", expected) if expected else None
-    return Case(name, given, "omop.observation", "provider_id", [(provider,)])
-
-
-PROVIDERS = [
-    _by({"reference": "Practitioner/dr-heart"}, "by-a-practitioner", "dr-heart"),
-    _by({"reference": "PractitionerRole/heart-role"}, "by-a-role", "dr-heart"),
-    _by({"reference": "PractitionerRole/heart-role-over"}, "by-a-role-that-is-over", "dr-heart"),
-    _by({"reference": "PractitionerRole?identifier=urn:staff|heart"}, "by-the-identifier-of-a-role", "dr-heart"),
-    _by({"reference": f"urn:uuid:{ROLE_UUID}"}, "by-the-uuid-of-a-role", "dr-heart"),
-    _by({"reference": "PractitionerRole/nobody-role"}, "by-a-role-of-nobody-we-know", None),
-]
-
-WHEELCHAIR = coded(HCPCS, "E1130", "wheelchair")
-_DEVICE = (
-    "device_concept_id, device_source_value, device_exposure_start_date::text, device_exposure_end_date::text, "
-    "unique_device_id, production_id"
-)
-
-
-def device(name: str, **parts: Any) -> Resource:
-    made = {"type": WHEELCHAIR, "manufactureDate": "2001-01-01", "udiCarrier": [{"deviceIdentifier": "0084"}]}
-    return {"resourceType": "Device", "id": name, **made, **parts}
-
-
-def _owned(person: str) -> Resource:
-    return device(f"{person}-own", serialNumber="S-9", patient={"reference": f"Patient/{person}"})
-
-
-_SECRET = {"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"}]}
-
-STATEMENTS = [
-    Case(
-        "labelled",
-        [
-            device("secret-pump", meta=_SECRET),
-            of(
-                "labelled", "DeviceUseStatement", "secret-use", status="active", recordedOn="2026-02-01",
-                device={"reference": "Device/secret-pump"},
-            ),
-            of("labelled", "Specimen", "secret-blood", receivedTime="2026-02-01", meta=_SECRET),
-        ],
-        "omop.specimen",
-        "specimen_id",
-        [(key("Specimen", "secret-blood"),)],
-    ),
-    Case(
-        "device-used",
-        [
-            _owned("device-used"),
-            of(
-                "device-used", "DeviceUseStatement", "used", status="completed",
-                device={"reference": "Device/device-used-own"},
-                timingPeriod={"start": "2026-02-01", "end": "2026-02-09"},
-            ),
-        ],
-        "omop.device_exposure",
-        _DEVICE,
-        [(0, "E1130", "2026-02-01", "2026-02-09", "0084", "S-9")],
-    ),
-    Case(
-        "device-of-a-procedure",
-        [
-            _owned("device-of-a-procedure"),
-            procedure(
-                "device-of-a-procedure", COLONOSCOPY, status="completed",
-                focalDevice=[{"manipulated": {"reference": "Device/device-of-a-procedure-own"}}],
-            ),
-        ],
-        "omop.device_exposure",
-        _DEVICE,
-        [(0, "E1130", "2026-03-04", None, "0084", "S-9")],
-    ),
-    Case("device-nobody-used", [_owned("device-nobody-used")], "omop.device_exposure", "person_id", []),
-    Case(
-        "adverse-event",
-        [of("adverse-event", "AdverseEvent", "adverse", actuality="actual", date="2026-02-01",
-            event=coded(ICD10, "E11.9"))],
-        "omop.observation",
-        _SAID,
-        [(32817, ADVERSE, 201826, "E11.9", "2026-02-01", 0, None)],
-    ),
-    Case(
-        "adverse-event-is-no-diagnosis",
-        [of("adverse-event-is-no-diagnosis", "AdverseEvent", "adverse-dx", actuality="actual", date="2026-02-01",
-            event=coded(ICD10, "E11.9"))],
-        "omop.condition_occurrence",
-        "person_id",
-        [],
-    ),
-    Case(
-        "goal",
-        [of("goal", "Goal", "aim", lifecycleStatus="active", startDate="2026-02-01",
-            description=coded(LOINC, "4548-4"))],
-        "omop.observation",
-        _SAID,
-        [(32817, GOAL, 3004410, "4548-4", "2026-02-01", 0, None)],
-    ),
-    Case(
-        "timeline-says-goal",
-        [of("timeline-says-goal", "Goal", "aimed", lifecycleStatus="active", startDate="2026-02-01",
-            description=coded("urn:x", "1", "walk"))],
-        "features.patient_timeline",
-        "concept_name",
-        [("Goal: walk",)],
-    ),
-    Case(
-        "composition",
-        [of("composition", "Composition", "letter", status="final", type=coded(LOINC, "34131-3"), title="Letter",
-            date="2026-02-01", author=[{"reference": "Practitioner/dr-heart"}],
-            section=[{"title": "Plan", "text": {"status": "generated", "div": (
-                '<div xmlns="http://www.w3.org/1999/xhtml"><p>See again.</p></div>'
-            )}}])],
-        "omop.note",
-        "note_title, note_text, note_date::text, note_type_concept_id, provider_id",
-        [("Letter", "Plan\nSee again.", "2026-02-01", 32834, key("Practitioner", "dr-heart"))],
-    ),
-    Case(
-        "specimen",
-        [of("specimen", "Specimen", "blood", type=coded("urn:x", "B", "blood"), collection={
-            "collectedDateTime": "2026-02-01T07:00:00-05:00", "quantity": {"value": 5, "code": "mL"},
-            "bodySite": {"text": "forearm"},
-        })],
-        "omop.specimen",
-        "specimen_id, specimen_concept_id, specimen_type_concept_id, specimen_source_value, specimen_date::text, "
-        "quantity::float, unit_concept_id, unit_source_value, anatomic_site_source_value, specimen_source_id",
-        [(key("Specimen", "blood"), 0, 32817, "B", "2026-02-01", 5, 8587, "mL", "forearm", None)],
-    ),
-    Case(
-        "specimen-without-a-day",
-        [of("specimen-without-a-day", "Specimen", "undated-blood", type=coded("urn:x", "B"))],
-        "omop.specimen", "person_id", [],
-    ),
-    _judged("CMS122", "hospice-as-a-goal", _OPEN,
-            of("hospice-as-a-goal", "Goal", "hospice-goal", lifecycleStatus="active", startDate="2026-02-01",
-               description=HOSPICE)),
-    _judged("CMS122", "hospice-as-an-adverse-event", _OPEN,
-            of("hospice-as-an-adverse-event", "AdverseEvent", "hospice-ae", actuality="actual", date="2026-02-01",
-               event=HOSPICE)),
-]  # fmt: skip
-
-CASES = [*MEDICATIONS, *ORDERS, *MEASURES, *PROVIDERS, *STATEMENTS]
-
-
-def resources() -> list[Resource]:
-    """Everything of all cases, each with its Patient."""
-    people = [patient(case.name, "1960-04-12", f"MRN-{case.name}") for case in CASES]
-    return [*people, *STAFF, *(resource for case in CASES for resource in case.resources)]

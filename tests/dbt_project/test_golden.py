@@ -1,4 +1,4 @@
-"""Golden cases of golden.py through the loader and dbt, and what a resource that comes later changes."""
+"""Golden cases through the loader and dbt, and what a resource that comes later changes."""
 
 import json
 from collections.abc import Callable
@@ -13,7 +13,8 @@ from pipelines.vocabulary import ensure_starter
 from resources import dbt
 from resources.postgres import Database, Role, database
 from resources.settings import Settings
-from tests.dbt_project.golden import CARDIOLOGY, CASES, CONCEPTS, SURGERY, Case, Resource, drug, key, order, resources
+from tests.dbt_project.golden import CARDIOLOGY, CONCEPTS, SURGERY, Case, Resource, drug, key, order
+from tests.dbt_project.golden_cases import CASES, resources
 from tests.dbt_project.population import patient
 
 Change = Callable[..., None]
