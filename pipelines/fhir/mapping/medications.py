@@ -50,6 +50,8 @@ def medication_request(resource: Resource, context: Context, profile: Profile) -
         return Excluded("no_patient")
     if intent not in profile.medication_intents:
         return not_taken("intent", intent, person)
+    if status == "entered-in-error":
+        return not_taken("status", status, person)
     if "MedicationRequest" in profile.statuses and status not in profile.statuses["MedicationRequest"]:
         return not_taken("status", status, person)
     drug = _drug(resource, context)

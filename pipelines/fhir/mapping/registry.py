@@ -58,7 +58,19 @@ MAPPED_TYPES = frozenset(_MAPPERS)
 """Resource types that become rows; all others are landed and counted."""
 
 _REQUESTS = frozenset({"ServiceRequest", "DeviceRequest"})
-_KNOWN_AT = ("recordedDate", "issued", "authoredOn", "recorded", "date", "dateTime", "dateAsserted", "whenHandedOver")
+_KNOWN_AT = (
+    "recordedDate",
+    "issued",
+    "authoredOn",
+    "recorded",
+    "date",
+    "dateTime",
+    "dateAsserted",
+    "whenHandedOver",
+    "recordedOn",
+    "receivedTime",
+    "statusDate",
+)
 _HAPPENED_AT = ("effectiveDateTime", "occurrenceDateTime", "performedDateTime", "onsetDateTime")
 
 

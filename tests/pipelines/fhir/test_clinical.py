@@ -192,6 +192,8 @@ def test_intent_of_orders_by_profile(intent: str) -> None:
 
 
 def test_the_strict_profile_takes_an_instance_order_of_any_status() -> None:
+    mistaken = prescription(intent="instance-order", status="entered-in-error")
+    assert excluded(mistaken, "ig-strict") == "status:entered-in-error"
     cancelled = prescription(intent="instance-order", status="cancelled")
     assert excluded(cancelled) == "status:cancelled"
     with pytest.raises(AssertionError):
