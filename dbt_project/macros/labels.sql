@@ -13,7 +13,8 @@
 {% macro labelled_tables() -%}
     {{ return([
         'visit_occurrence', 'visit_detail', 'condition_occurrence', 'drug_exposure', 'procedure_occurrence',
-        'device_exposure', 'measurement', 'observation', 'note', 'person', 'death', 'observation_period', 'event_source',
+        'device_exposure', 'measurement', 'observation', 'specimen', 'note', 'person', 'death', 'observation_period',
+        'event_source',
     ]) }}
 {%- endmacro %}
 

@@ -16,13 +16,23 @@ bronze AS (
         'note' AS bronze_table,
         note_key AS bronze_key
     FROM {{ source('bronze', 'note') }}
+    UNION ALL
+    SELECT
+        'specimen' AS bronze_table,
+        specimen_key AS bronze_key
+    FROM {{ source('bronze', 'specimen') }}
 ),
 
 placed AS (
-    SELECT DISTINCT
+    SELECT
         bronze_table,
         bronze_key
     FROM {{ ref('event_source') }}
+    UNION
+    SELECT
+        'specimen' AS bronze_table,
+        specimen_id AS bronze_key
+    FROM {{ ref('specimen') }}
 )
 
 SELECT

@@ -7,18 +7,19 @@ guide's rule would drop whole, so ``us-core`` is the default.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-MAPPING_VERSION = "2"
+MAPPING_VERSION = "7"
 """Changes with any change of mapping, so that landed files are mapped anew."""
 
 
 @dataclass(frozen=True)
 class Profile:
-    """Accepted statuses by resource type, and accepted MedicationRequest intents."""
+    """Accepted statuses by resource type, intents of MedicationRequests and of other requests."""
 
     name: str
     statuses: Mapping[str, frozenset[str]]
     medication_intents: frozenset[str]
     verification_statuses: frozenset[str]
+    order_intents: frozenset[str]
 
 
 _STATUSES: Mapping[str, frozenset[str]] = {
@@ -26,21 +27,31 @@ _STATUSES: Mapping[str, frozenset[str]] = {
     "Observation": frozenset({"final", "amended", "corrected"}),
     "Procedure": frozenset({"completed"}),
     "Immunization": frozenset({"completed"}),
+    "MedicationDispense": frozenset({"completed"}),
+    "MedicationAdministration": frozenset({"completed", "in-progress"}),
+    "MedicationStatement": frozenset({"active", "completed"}),
     "DiagnosticReport": frozenset({"final", "amended", "corrected", "appended"}),
     "DocumentReference": frozenset({"current"}),
+    "ServiceRequest": frozenset({"active", "on-hold", "completed"}),
+    "DeviceRequest": frozenset({"active", "on-hold", "completed"}),
+    "DeviceUseStatement": frozenset({"active", "completed", "stopped"}),
+    "Goal": frozenset({"planned", "accepted", "active", "on-hold", "completed"}),
+    "Composition": frozenset({"final", "amended"}),
     # What is over or not yet in force is told apart by its status, which bronze keeps.
     "CareTeam": frozenset({"proposed", "active", "suspended", "inactive"}),
     "Consent": frozenset({"draft", "proposed", "active", "rejected", "inactive"}),
 }
 
+_ORDERS = frozenset({"order", "instance-order", "original-order", "filler-order", "reflex-order"})
 _VERIFICATION = frozenset({"confirmed", "unconfirmed", "provisional", "differential"})
 
 PROFILES: Mapping[str, Profile] = {
     "us-core": Profile(
         "us-core",
         {**_STATUSES, "MedicationRequest": frozenset({"active", "completed", "stopped", "on-hold"})},
-        frozenset({"order", "instance-order", "original-order", "filler-order", "reflex-order"}),
+        _ORDERS,
         _VERIFICATION,
+        _ORDERS,
     ),
-    "ig-strict": Profile("ig-strict", _STATUSES, frozenset({"instance-order"}), frozenset({"confirmed"})),
+    "ig-strict": Profile("ig-strict", _STATUSES, frozenset({"instance-order"}), frozenset({"confirmed"}), _ORDERS),
 }

@@ -53,7 +53,7 @@ _LIST_TYPED: Mapping[str, frozenset[str]] = {
 
 _NUMBERS = {"value_number", "range_low", "range_high", "quantity"}
 _INTEGERS = {"days_supply", "refills", "provision_number"}
-_BOOLEANS = {"value_boolean", "primary_source", "deceased", "has_actors", "has_other_limits"}
+_BOOLEANS = {"value_boolean", "primary_source", "deceased", "has_actors", "has_other_limits", "is_active"}
 _LISTS = ("codings", "_labels")
 _OUR_INTEGERS = ("_key", "_of_birth")
 _MOST_EXACT = 1 << 53

@@ -1,6 +1,8 @@
 """Sites, teams, labels and consent over every table that callers read."""
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +12,8 @@ from resources.identity.session import AccessDeniedError, open_session, reading
 from resources.postgres import Role
 from tests.boundary.conftest import Warehouse, seen
 from tests.boundary.people import PERSON, key
+from tests.boundary.test_labels import build, load
+from tests.dbt_project.population import of, patient
 from tests.identities import identity
 
 EAST = identity(care_sites=("Organization/east",))
@@ -37,6 +41,50 @@ def test_a_caller_sees_the_persons_of_its_sites_and_teams(
     shared_warehouse: Warehouse, table: str, who: Identity, persons: set[str]
 ) -> None:
     assert shared_warehouse.persons(who, table) == persons
+
+
+def test_a_role_stands_for_its_practitioner_while_it_is_in_force(warehouse: Warehouse, tmp_path: Path) -> None:
+    def role(name: str, of_whom: str = "quin", **extra: Any) -> dict[str, Any]:
+        whom = {"reference": f"Practitioner/{of_whom}"}
+        organisation = {"reference": "Organization/west"}
+        return {
+            "resourceType": "PractitionerRole",
+            "id": name,
+            "practitioner": whom,
+            "organization": organisation,
+        } | extra
+
+    def team(person: str, member: str) -> dict[str, Any]:
+        participant = [{"member": {"reference": member}}]
+        return of(person, "CareTeam", f"{person}-roles", status="active", participant=participant)
+
+    load(
+        warehouse,
+        tmp_path,
+        *({"resourceType": "Practitioner", "id": name} for name in ("quin", "rory")),
+        role("now"),
+        role("closed", active=False),
+        role("past", period={"end": "2020-12-31"}),
+        role("other", "rory"),
+        team("bob", "PractitionerRole/now"),
+        team("ann", "PractitionerRole/closed"),
+        team("eve", "PractitionerRole/past"),
+        team("cat", "Practitioner/rory"),
+        patient("dan", "1963-04-12", "MRN-dan", generalPractitioner=[{"reference": "PractitionerRole/now"}]),
+    )
+    build(warehouse, "+int_person_scope", "+int_scope_name")
+    for name, expected in (
+        ("PractitionerRole/now", {"bob", "dan"}),
+        ("Practitioner/quin", {"bob", "dan"}),
+        ("Practitioner/rory", {"cat"}),
+        # Who takes part as a practitioner doesn't take part by a role.
+        ("PractitionerRole/other", set()),
+    ):
+        assert warehouse.persons(identity(care_teams=(name,)), "omop.person") == expected, name
+    # A role brings nobody into the care of its organisation.
+    assert warehouse.persons(identity(care_sites=("Organization/west",)), "omop.person") == {"bob"}
+    query = "SELECT provider_id FROM omop.person WHERE person_id = %s"
+    assert warehouse.rows(query, PERSON["dan"]) == [(key("Practitioner", "quin"),)]
 
 
 def conditions(warehouse: Warehouse, who: Identity) -> set[str]:

@@ -37,7 +37,8 @@ STAYS = resource_key("ehr", "Patient", "benedict-0002")
 
 CANARIES = (
     "zuleika", "quarkenbush", "mr-7711-zq", "ssn-910-11-7711", "zq@example.org", "555-0177-7711", "77 heliotrope",
-    "obs-zq-1", "team-zq-1", "canary sentence", "quetzalcoatlus",
+    "obs-zq-1", "team-zq-1",
+    "serial-zq-1", "sample zq-1", "service zq-1", "tablet zq-1", "pump zq-1", "canary sentence", "quetzalcoatlus",
 )  # fmt: skip
 """Words that only the records of the one to be erased hold, in lower case."""
 
@@ -97,6 +98,21 @@ def _clinical(person: str, short: str, note: str) -> list[dict[str, Any]]:
     ]
 
 
+def _things(person: str, short: str) -> list[dict[str, Any]]:
+    """A device with its use, a specimen, an order and what is taken, each named after the person."""
+    order = {"status": "active", "intent": "order", "authoredOn": "2026-03-01"}
+    device = {"resourceType": "Device", "id": f"dev-{short}-1", "serialNumber": f"serial-{short}-1"}
+    return [
+        {**device, "patient": {"reference": f"Patient/{person}"}, "type": {"text": f"pump {short}-1"}},
+        _of(person, "DeviceUseStatement", f"use-{short}-1", status="active", recordedOn="2026-03-01",
+            device={"reference": f"Device/dev-{short}-1"}),
+        _of(person, "Specimen", f"spe-{short}-1", type={"text": f"sample {short}-1"}, receivedTime="2026-03-01"),
+        _of(person, "ServiceRequest", f"ord-{short}-1", code={"text": f"service {short}-1"}, **order),
+        _of(person, "MedicationStatement", f"med-{short}-1", status="active", dateAsserted="2026-03-01",
+            medicationReference={"reference": "Medication/none", "display": f"tablet {short}-1"}),
+    ]  # fmt: skip
+
+
 HOME = [{"line": ["77 Heliotrope Crescent"], "city": "Boston", "state": "MA", "postalCode": "02177"}]
 PHONE = [{"system": "phone", "value": "555-0177-7711"}, {"system": "email", "value": "zq@example.org"}]
 ZULEIKA = _patient(
@@ -123,6 +139,8 @@ def lines() -> list[bytes]:
         {"resourceType": "Coverage", "id": "cov-zq-1", "beneficiary": seen[0]},
         {"resourceType": "Group", "id": "group-1", "member": [{"entity": part} for part in seen]},
         {"resourceType": "Organization", "id": "org-1", "name": "West Clinic"},
+        *_things("zuleika-0001", "zq"),
+        *_things("benedict-0002", "bb"),
         _of("zuleika-0001", "CareTeam", "team-zq-1", status="active", participant=[MEMBER]),
         _of("benedict-0002", "CareTeam", "team-bb-1", status="active", participant=[MEMBER]),
     ]

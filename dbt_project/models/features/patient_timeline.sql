@@ -8,6 +8,15 @@ event AS (
         start_datetime,
         known_at,
         concept_id,
+        -- What was ordered, not done or striven for must not read as if it had happened.
+        CASE kind
+            WHEN 'service-order' THEN 'Ordered: '
+            WHEN 'device-order' THEN 'Ordered: '
+            WHEN 'not-done' THEN 'Not done: '
+            WHEN 'adverse-event' THEN 'Adverse event: '
+            WHEN 'goal' THEN 'Goal: '
+            ELSE ''
+        END AS prefix,
         codings -> 0 ->> 'display' AS display,
         value_number,
         unit_code,
@@ -23,7 +32,7 @@ SELECT
     event.cdm_table,
     event.cdm_id,
     event.concept_id,
-    coalesce(concept.concept_name, event.display, 'not mapped') AS concept_name,
+    event.prefix || coalesce(concept.concept_name, event.display, 'not mapped') AS concept_name,
     event.value_number AS value_as_number,
     event.unit_code AS unit,
     event.value_as_text,

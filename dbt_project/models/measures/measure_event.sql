@@ -1,4 +1,5 @@
 -- What the measures' logic reads of an event: its interval, statuses and value, and which kind of record it is.
+-- Orders are in measure_order.
 SELECT
     member.value_set,
     member.cdm_table,
@@ -31,6 +32,9 @@ FROM {{ ref('value_set_event') }} AS member
 INNER JOIN {{ ref('event_source') }} AS source ON member.cdm_table = source.cdm_table AND member.cdm_id = source.cdm_id
 WHERE
     source.start_date <= {{ as_of() }}
+    AND source.has_happened
+    -- The logic reads Observations, and an AdverseEvent is none.
+    AND source.kind IS DISTINCT FROM 'adverse-event'
     AND coalesce(source.verification_status, 'confirmed') NOT IN ('refuted', 'entered-in-error')
     -- Encounters count once they are over.
     AND (source.bronze_table <> 'visit_occurrence' OR source.status = 'finished')

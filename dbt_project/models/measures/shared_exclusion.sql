@@ -1,6 +1,5 @@
 -- The exclusions that several measures share, as the eCQM libraries Hospice, PalliativeCare and
--- AdvancedIllnessandFrailty define them. Orders (ServiceRequest, DeviceRequest) are not loaded, so they decide
--- nothing here.
+-- AdvancedIllnessandFrailty define them.
 WITH
 answer AS (
     SELECT
@@ -26,7 +25,7 @@ answer AS (
             value_set.name IN ('answer_yes', 'lives_in_nursing_home', 'frailty_device')
             AND coalesce(code_system.vocabulary_id, element.coding ->> 'system') = value_set.vocabulary_id
             AND element.coding ->> 'code' = value_set.code
-    WHERE source.start_date <= {{ as_of() }}
+    WHERE source.start_date <= {{ as_of() }} AND source.has_happened
 ),
 
 event AS (
@@ -43,6 +42,13 @@ event AS (
     INNER JOIN {{ ref('measure_person') }} AS person ON event.person_id = person.person_id
 ),
 
+authored AS (
+    SELECT measure_order.*
+    FROM {{ ref('measure_order') }} AS measure_order
+    INNER JOIN {{ ref('measure_person') }} AS person ON measure_order.person_id = person.person_id
+    WHERE measure_order.authored_date BETWEEN person.period_start AND person.period_end
+),
+
 hospice_event AS (
     SELECT
         person_id,
@@ -57,6 +63,14 @@ hospice_event AS (
             AND bronze_table <> 'condition_occurrence'
         )
         OR (value_set = 'hospice_diagnosis' AND is_prevalent AND bronze_table = 'condition_occurrence')
+    UNION
+    SELECT
+        person_id,
+        cdm_table,
+        cdm_id,
+        authored_date AS start_date
+    FROM authored
+    WHERE value_set = 'hospice_care' AND kind = 'service-order'
     UNION
     SELECT
         answer.person_id,
@@ -137,6 +151,14 @@ frailty AS (
         OR (value_set = 'frailty_diagnosis' AND is_prevalent AND bronze_table = 'condition_occurrence')
         OR (value_set = 'frailty_symptom' AND bronze_table = 'condition_occurrence' AND is_prevalent)
         OR (value_set = 'frailty_symptom' AND bronze_table <> 'condition_occurrence' AND is_overlapping)
+    UNION
+    SELECT
+        person_id,
+        cdm_table,
+        cdm_id,
+        authored_date AS start_date
+    FROM authored
+    WHERE value_set = 'frailty_device' AND kind = 'device-order'
     UNION
     SELECT
         answer.person_id,

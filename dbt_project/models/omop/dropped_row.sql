@@ -27,6 +27,14 @@ candidate AS (
     FROM {{ source('bronze', 'note') }}
     UNION ALL
     SELECT
+        'specimen' AS bronze_table,
+        specimen_key AS bronze_key,
+        person_key,
+        NULL AS visit_occurrence_key,
+        specimen_date AS start_date
+    FROM {{ source('bronze', 'specimen') }}
+    UNION ALL
+    SELECT
         'person' AS bronze_table,
         person_key AS bronze_key,
         person_key,
@@ -67,3 +75,16 @@ SELECT
     'deceased_without_date' AS reason
 FROM {{ source('bronze', 'person') }}
 WHERE deceased AND death_date IS NULL
+UNION ALL
+-- A patient's device that nobody says was used has no day, and so no row.
+SELECT
+    'device' AS bronze_table,
+    device.device_key AS bronze_key,
+    'no_use' AS reason
+FROM {{ source('bronze', 'device') }} AS device
+LEFT JOIN (
+    SELECT coalesce(alias.resource_key, used.device_key) AS device_key
+    FROM {{ source('bronze', 'device_exposure') }} AS used
+    LEFT JOIN {{ ref('int_reference_alias') }} AS alias ON used.device_key = alias.alias_key
+) AS used ON device.device_key = used.device_key
+WHERE device.person_key IS NOT NULL AND used.device_key IS NULL

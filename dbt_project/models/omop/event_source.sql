@@ -21,6 +21,9 @@ SELECT
     event.end_datetime,
     event.known_at,
     event.codings,
+    -- An order, a goal, and that something was not done, is no occurrence of what it names.
+    event.bronze_table <> 'observation'
+    OR event.kind IN ('allergy', 'diagnostic-report', 'adverse-event') AS has_happened,
     measured.parent_measurement_key,
     measured.value_number,
     measured.unit_code,
@@ -55,6 +58,7 @@ SELECT
     visit.visit_end_datetime AS end_datetime,
     visit.known_at,
     visit.type_codings AS codings,
+    TRUE AS has_happened,
     NULL AS parent_measurement_key,
     NULL AS value_number,
     NULL AS unit_code,
@@ -88,6 +92,7 @@ SELECT
     visit.visit_end_datetime AS end_datetime,
     visit.known_at,
     visit.type_codings AS codings,
+    TRUE AS has_happened,
     NULL AS parent_measurement_key,
     NULL AS value_number,
     NULL AS unit_code,
@@ -121,6 +126,7 @@ SELECT
     NULL AS end_datetime,
     note.known_at,
     note.type_codings AS codings,
+    TRUE AS has_happened,
     NULL AS parent_measurement_key,
     NULL AS value_number,
     NULL AS unit_code,

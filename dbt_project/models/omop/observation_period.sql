@@ -20,6 +20,14 @@ seen AS (
     UNION ALL
     SELECT
         person_id,
+        'specimen' AS cdm_table,
+        specimen_id AS cdm_id,
+        specimen_date AS start_date,
+        specimen_date AS end_date
+    FROM {{ ref('specimen') }}
+    UNION ALL
+    SELECT
+        person_id,
         'note' AS cdm_table,
         note_id AS cdm_id,
         note_date AS start_date,

@@ -51,9 +51,9 @@ LEFT JOIN ethnicity ON person.person_key = ethnicity.person_key
 LEFT JOIN {{ ref('source_to_concept_map') }} AS gender
     ON gender.source_vocabulary_id = 'administrative-gender' AND person.gender_source_value = gender.source_code
 LEFT JOIN {{ ref('int_location') }} AS location ON person.location_key = location.location_key
-LEFT JOIN {{ ref('int_reference_alias') }} AS provider_alias ON person.provider_key = provider_alias.alias_key
+LEFT JOIN {{ ref('int_provider_reference') }} AS provider_named ON person.provider_key = provider_named.reference_key
 LEFT JOIN {{ ref('provider') }} AS provider
-    ON coalesce(provider_alias.resource_key, person.provider_key) = provider.provider_id
+    ON coalesce(provider_named.provider_key, person.provider_key) = provider.provider_id
 LEFT JOIN {{ ref('int_reference_alias') }} AS care_site_alias ON person.care_site_key = care_site_alias.alias_key
 LEFT JOIN {{ ref('care_site') }} AS care_site
     ON coalesce(care_site_alias.resource_key, person.care_site_key) = care_site.care_site_id

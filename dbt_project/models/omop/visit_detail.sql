@@ -57,9 +57,9 @@ INNER JOIN {{ ref('int_visit') }} AS top ON part.visit_occurrence_key = top.visi
 INNER JOIN {{ ref('visit_occurrence') }} AS visit ON top.visit_occurrence_id = visit.visit_occurrence_id
 LEFT JOIN {{ ref('source_to_concept_map') }} AS class
     ON class.source_vocabulary_id = 'ActEncounterCode' AND part.visit_detail_source_value = class.source_code
-LEFT JOIN {{ ref('int_reference_alias') }} AS provider_alias ON part.provider_key = provider_alias.alias_key
+LEFT JOIN {{ ref('int_provider_reference') }} AS provider_named ON part.provider_key = provider_named.reference_key
 LEFT JOIN {{ ref('provider') }} AS provider
-    ON coalesce(provider_alias.resource_key, part.provider_key) = provider.provider_id
+    ON coalesce(provider_named.provider_key, part.provider_key) = provider.provider_id
 LEFT JOIN {{ ref('int_reference_alias') }} AS care_site_alias ON part.care_site_key = care_site_alias.alias_key
 LEFT JOIN {{ ref('care_site') }} AS care_site
     ON coalesce(care_site_alias.resource_key, part.care_site_key) = care_site.care_site_id

@@ -46,9 +46,9 @@ LEFT JOIN {{ ref('source_to_concept_map') }} AS discharged
     ON
         discharged.source_vocabulary_id = 'discharge-disposition'
         AND visit.discharged_to_source_value = discharged.source_code
-LEFT JOIN {{ ref('int_reference_alias') }} AS provider_alias ON visit.provider_key = provider_alias.alias_key
+LEFT JOIN {{ ref('int_provider_reference') }} AS provider_named ON visit.provider_key = provider_named.reference_key
 LEFT JOIN {{ ref('provider') }} AS provider
-    ON coalesce(provider_alias.resource_key, visit.provider_key) = provider.provider_id
+    ON coalesce(provider_named.provider_key, visit.provider_key) = provider.provider_id
 LEFT JOIN {{ ref('int_reference_alias') }} AS care_site_alias ON visit.care_site_key = care_site_alias.alias_key
 LEFT JOIN {{ ref('care_site') }} AS care_site
     ON coalesce(care_site_alias.resource_key, visit.care_site_key) = care_site.care_site_id

@@ -5,7 +5,6 @@ resource is refused, since what is left would say more than the source did.
 """
 
 from collections.abc import Iterator
-from datetime import date
 from typing import Any
 
 from pipelines.fhir.mapping.elements import (
@@ -14,9 +13,9 @@ from pipelines.fhir.mapping.elements import (
     all_codings,
     codings,
     instant,
-    last_date,
     local_date,
     patient_key,
+    period_of,
     reference_key,
     reference_type,
 )
@@ -41,7 +40,7 @@ def care_team(resource: Resource, context: Context, profile: Profile) -> Mapped 
     if any(member.get("modifierExtension") for member in members):
         return Excluded("modifier_extension", person)
     managing = (reference_key(context, part, "Organization") for part in resource.get("managingOrganization") or ())
-    start, end = _period(resource.get("period"))
+    start, end = period_of(resource.get("period"))
     team: Row = {
         "care_team_key": context.key,
         "person_key": person,
@@ -69,7 +68,7 @@ def _participant(participant: Resource, index: int, context: Context, person: in
         care_site = reference_key(context, member, "Organization")
     if provider is None and care_site is None:
         return None
-    start, end = _period(participant.get("period"))
+    start, end = period_of(participant.get("period"))
     return {
         "care_team_participant_key": derived_key(str(context.key), "participant", str(index)),
         "care_team_key": context.key,
@@ -134,7 +133,7 @@ def _provision(provision: Resource) -> Row:
     kind = provision.get("type")
     if kind is not None and kind not in _TYPES:
         raise ValueError("provision.type is neither permit nor deny")
-    start, end = _period(provision.get("period"))
+    start, end = period_of(provision.get("period"))
     return {
         "provision_type": kind,
         "security_labels": _limit(provision.get("securityLabel")),
@@ -155,16 +154,3 @@ def _limit(parts: Any) -> list[dict[str, str]] | None:
 
 def _parts(concept: Resource) -> list[Resource]:
     return list(concept.get("coding") or [{"display": concept.get("text")}])
-
-
-def _period(period: Resource | None) -> tuple[date | None, date | None]:
-    """First and last day of a Period, None where it is open.
-
-    Raises:
-        ValueError: a bound is there and is no date; without it the period would be open.
-    """
-    start, end = (period or {}).get("start"), (period or {}).get("end")
-    found = local_date(start), last_date(end)
-    if (start is not None and found[0] is None) or (end is not None and found[1] is None):
-        raise ValueError("period is no period of dates")
-    return found

@@ -1,4 +1,4 @@
-"""Condition, Procedure, AllergyIntolerance, DiagnosticReport → their bronze tables."""
+"""Condition, AllergyIntolerance, DiagnosticReport → their bronze tables."""
 
 from typing import Any
 
@@ -53,30 +53,6 @@ def condition(resource: Resource, context: Context, profile: Profile) -> Mapped 
         "condition_end_datetime": local_datetime(end),
     }
     return Mapped({"condition_occurrence": [row]}, person)
-
-
-def procedure(resource: Resource, context: Context, profile: Profile) -> Mapped | Excluded:
-    """A procedure that was done."""
-    person = patient_key(resource, context)
-    status = str(resource.get("status"))
-    if person is None:
-        return Excluded("no_patient")
-    if status not in profile.statuses["Procedure"]:
-        return not_taken("status", status, person)
-    performer: Resource = next(iter(resource.get("performer") or ()), {})
-    start, end = start_of(resource, "performed"), end_of(resource, "performed")
-    row: Row = {
-        **event(resource, context, person, performer.get("actor")),
-        "procedure_occurrence_key": context.key,
-        "codings": codings(resource.get("code")),
-        "code_text": concept_text(resource.get("code")),
-        "status": status,
-        "procedure_date": local_date(start),
-        "procedure_datetime": local_datetime(start),
-        "procedure_end_date": local_date(end),
-        "procedure_end_datetime": local_datetime(end),
-    }
-    return Mapped({"procedure_occurrence": [row]}, person)
 
 
 def allergy(resource: Resource, context: Context, profile: Profile) -> Mapped | Excluded:

@@ -16,6 +16,7 @@ from pipelines.keys import derived_key, resource_key
 
 Resource = Mapping[str, Any]
 
+_CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
 _HISTORY = re.compile(r"/_history/.*$")
 
 
@@ -95,6 +96,19 @@ def end_of(resource: Resource, stem: str) -> str | None:
     return start_of(resource, stem) if end is None else str(end)
 
 
+def period_of(period: Mapping[str, Any] | None) -> tuple[date | None, date | None]:
+    """First and last day of a Period, None where it is open.
+
+    Raises:
+        ValueError: a bound is there and is no date; without it the period would be open.
+    """
+    start, end = (period or {}).get("start"), (period or {}).get("end")
+    found = local_date(start), last_date(end)
+    if (start is not None and found[0] is None) or (end is not None and found[1] is None):
+        raise ValueError("period is no period of dates")
+    return found
+
+
 def codings(*concepts: Mapping[str, Any] | None) -> list[dict[str, str]]:
     """Every coding of CodeableConcepts in their order, as ``{"system", "code", "display"}`` without absent parts."""
     result = []
@@ -107,7 +121,8 @@ def codings(*concepts: Mapping[str, Any] | None) -> list[dict[str, str]]:
 
 
 def security_labels(resource: Resource) -> list[dict[str, str]] | None:
-    """Labels of a resource as codings: ``meta.security``, and ``securityLabel`` of a DocumentReference; None if none.
+    """Labels of a resource as codings: ``meta.security``, ``securityLabel`` of a DocumentReference and
+    ``confidentiality`` of a Composition; None if none.
 
     A label without a code keeps the parts it has, else its text as ``display``: dropped, it would pass for no label.
 
@@ -117,6 +132,8 @@ def security_labels(resource: Resource) -> list[dict[str, str]] | None:
     if resource["resourceType"] == "DocumentReference":
         for concept in resource.get("securityLabel") or ():
             labels.extend(concept.get("coding") or [{"display": concept.get("text") or "unreadable"}])
+    if resource["resourceType"] == "Composition" and resource.get("confidentiality"):
+        labels.append({"system": _CONFIDENTIALITY, "code": resource["confidentiality"]})
     found = []
     for label in labels:
         kept = {name: str(label[name]) for name in ("system", "code", "display") if label.get(name)}

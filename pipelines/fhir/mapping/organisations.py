@@ -1,4 +1,6 @@
-"""Organization, Location → care_site, location; Practitioner → provider."""
+"""Organization, Location → care_site, location; Practitioner → provider; PractitionerRole → provider_role."""
+
+import re
 
 from pipelines.fhir.mapping.elements import (
     Context,
@@ -7,12 +9,14 @@ from pipelines.fhir.mapping.elements import (
     all_codings,
     codings,
     local_date,
+    period_of,
     reference_key,
 )
 from pipelines.fhir.mapping.result import Mapped, Row
 from pipelines.fhir.profiles import Profile
-from pipelines.keys import derived_key
+from pipelines.keys import derived_key, resource_key
 
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _NPI = "http://hl7.org/fhir/sid/us-npi"
 
 
@@ -76,3 +80,28 @@ def practitioner(resource: Resource, context: Context, _: Profile) -> Mapped:
         "year_of_birth": born.year if born else None,
     }
     return Mapped({"provider": [provider], "reference_alias": alias_rows(context, resource)})
+
+
+def practitioner_role(resource: Resource, context: Context, _: Profile) -> Mapped:
+    """What a practitioner does for an organisation: specialty, place and period.
+
+    A reference by ``urn:uuid:`` doesn't say that it means a role; it is taken for a practitioner's, so a role whose id
+    is a UUID is known by that key too.
+    """
+    start, end = period_of(resource.get("period"))
+    places = [reference_key(context, resource.get("organization"), "Organization")]
+    places += [reference_key(context, part, "Location") for part in resource.get("location") or ()]
+    role: Row = {
+        "provider_role_key": context.key,
+        "provider_key": reference_key(context, resource.get("practitioner"), "Practitioner"),
+        "care_site_key": next((key for key in places if key is not None), None),
+        "specialty_codings": all_codings(resource.get("specialty")),
+        "is_active": resource.get("active") is not False,
+        "start_date": start,
+        "end_date": end,
+    }
+    aliases = alias_rows(context, resource)
+    if _UUID.fullmatch(str(resource["id"])):
+        alias = resource_key(context.source_system, "Practitioner", str(resource["id"]))
+        aliases.append({"reference_alias_key": derived_key(str(context.key), str(alias)), "alias_key": alias})
+    return Mapped({"provider_role": [role], "reference_alias": aliases})

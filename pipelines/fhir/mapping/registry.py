@@ -6,12 +6,17 @@ from typing import Any
 from pipelines.fhir.mapping import (
     access,
     clinical,
+    devices,
     documents,
     encounters,
     measurements,
     medications,
+    orders,
     organisations,
     people,
+    procedures,
+    specimens,
+    statements,
 )
 from pipelines.fhir.mapping.elements import Context, Resource, instant
 from pipelines.fhir.mapping.result import Excluded, Mapped, Row
@@ -23,13 +28,26 @@ _MAPPERS: Mapping[str, Callable[[Resource, Context, Profile], Mapped | Excluded]
     "Encounter": encounters.encounter,
     "Condition": clinical.condition,
     "Observation": measurements.observation,
+    "Medication": medications.medication,
     "MedicationRequest": medications.medication_request,
-    "Immunization": medications.immunization,
-    "Procedure": clinical.procedure,
+    "MedicationDispense": medications.medication_dispense,
+    "MedicationAdministration": medications.medication_administration,
+    "MedicationStatement": medications.medication_statement,
+    "Immunization": procedures.immunization,
+    "Procedure": procedures.procedure,
+    "ServiceRequest": orders.service_request,
+    "DeviceRequest": orders.device_request,
+    "Device": devices.device,
+    "DeviceUseStatement": devices.device_use,
+    "Specimen": specimens.specimen,
+    "AdverseEvent": statements.adverse_event,
+    "Goal": statements.goal,
     "AllergyIntolerance": clinical.allergy,
     "DocumentReference": documents.document_reference,
+    "Composition": documents.composition,
     "DiagnosticReport": clinical.diagnostic_report,
     "Practitioner": organisations.practitioner,
+    "PractitionerRole": organisations.practitioner_role,
     "Organization": organisations.organization,
     "Location": organisations.location,
     "CareTeam": access.care_team,
@@ -39,7 +57,20 @@ _MAPPERS: Mapping[str, Callable[[Resource, Context, Profile], Mapped | Excluded]
 MAPPED_TYPES = frozenset(_MAPPERS)
 """Resource types that become rows; all others are landed and counted."""
 
-_KNOWN_AT = ("recordedDate", "issued", "authoredOn", "recorded", "date", "dateTime")
+_REQUESTS = frozenset({"ServiceRequest", "DeviceRequest"})
+_KNOWN_AT = (
+    "recordedDate",
+    "issued",
+    "authoredOn",
+    "recorded",
+    "date",
+    "dateTime",
+    "dateAsserted",
+    "whenHandedOver",
+    "recordedOn",
+    "receivedTime",
+    "statusDate",
+)
 _HAPPENED_AT = ("effectiveDateTime", "occurrenceDateTime", "performedDateTime", "onsetDateTime")
 
 
@@ -49,7 +80,8 @@ def map_resource(resource: Resource, source_system: str, profile_name: str) -> M
     mapper = _MAPPERS.get(kind)
     if mapper is None:
         return Excluded("no_mapping")
-    if resource.get("modifierExtension"):
+    modifiers = resource.get("modifierExtension") or ()
+    if any(kind not in _REQUESTS or part.get("url") not in orders.DO_NOT_PERFORM for part in modifiers):
         # It may turn the meaning around, so what we don't know we don't load.
         return Excluded("modifier_extension")
     context = Context(source_system, resource_key(source_system, kind, str(resource["id"])), profile_name)

@@ -11,6 +11,9 @@ _CODES = frozenset(
     | {"registered", "partial", "preliminary", "final", "amended", "corrected", "appended"}
     | {"preparation", "not-done", "on-hold", "stopped", "completed", "active", "draft", "current", "superseded"}
     | {"proposal", "plan", "order", "original-order", "reflex-order", "filler-order", "instance-order", "option"}
+    | {"directive", "revoked"}
+    | {"intended", "declined", "not-taken"}
+    | {"actual", "potential", "proposed", "planned", "accepted", "rejected"}
     | {"unconfirmed", "provisional", "differential", "confirmed", "refuted"}
 )
 """FHIR R4's statuses, intents and verification statuses of the resources we map."""

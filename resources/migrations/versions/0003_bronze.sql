@@ -108,6 +108,22 @@ CREATE TABLE bronze.provider (
     known_at timestamptz
 );
 
+CREATE TABLE bronze.provider_role (
+    provider_role_key bigint PRIMARY KEY,
+    resource_key bigint NOT NULL,
+    source_system text NOT NULL,
+    provider_key bigint,
+    care_site_key bigint,
+    specialty_codings jsonb,
+    is_active boolean NOT NULL,
+    start_date date,
+    end_date date,
+    known_at timestamptz
+);
+COMMENT ON TABLE bronze.provider_role IS
+'What a practitioner does where (PractitionerRole); others refer to a role as they do to a practitioner. end_date: the '
+'last day it covers.';
+
 CREATE TABLE bronze.visit_occurrence (
     visit_occurrence_key bigint PRIMARY KEY,
     resource_key bigint NOT NULL,
@@ -163,6 +179,17 @@ CREATE TABLE bronze.condition_occurrence (
     known_at timestamptz
 );
 
+CREATE TABLE bronze.medication (
+    medication_key bigint PRIMARY KEY,
+    resource_key bigint NOT NULL,
+    source_system text NOT NULL,
+    codings jsonb NOT NULL,
+    code_text text,
+    known_at timestamptz
+);
+COMMENT ON TABLE bronze.medication IS
+'Medications that prescriptions and the like name by reference; of no patient.';
+
 CREATE TABLE bronze.drug_exposure (
     drug_exposure_key bigint PRIMARY KEY,
     resource_key bigint NOT NULL,
@@ -170,7 +197,10 @@ CREATE TABLE bronze.drug_exposure (
     person_key bigint NOT NULL,
     visit_occurrence_key bigint,
     provider_key bigint,
-    kind text NOT NULL CHECK (kind IN ('prescription', 'dispensing', 'administration', 'statement', 'immunization')),
+    kind text NOT NULL CHECK (kind IN (
+        'prescription', 'dispensing', 'administration', 'statement', 'medication-list', 'immunization'
+    )),
+    medication_key bigint,
     codings jsonb NOT NULL,
     code_text text,
     status text,
@@ -190,6 +220,11 @@ CREATE TABLE bronze.drug_exposure (
     known_at timestamptz
 );
 
+COMMENT ON COLUMN bronze.drug_exposure.medication_key IS
+'The medication a reference leads to, where the record has no codings of its own; it may come later.';
+COMMENT ON COLUMN bronze.drug_exposure.quantity IS
+'Of an administration or immunization the dose, else the amount supplied.';
+
 CREATE TABLE bronze.procedure_occurrence (
     procedure_occurrence_key bigint PRIMARY KEY,
     resource_key bigint NOT NULL,
@@ -206,6 +241,44 @@ CREATE TABLE bronze.procedure_occurrence (
     procedure_end_datetime timestamp,
     known_at timestamptz
 );
+
+CREATE TABLE bronze.device (
+    device_key bigint PRIMARY KEY,
+    resource_key bigint NOT NULL,
+    source_system text NOT NULL,
+    person_key bigint,
+    codings jsonb NOT NULL,
+    code_text text,
+    unique_device_id text,
+    production_id text,
+    known_at timestamptz
+);
+COMMENT ON TABLE bronze.device IS
+'Devices, of a patient or of none. unique_device_id: the model''s identifier; production_id: distinct identifier, serial '
+'or lot number, which may lead to a patient.';
+
+CREATE TABLE bronze.device_exposure (
+    device_exposure_key bigint PRIMARY KEY,
+    resource_key bigint NOT NULL,
+    source_system text NOT NULL,
+    person_key bigint NOT NULL,
+    visit_occurrence_key bigint,
+    provider_key bigint,
+    device_key bigint,
+    codings jsonb NOT NULL,
+    code_text text,
+    unique_device_id text,
+    production_id text,
+    status text,
+    device_exposure_start_date date,
+    device_exposure_start_datetime timestamp,
+    device_exposure_end_date date,
+    device_exposure_end_datetime timestamp,
+    known_at timestamptz
+);
+COMMENT ON TABLE bronze.device_exposure IS
+'Uses of a device: DeviceUseStatements, and devices that a procedure names. device_key: the device a reference leads to, '
+'which has the codings where these are empty.';
 
 CREATE TABLE bronze.measurement (
     measurement_key bigint PRIMARY KEY,
@@ -245,18 +318,44 @@ CREATE TABLE bronze.observation (
     person_key bigint NOT NULL,
     visit_occurrence_key bigint,
     provider_key bigint,
-    kind text NOT NULL CHECK (kind IN ('allergy', 'diagnostic-report')),
+    kind text NOT NULL CHECK (kind IN (
+        'allergy', 'diagnostic-report', 'service-order', 'device-order', 'not-done', 'adverse-event', 'goal'
+    )),
     qualifier text,
     category text,
+    medication_key bigint,
     codings jsonb NOT NULL,
     code_text text,
     status text,
+    intent text,
+    reason_codings jsonb,
+    reason_text text,
     observation_date date,
     observation_datetime timestamp,
     known_at timestamptz
 );
 COMMENT ON TABLE bronze.observation IS
-'AllergyIntolerance and AL1 (codings: the substance; qualifier: allergy or intolerance) and DiagnosticReports (codings: the report).';
+'AllergyIntolerance and AL1 (codings: the substance; qualifier: allergy or intolerance), DiagnosticReports (codings: the '
+'report), and what was ordered or not done, adverse events and goals (codings: the thing; qualifier: the resource type; '
+'reason: why, or why not).';
+
+CREATE TABLE bronze.specimen (
+    specimen_key bigint PRIMARY KEY,
+    resource_key bigint NOT NULL,
+    source_system text NOT NULL,
+    person_key bigint NOT NULL,
+    codings jsonb NOT NULL,
+    code_text text,
+    specimen_date date,
+    specimen_datetime timestamp,
+    quantity numeric,
+    unit_code text,
+    unit_source_value text,
+    body_site_codings jsonb,
+    body_site_text text,
+    known_at timestamptz
+);
+COMMENT ON TABLE bronze.specimen IS 'Specimens, without their identifiers.';
 
 CREATE TABLE bronze.note (
     note_key bigint PRIMARY KEY,

@@ -40,6 +40,7 @@ CHART: list[Resource] = [
     observation(valueQuantity={"value": 7.1, "unit": "%", "code": "%"}),
     observation("o2", code=concept(LOINC, "85354-9"), component=PRESSURE),
     prescription(dispenseRequest={"quantity": {"value": 60.5}, "numberOfRepeatsAllowed": 2}),
+    {"resourceType": "Medication", "id": "drug", "code": concept("http://www.nlm.nih.gov/research/umls/rxnorm", "1")},
     clinical("Condition", "c1", code=concept("http://hl7.org/fhir/sid/icd-10-cm", "I10"), recordedDate="2025"),
     clinical("Procedure", "x1", status="completed", code={"text": "drain"}, performedDateTime="2025-01-01"),
     clinical("AllergyIntolerance", "a1", code={"text": "nuts"}),
@@ -51,6 +52,7 @@ CHART: list[Resource] = [
         presentedForm=[{"contentType": "text/plain", "data": "RmluZGluZ3M="}],
     ),
     {"resourceType": "Practitioner", "id": "d1", "gender": "female"},
+    {"resourceType": "PractitionerRole", "id": "r1", "practitioner": {"reference": "Practitioner/d1"}},
     {"resourceType": "Organization", "id": "h1", "name": "General Hospital", "address": [{"city": "Boston"}]},
     {
         "resourceType": "CareTeam",
@@ -69,7 +71,7 @@ CHART: list[Resource] = [
     },
 ]
 LEFT_OUT: list[Resource] = [
-    {"resourceType": "Device", "id": "1"},
+    {"resourceType": "ImagingStudy", "id": "1"},
     observation("o3", status="preliminary", valueInteger=1),
     prescription("m2", intent="plan"),
 ]
@@ -79,11 +81,13 @@ KEPT = {
         "Encounter": 1,
         "Observation": 2,
         "MedicationRequest": 1,
+        "Medication": 1,
         "Condition": 1,
         "Procedure": 1,
         "AllergyIntolerance": 1,
         "DiagnosticReport": 1,
         "Practitioner": 1,
+        "PractitionerRole": 1,
         "Organization": 1,
         "CareTeam": 1,
         "Consent": 1,
@@ -109,20 +113,25 @@ def test_a_chart_loads_once_and_the_account_names_everything(ingest: Ingest, db:
     assert account.read.total() == len(CHART) + len(LEFT_OUT)
     before = snapshot(db)
     assert {table: len(before[table]) for table in TABLES} == {
-        "resource": 16,
+        "resource": 18,
         "reference_alias": 1,
         "person": 1,
         "person_identifier": 1,
         "location": 2,
         "care_site": 1,
         "provider": 1,
+        "provider_role": 1,
         "visit_occurrence": 1,
         "visit_detail": 1,
         "condition_occurrence": 1,
+        "medication": 1,
         "drug_exposure": 1,
         "procedure_occurrence": 1,
+        "device": 0,
+        "device_exposure": 0,
         "measurement": 3,
         "observation": 2,
+        "specimen": 0,
         "note": 1,
         "care_team": 1,
         "care_team_participant": 2,
@@ -136,12 +145,12 @@ def test_a_chart_loads_once_and_the_account_names_everything(ingest: Ingest, db:
     assert {row["kind"] for row in rows(db, "landing.file")} == {"fhir-ndjson"}
     (load,) = rows(db, "landing.file_load")
     assert load["account"] == account.as_dict()
-    assert {row["line_number"] for row in rows(db, "resource")} == set(range(1, 17))
+    assert {row["line_number"] for row in rows(db, "resource")} == set(range(1, 19))
 
     again = ingest({"renamed.ndjson": content})
-    assert (again.read, again.excluded) == (account.read, {"already_loaded": 16})
+    assert (again.read, again.excluded) == (account.read, {"already_loaded": 18})
     reordered = ingest({"chart.ndjson": ndjson(reversed([*CHART, *LEFT_OUT]))})
-    assert reordered.excluded == {"unchanged": 16}
+    assert reordered.excluded == {"unchanged": 18}
     assert snapshot(db) == before
 
 
@@ -158,7 +167,7 @@ def test_every_form_of_a_file_gives_the_same_rows(ingest: Ingest, db: Database) 
         {f"{n}.json": orjson.dumps(resource) for n, resource in enumerate([*CHART, *LEFT_OUT])},
     ]
     everything = {f"{number}/{name}": content for number, form in enumerate(forms) for name, content in form.items()}
-    assert ingest(everything).excluded == {"unchanged": 16 * len(forms)}
+    assert ingest(everything).excluded == {"unchanged": 18 * len(forms)}
     assert snapshot(db) == expected
 
 

@@ -1,10 +1,11 @@
 """Patient, Practitioner, Organization and Location as bronze rows."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
+from pipelines.fhir.mapping.elements import identifier_alias
 from pipelines.keys import derived_key
 from tests.pipelines.fhir.synthetic import concept, excluded, key, mapped, patient
 
@@ -188,3 +189,47 @@ def test_location_lies_within_its_part_of_else_its_organization() -> None:
     assert site["location_key"] is None
     (site,) = mapped(ward | {"partOf": {"reference": "Location/l0"}})["care_site"]
     assert site["parent_care_site_key"] == key("Location", "l0")
+
+
+def test_a_role_names_practitioner_place_and_specialty() -> None:
+    nucc = "http://nucc.org/provider-taxonomy"
+    found = mapped(
+        {
+            "resourceType": "PractitionerRole",
+            "id": "r1",
+            "identifier": [{"system": "urn:staff", "value": "7"}],
+            "practitioner": {"reference": "Practitioner/d1"},
+            "organization": {"reference": "Organization/h1"},
+            "location": [{"reference": "Location/l1"}],
+            "specialty": [concept(nucc, "207RC0000X"), concept(nucc, "208600000X")],
+            "period": {"start": "2024-01-01", "end": "2025-02"},
+        }
+    )
+    assert found["provider_role"] == [
+        {
+            "provider_role_key": key("PractitionerRole", "r1"),
+            "provider_key": key("Practitioner", "d1"),
+            "care_site_key": key("Organization", "h1"),
+            "specialty_codings": [{"system": nucc, "code": "207RC0000X"}, {"system": nucc, "code": "208600000X"}],
+            "is_active": True,
+            "start_date": date(2024, 1, 1),
+            "end_date": date(2025, 2, 28),
+            "resource_key": key("PractitionerRole", "r1"),
+            "source_system": "ehr",
+            "known_at": datetime(2024, 1, 1, tzinfo=UTC),
+        }
+    ]
+    assert [row["alias_key"] for row in found["reference_alias"]] == [
+        identifier_alias("ehr", "PractitionerRole", "urn:staff", "7")
+    ]
+
+
+def test_a_role_without_anything_is_in_use_by_nobody() -> None:
+    uuid = "5d2e1f0a-0000-4000-8000-000000000001"
+    found = mapped({"resourceType": "PractitionerRole", "id": uuid, "location": [{"reference": "Location/l1"}]})
+    (row,) = found["provider_role"]
+    assert (row["provider_key"], row["care_site_key"], row["is_active"]) == (None, key("Location", "l1"), True)
+    # A reference by urn:uuid: doesn't say that it means a role.
+    assert [alias["alias_key"] for alias in found["reference_alias"]] == [key("Practitioner", uuid)]
+    inactive = {"resourceType": "PractitionerRole", "id": "r1", "active": False}
+    assert mapped(inactive)["provider_role"][0]["is_active"] is False

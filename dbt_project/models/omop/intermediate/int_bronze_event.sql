@@ -28,28 +28,32 @@ FROM {{ source('bronze', 'condition_occurrence') }}
 UNION ALL
 SELECT
     'drug_exposure' AS bronze_table,
-    drug_exposure_key AS bronze_key,
-    resource_key,
-    source_system,
-    person_key,
-    visit_occurrence_key,
-    provider_key,
-    codings,
-    code_text,
+    drug.drug_exposure_key AS bronze_key,
+    drug.resource_key,
+    drug.source_system,
+    drug.person_key,
+    drug.visit_occurrence_key,
+    drug.provider_key,
+    -- What a record names by reference has its codings there.
+    CASE WHEN drug.codings = '[]' THEN coalesce(medication.codings, '[]') ELSE drug.codings END AS codings,
+    coalesce(drug.code_text, medication.code_text) AS code_text,
     NULL AS category,
-    status,
+    drug.status,
     NULL AS clinical_status,
     NULL AS verification_status,
-    intent,
-    kind,
-    drug_exposure_start_date AS start_date,
-    drug_exposure_start_datetime AS start_datetime,
-    drug_exposure_end_date AS end_date,
-    drug_exposure_end_datetime AS end_datetime,
-    known_at,
+    drug.intent,
+    drug.kind,
+    drug.drug_exposure_start_date AS start_date,
+    drug.drug_exposure_start_datetime AS start_datetime,
+    drug.drug_exposure_end_date AS end_date,
+    drug.drug_exposure_end_datetime AS end_datetime,
+    drug.known_at,
     NULL AS fixed_domain_id,
     'Drug' AS default_domain_id
-FROM {{ source('bronze', 'drug_exposure') }}
+FROM {{ source('bronze', 'drug_exposure') }} AS drug
+LEFT JOIN {{ ref('int_reference_alias') }} AS alias ON drug.medication_key = alias.alias_key
+LEFT JOIN {{ source('bronze', 'medication') }} AS medication
+    ON coalesce(alias.resource_key, drug.medication_key) = medication.medication_key
 UNION ALL
 SELECT
     'procedure_occurrence' AS bronze_table,
@@ -106,25 +110,57 @@ FROM {{ source('bronze', 'measurement') }}
 UNION ALL
 SELECT
     'observation' AS bronze_table,
-    observation_key AS bronze_key,
-    resource_key,
-    source_system,
-    person_key,
-    visit_occurrence_key,
-    provider_key,
-    codings,
-    code_text,
-    category,
-    status,
+    observed.observation_key AS bronze_key,
+    observed.resource_key,
+    observed.source_system,
+    observed.person_key,
+    observed.visit_occurrence_key,
+    observed.provider_key,
+    CASE WHEN observed.codings = '[]' THEN coalesce(medication.codings, '[]') ELSE observed.codings END AS codings,
+    coalesce(observed.code_text, medication.code_text) AS code_text,
+    observed.category,
+    observed.status,
+    NULL AS clinical_status,
+    NULL AS verification_status,
+    observed.intent,
+    observed.kind,
+    observed.observation_date AS start_date,
+    observed.observation_datetime AS start_datetime,
+    NULL AS end_date,
+    NULL AS end_datetime,
+    observed.known_at,
+    -- What is said about a thing is no such thing.
+    CASE WHEN observed.kind <> 'diagnostic-report' THEN 'Observation' END AS fixed_domain_id,
+    'Observation' AS default_domain_id
+FROM {{ source('bronze', 'observation') }} AS observed
+LEFT JOIN {{ ref('int_reference_alias') }} AS alias ON observed.medication_key = alias.alias_key
+LEFT JOIN {{ source('bronze', 'medication') }} AS medication
+    ON coalesce(alias.resource_key, observed.medication_key) = medication.medication_key
+UNION ALL
+SELECT
+    'device_exposure' AS bronze_table,
+    used.device_exposure_key AS bronze_key,
+    used.resource_key,
+    used.source_system,
+    used.person_key,
+    used.visit_occurrence_key,
+    used.provider_key,
+    CASE WHEN used.codings = '[]' THEN coalesce(device.codings, '[]') ELSE used.codings END AS codings,
+    coalesce(used.code_text, device.code_text) AS code_text,
+    NULL AS category,
+    used.status,
     NULL AS clinical_status,
     NULL AS verification_status,
     NULL AS intent,
-    kind,
-    observation_date AS start_date,
-    observation_datetime AS start_datetime,
-    NULL AS end_date,
-    NULL AS end_datetime,
-    known_at,
-    CASE WHEN kind = 'allergy' THEN 'Observation' END AS fixed_domain_id,
-    'Observation' AS default_domain_id
-FROM {{ source('bronze', 'observation') }}
+    NULL AS kind,
+    used.device_exposure_start_date AS start_date,
+    used.device_exposure_start_datetime AS start_datetime,
+    used.device_exposure_end_date AS end_date,
+    used.device_exposure_end_datetime AS end_datetime,
+    used.known_at,
+    NULL AS fixed_domain_id,
+    'Device' AS default_domain_id
+FROM {{ source('bronze', 'device_exposure') }} AS used
+LEFT JOIN {{ ref('int_reference_alias') }} AS alias ON used.device_key = alias.alias_key
+LEFT JOIN {{ source('bronze', 'device') }} AS device
+    ON coalesce(alias.resource_key, used.device_key) = device.device_key

@@ -43,10 +43,12 @@ LEFT JOIN {{ ref('int_visit') }} AS top ON event.visit_occurrence_key = top.visi
 LEFT JOIN {{ ref('int_reference_alias') }} AS encounter_alias ON event.visit_occurrence_key = encounter_alias.alias_key
 LEFT JOIN {{ ref('int_visit_occurrence') }} AS visit
     ON top.visit_occurrence_id = visit.visit_occurrence_id AND crosswalk.person_id = visit.person_id
-LEFT JOIN {{ ref('int_reference_alias') }} AS provider_alias ON event.provider_key = provider_alias.alias_key
+LEFT JOIN {{ ref('int_provider_reference') }} AS provider_named ON event.provider_key = provider_named.reference_key
 LEFT JOIN {{ ref('provider') }} AS provider
-    ON coalesce(provider_alias.resource_key, event.provider_key) = provider.provider_id
--- An allergy is one observation, whatever its substance maps to.
+    ON coalesce(provider_named.provider_key, event.provider_key) = provider.provider_id
+-- An allergy is one observation, whatever its substance maps to, and so is an order or what was not done.
 LEFT JOIN {{ ref('int_code') }} AS code
-    ON event.codings = code.codings AND (code.target_number = 1 OR event.kind IS DISTINCT FROM 'allergy')
+    ON
+        event.codings = code.codings
+        AND (code.target_number = 1 OR event.bronze_table <> 'observation' OR event.kind = 'diagnostic-report')
 WHERE coalesce(event.start_date, visit.visit_start_date) IS NOT NULL

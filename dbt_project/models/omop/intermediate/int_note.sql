@@ -23,7 +23,7 @@ LEFT JOIN {{ source('bronze', 'resource') }} AS resource ON note.resource_key = 
 LEFT JOIN {{ ref('int_visit') }} AS top ON note.visit_occurrence_key = top.visit_key
 LEFT JOIN {{ ref('int_visit_occurrence') }} AS visit
     ON top.visit_occurrence_id = visit.visit_occurrence_id AND crosswalk.person_id = visit.person_id
-LEFT JOIN {{ ref('int_reference_alias') }} AS provider_alias ON note.provider_key = provider_alias.alias_key
+LEFT JOIN {{ ref('int_provider_reference') }} AS provider_named ON note.provider_key = provider_named.reference_key
 LEFT JOIN {{ ref('provider') }} AS provider
-    ON coalesce(provider_alias.resource_key, note.provider_key) = provider.provider_id
+    ON coalesce(provider_named.provider_key, note.provider_key) = provider.provider_id
 WHERE coalesce(note.note_date, visit.visit_start_date) IS NOT NULL

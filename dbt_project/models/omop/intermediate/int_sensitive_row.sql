@@ -1,6 +1,7 @@
 {{ config(post_hook="{{ add_labels() }}") }}
--- A row carries the labels of its own resource, of its encounter with all that int_encounter_label says of that, and of
--- its patient. Made of bronze before any table of omop, so that no row is there before its labels are.
+-- A row carries the labels of its own resource, of the medication or device it names, of its encounter with all that
+-- int_encounter_label says of that, and of its patient. Made of bronze before any table of omop, so that no row is
+-- there before its labels are.
 WITH
 -- Of a note that arrived several times one copy is kept, with the labels of all.
 note_copy AS (
@@ -48,12 +49,46 @@ event AS (
     INNER JOIN {{ ref('int_visit_occurrence') }} AS whole ON top.visit_occurrence_id = whole.visit_occurrence_id
     UNION ALL
     SELECT
+        'specimen' AS cdm_table,
+        specimen.specimen_key AS cdm_id,
+        crosswalk.person_id,
+        specimen.resource_key,
+        NULL AS encounter_key
+    FROM {{ source('bronze', 'specimen') }} AS specimen
+    INNER JOIN {{ ref('person_crosswalk') }} AS crosswalk ON specimen.person_key = crosswalk.person_key
+    WHERE specimen.specimen_date IS NOT NULL
+    UNION ALL
+    SELECT
         'note' AS cdm_table,
         note_id AS cdm_id,
         person_id,
         resource_key,
         encounter_key
     FROM note_copy
+),
+
+named_resource AS (
+    SELECT
+        named.resource_key,
+        coalesce(alias.resource_key, named.named_key) AS named_key
+    FROM (
+        SELECT
+            resource_key,
+            medication_key AS named_key
+        FROM {{ source('bronze', 'drug_exposure') }}
+        UNION ALL
+        SELECT
+            resource_key,
+            medication_key AS named_key
+        FROM {{ source('bronze', 'observation') }}
+        UNION ALL
+        SELECT
+            resource_key,
+            device_key AS named_key
+        FROM {{ source('bronze', 'device_exposure') }}
+    ) AS named
+    LEFT JOIN {{ ref('int_reference_alias') }} AS alias ON named.named_key = alias.alias_key
+    WHERE named.named_key IS NOT NULL
 ),
 
 person_label AS (
@@ -81,6 +116,15 @@ labelled AS (
         label.code
     FROM event
     INNER JOIN {{ ref('int_encounter_label') }} AS label ON event.encounter_key = label.encounter_key
+    UNION
+    SELECT
+        event.cdm_table,
+        event.cdm_id,
+        event.person_id,
+        label.code
+    FROM event
+    INNER JOIN named_resource ON event.resource_key = named_resource.resource_key
+    INNER JOIN {{ ref('int_resource_label') }} AS label ON named_resource.named_key = label.resource_key
     UNION
     SELECT
         event.cdm_table,

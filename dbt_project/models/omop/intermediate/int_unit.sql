@@ -1,7 +1,11 @@
 WITH
 measured AS (
-    SELECT DISTINCT unit_code
+    SELECT unit_code
     FROM {{ source('bronze', 'measurement') }}
+    WHERE unit_code IS NOT NULL
+    UNION
+    SELECT unit_code
+    FROM {{ source('bronze', 'specimen') }}
     WHERE unit_code IS NOT NULL
 )
 

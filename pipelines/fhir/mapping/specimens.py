@@ -1,0 +1,40 @@
+"""Specimen → specimen. Source: OMOP CDM 5.4 specimen."""
+
+from pipelines.fhir.mapping.elements import (
+    Context,
+    Resource,
+    codings,
+    concept_text,
+    local_date,
+    local_datetime,
+    patient_key,
+    start_of,
+)
+from pipelines.fhir.mapping.result import Excluded, Mapped, Row
+from pipelines.fhir.profiles import Profile
+
+
+def specimen(resource: Resource, context: Context, _: Profile) -> Mapped | Excluded:
+    """A specimen that was taken, whether it is still there or of use; its identifiers stay in landing."""
+    person = patient_key(resource, context)
+    if person is None:
+        return Excluded("no_patient")
+    if resource.get("status") == "entered-in-error":
+        return Excluded("status:entered-in-error", person)
+    collection = resource.get("collection") or {}
+    quantity = collection.get("quantity") or {}
+    when = start_of(collection, "collected") or resource.get("receivedTime")
+    row: Row = {
+        "specimen_key": context.key,
+        "person_key": person,
+        "codings": codings(resource.get("type")),
+        "code_text": concept_text(resource.get("type")),
+        "specimen_date": local_date(when),
+        "specimen_datetime": local_datetime(when),
+        "quantity": quantity.get("value"),
+        "unit_code": quantity.get("code"),
+        "unit_source_value": quantity.get("unit") or quantity.get("code"),
+        "body_site_codings": codings(collection.get("bodySite")) or None,
+        "body_site_text": concept_text(collection.get("bodySite")),
+    }
+    return Mapped({"specimen": [row]}, person)
