@@ -105,10 +105,7 @@ AS $$
         SELECT FROM access.entered() AS e
         WHERE
             codes <@ e.sensitivities
-            AND (
-                access.may_claim(NULL, e.everyone, e.scope_ids, may_see.person_id)
-                OR may_see.person_id = access.person_id()
-            )
+            AND access.in_view(may_see.person_id)
             AND NOT EXISTS (
                 SELECT FROM access.sensitivity AS s
                 WHERE s.code = ANY(codes) AND coalesce((

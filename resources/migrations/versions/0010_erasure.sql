@@ -146,36 +146,39 @@ BEGIN
     RETURN hits;
 END
 $$;
+-- Of a word of fewer than four letters no text is anybody's.
+CREATE FUNCTION landing.holds_word(content text, words text[]) RETURNS boolean
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS (
+        SELECT FROM unnest(words) AS w (word) WHERE length(word) >= 4 AND strpos(lower(content), lower(word)) > 0
+    )
+$$;
 CREATE FUNCTION inference.adjudications_holding(words text[]) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT landing.record_sweep(words, 'inference.adjudication', count(*)) FROM inference.adjudication AS a
-    WHERE EXISTS (
-        SELECT FROM unnest(words) AS w (word)
-        WHERE length(word) >= 4 AND (strpos(lower(a.prompt), lower(word)) > 0 OR strpos(lower(a.completion), lower(word)) > 0)
-    )
+    WHERE landing.holds_word(a.prompt, words) OR landing.holds_word(a.completion, words)
 $$;
 CREATE FUNCTION retrieval.chunks_holding(words text[]) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT landing.record_sweep(words, 'retrieval.document_chunk', count(*)) FROM retrieval.document_chunk AS c
-    WHERE EXISTS (
-        SELECT FROM unnest(words) AS w (word) WHERE length(word) >= 4 AND strpos(lower(c.chunk_text), lower(word)) > 0
-    )
+    WHERE landing.holds_word(c.chunk_text, words)
 $$;
 CREATE FUNCTION access.reasons_holding(words text[]) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT landing.record_sweep(words, 'access.emergency_access', count(*)) FROM access.emergency_access AS e
-    WHERE EXISTS (
-        SELECT FROM unnest(words) AS w (word) WHERE length(word) >= 4 AND strpos(lower(e.reason), lower(word)) > 0
-    )
+    WHERE landing.holds_word(e.reason, words)
 $$;
 REVOKE ALL ON FUNCTION
-    inference.adjudications_holding, retrieval.chunks_holding, access.reasons_holding, landing.record_sweep
+    inference.adjudications_holding, retrieval.chunks_holding, access.reasons_holding, landing.record_sweep,
+    landing.holds_word
 FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
     inference.adjudications_holding, retrieval.chunks_holding, access.reasons_holding

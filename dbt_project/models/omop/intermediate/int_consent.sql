@@ -73,37 +73,40 @@ named AS (
     FROM provision
     CROSS JOIN LATERAL jsonb_array_elements(provision.about) AS element (coding)
     INNER JOIN {{ source('access', 'sensitivity') }} AS known ON element.coding ->> 'code' = known.code
+),
+
+-- What names no label we know is, as a denial, about all that is labelled.
+about AS (
+    SELECT
+        consent_provision_key,
+        code,
+        is_of_its_system
+    FROM named
+    UNION ALL
+    SELECT
+        provision.consent_provision_key,
+        known.code,
+        FALSE AS is_of_its_system
+    FROM provision
+    CROSS JOIN {{ source('access', 'sensitivity') }} AS known
+    WHERE
+        known.hides_rows
+        AND NOT EXISTS (
+            SELECT 1 FROM named
+            WHERE provision.consent_provision_key = named.consent_provision_key
+        )
 )
 
 SELECT DISTINCT
     provision.person_id,
-    named.code,
+    about.code,
     provision.provision_type AS decision,
     provision.starts_on,
     provision.ends_on,
     provision.decided_at,
     'source' AS origin
 FROM provision
-INNER JOIN named ON provision.consent_provision_key = named.consent_provision_key
+INNER JOIN about ON provision.consent_provision_key = about.consent_provision_key
 WHERE
     provision.provision_type = 'deny'
-    OR (provision.provision_type = 'permit' AND NOT provision.is_limited AND named.is_of_its_system)
-UNION
--- A denial that names no label we know denies all that is labelled.
-SELECT
-    provision.person_id,
-    known.code,
-    provision.provision_type AS decision,
-    provision.starts_on,
-    provision.ends_on,
-    provision.decided_at,
-    'source' AS origin
-FROM provision
-CROSS JOIN {{ source('access', 'sensitivity') }} AS known
-WHERE
-    provision.provision_type = 'deny'
-    AND known.hides_rows
-    AND NOT EXISTS (
-        SELECT 1 FROM named
-        WHERE provision.consent_provision_key = named.consent_provision_key
-    )
+    OR (provision.provision_type = 'permit' AND NOT provision.is_limited AND about.is_of_its_system)
