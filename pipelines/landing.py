@@ -12,8 +12,9 @@ import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, cast
 
 import psycopg
 
@@ -133,11 +134,8 @@ def content_hash(source: Path) -> str:
     Raises:
         InputError: the file can't be read.
     """
-    digest = hashlib.sha256()
     with _readable(source) as stream:
-        while block := stream.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def store(settings: Settings, source: Path) -> tuple[str, int]:
@@ -168,7 +166,7 @@ def store(settings: Settings, source: Path) -> tuple[str, int]:
 
 
 @contextlib.contextmanager
-def _readable(source: Path) -> Iterator[BinaryIO]:
+def _readable(source: Path) -> Iterator[BufferedReader]:
     try:
         stream = source.open("rb")
     except OSError as error:
@@ -202,11 +200,11 @@ def is_gzip(path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def open_content(path: Path) -> Iterator[BinaryIO]:
+def open_content(path: Path) -> Iterator[BufferedReader]:
     """A file's content, decompressed if it is gzip."""
     if is_gzip(path):
         with gzip.open(path, "rb") as stream:
-            yield cast(BinaryIO, stream)
+            yield cast(BufferedReader, stream)
     else:
         with path.open("rb") as stream:
             yield stream

@@ -27,6 +27,7 @@ from pipelines.landing import LandedFile, is_gzip, is_whole, landed_path, open_c
 from pipelines.tombstones import Tombstones
 from resources import locks
 from resources.postgres import Database, Role, without_row_values
+from resources.private_files import sync_directory
 from resources.settings import Settings
 
 _BLOCK = 1 << 20
@@ -226,7 +227,7 @@ def redact_landed(
     final = landed_path(settings, sha256)
     final.parent.mkdir(exist_ok=True, mode=0o700)
     temporary.replace(final)
-    _sync_directory(final.parent)
+    sync_directory(final.parent)
     parameters = {"file_id": file.file_id, "old": file.sha256, "new": sha256, "length": length}
     connection.execute(
         "UPDATE quarantine.record SET record_key = %(new)s || substr(record_key, 65) "
@@ -244,7 +245,7 @@ def redact_landed(
     )
     connection.commit()
     old.unlink(missing_ok=True)
-    _sync_directory(old.parent)
+    sync_directory(old.parent)
     return removed
 
 
@@ -281,7 +282,7 @@ def redact_in_place(path: Path, edits: Sequence[Edit]) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-    _sync_directory(path.parent)
+    sync_directory(path.parent)
 
 
 def _write(source: Path, target: Path, edits: Sequence[Edit], padding: int) -> tuple[str, int]:
@@ -324,22 +325,19 @@ def _copy(source: Path, target: IO[bytes] | gzip.GzipFile, edits: Sequence[Edit]
 
 
 def readable_blocks(path: Path) -> Iterator[bytes]:
-    """A file's content as far as it can be read: of a gzip file that was cut off, what comes before the cut."""
+    """A file's content as far as it was ever whole: of a gzip file that was cut off, what comes before the cut.
+
+    Raises:
+        OSError: the file can't be read; what a disk fails to give is not missing from the file.
+    """
+    packed = is_gzip(path)
     with open_content(path) as stream:
         reader = cast(Any, stream)
         while True:
             try:
-                block = reader.read1(_BLOCK) if is_gzip(path) else reader.read(_BLOCK)
-            except (EOFError, OSError, zlib.error):
+                block = reader.read1(_BLOCK) if packed else reader.read(_BLOCK)
+            except (EOFError, gzip.BadGzipFile, zlib.error):
                 return
             if not block:
                 return
             yield block
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

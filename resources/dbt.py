@@ -5,11 +5,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from resources.dbt_process import LOCK_VARIABLE
+from resources.dbt_process import LOCK_VARIABLE, alone
 from resources.postgres import Database
 from resources.settings import Settings
 
@@ -34,7 +35,6 @@ def environment(settings: Settings, database: Database) -> dict[str, str]:
 
     It writes no log: the database's error texts, which echo row values, would be in it.
     """
-    settings.dbt_directory.mkdir(parents=True, exist_ok=True)
     return {
         **database.dbt_environment(),
         "DBT_PROFILES_DIR": str(PROJECT_DIRECTORY),
@@ -42,9 +42,19 @@ def environment(settings: Settings, database: Database) -> dict[str, str]:
         "DBT_LOG_PATH": str(settings.dbt_directory / "logs"),
         "DBT_LOG_LEVEL_FILE": "none",
         "DBT_USE_COLORS": "false",
-        LOCK_VARIABLE: str(settings.dbt_directory / "lock"),
+        LOCK_VARIABLE: str(_lock(settings)),
         "SANCTUM_DBT_THREADS": str(settings.workers),
     }
+
+
+def no_build(settings: Settings) -> AbstractContextManager[None]:
+    """Waits until no build runs in this home, and lets none start meanwhile."""
+    return alone(_lock(settings))
+
+
+def _lock(settings: Settings) -> Path:
+    settings.dbt_directory.mkdir(parents=True, exist_ok=True)
+    return settings.dbt_directory / "lock"
 
 
 def default_period(as_of: date) -> tuple[date, date]:

@@ -3,16 +3,26 @@
 dbt has no lock of its own: two builds at once, or one beside what a killed one left running, drop each other's tables.
 """
 
+import contextlib
 import ctypes
 import fcntl
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 LOCK_VARIABLE = "SANCTUM_DBT_LOCK"
+
+
+@contextlib.contextmanager
+def alone(lock: Path) -> Iterator[None]:
+    """Wait until no dbt runs that knows this lock, and let none run meanwhile."""
+    with lock.open("wb") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
 
 
 def main() -> None:
@@ -26,8 +36,7 @@ def main() -> None:
         return
     # prctl(2), Linux: this process is killed when its parent is, whatever way that ended.
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    with Path(os.environ[LOCK_VARIABLE]).open("wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone(Path(os.environ[LOCK_VARIABLE])):
         from dbt.cli.main import cli
 
         cli()

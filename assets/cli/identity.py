@@ -1,21 +1,17 @@
 """Who runs a command: the option for a token, and ``sanctum whoami``."""
 
 import sys
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from assets.cli.output import Json, failures, report
-from resources.identity import Identity, RefusedError, TokenError, identify_caller
-from resources.identity.policy import LOCAL_ISSUER
+from resources.identity import Identity, TokenError, identify_caller
+from resources.identity.policy import as_auditor
 from resources.identity.tokens import MAXIMUM_LENGTH
-from resources.postgres import Role
 from resources.settings import Settings, load_settings
-
-# Purpose of use as HL7 v3 codes it: compliance with law and policy.
-_COMPLIANCE = "HCOMPL"
 
 # A file or stdin, never an argument: every user of a machine can read the arguments of its processes.
 TokenFile = Annotated[
@@ -43,22 +39,7 @@ def officer(settings: Settings, token_file: Path | None) -> Identity:
         resources.identity.RefusedError: the policy makes this caller no auditor.
         as ``caller``.
     """
-    identity = caller(settings, token_file)
-    if identity.role is Role.AUDITOR:
-        return identity
-    if identity.issuer != LOCAL_ISSUER:
-        raise RefusedError("this command is for auditors, and the access policy gives this caller another role")
-    # Who reads the files of this machine's home reads the log anyhow; as an auditor it sees no person's rows.
-    return replace(
-        identity,
-        role=Role.AUDITOR,
-        care_sites=(),
-        care_teams=(),
-        everyone=False,
-        sensitivities=(),
-        purposes=(_COMPLIANCE,),
-        may_break_glass=False,
-    )
+    return as_auditor(caller(settings, token_file))
 
 
 def _read_token(path: Path) -> str:

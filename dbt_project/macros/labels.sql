@@ -18,8 +18,13 @@
     ]) }}
 {%- endmacro %}
 
-{#- Source records with a label that hides: one that is unknown, hides rows, or comes from another code system than the
-    listed one. -#}
+{#- Whether a label hides, of element.coding and what known says of it: one that is unknown, hides rows, or comes from
+    another code system than the listed one. -#}
+{% macro label_hides() -%}
+    coalesce(known.hides_rows OR element.coding ->> 'system' IS DISTINCT FROM known.code_system, TRUE)
+{%- endmacro %}
+
+{#- Source records with a label that hides. -#}
 {% macro labelled_resources() -%}
     SELECT
         resource.resource_key,
@@ -32,7 +37,7 @@
             SELECT 1
             FROM jsonb_array_elements(resource.security_labels) AS element (coding)
             LEFT JOIN {{ source('access', 'sensitivity') }} AS known ON element.coding ->> 'code' = known.code
-            WHERE coalesce(known.hides_rows OR element.coding ->> 'system' IS DISTINCT FROM known.code_system, TRUE)
+            WHERE {{ label_hides() }}
         )
 {%- endmacro %}
 

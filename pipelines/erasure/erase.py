@@ -11,7 +11,6 @@ Run again after a crash, each step finds what is left to do.
 """
 
 import contextlib
-import fcntl
 import re
 import shutil
 from collections import Counter
@@ -33,6 +32,7 @@ from pipelines.hl7.redaction import is_named
 from pipelines.redaction import remove_originals
 from pipelines.tombstones import Tombstones
 from resources import audit, locks
+from resources.dbt import no_build
 from resources.postgres import Database, Role, without_row_values
 from resources.progress import Progress
 from resources.settings import Settings
@@ -109,7 +109,7 @@ def preview(settings: Settings, database: Database, person_id: int) -> ErasureRe
         claim_resources(connection, keys := _keys(person), files.known.records)
         connection.execute(
             "INSERT INTO landing.erasure (person_id, person_keys, reason_code, subject) "
-            "VALUES (%s, '{}', 'loaded-in-error', 'preview') ON CONFLICT DO NOTHING",
+            "VALUES (%s, '{}', 'loaded-in-error', 'preview') ON CONFLICT (person_id) DO UPDATE SET state = 'started'",
             (person_id,),
         )
         rows = delete_rows(connection, keys, _messages(database, files.deciding))
@@ -182,9 +182,7 @@ def erase(
 @contextlib.contextmanager
 def _alone(settings: Settings, database: Database) -> Iterator[psycopg.Connection[Any]]:
     """ERASER's connection while nobody loads, folds, lands, embeds, adjudicates or builds."""
-    settings.dbt_directory.mkdir(parents=True, exist_ok=True)
-    with (settings.dbt_directory / "lock").open("wb") as building, database.connect(Role.ERASER) as connection:
-        fcntl.flock(building, fcntl.LOCK_EX)
+    with no_build(settings), database.connect(Role.ERASER) as connection:
         locks.hold(
             connection, locks.FHIR_FILES, locks.FOLD, locks.LOAD, locks.LANDING, locks.EMBEDDING, locks.ADJUDICATION
         )

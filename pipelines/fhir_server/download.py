@@ -1,18 +1,19 @@
 """The files of an export: several at a time, resumed where they broke off, and whole or not at all."""
 
+import hashlib
 import time
 import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import orjson
 
 from pipelines.fhir_server.bulk import Manifest, ManifestFile
 from pipelines.fhir_server.client import AgainError, Client, Request, issues
-from pipelines.fhir_server.digests import address_digest
 from pipelines.fhir_server.errors import FhirServerError
 from pipelines.fhir_server.findings import Findings
 from pipelines.landing import open_content
@@ -59,7 +60,7 @@ def download(
 
 def _fetch(client: Client, manifest: Manifest, file: ManifestFile, folder: Path, findings: Findings) -> Downloaded:
     """One file, again if its last line is cut off, or if it has fewer lines than it should and not twice the same."""
-    final = folder / f"{file.section}-{address_digest(file.url)}.raw"
+    final = folder / f"{file.section}-{_address_digest(file.url)}.raw"
     part, finished = final.with_suffix(".part"), final.with_suffix(".ndjson")
     if finished.exists():
         return Downloaded(file, finished, count_lines(finished) or 0)
@@ -173,3 +174,9 @@ def _issues(line: bytes) -> Sequence[tuple[str, str]]:
     except orjson.JSONDecodeError:
         return [("unknown", "unknown")]
     return issues(value) if isinstance(value, dict) else [("unknown", "unknown")]
+
+
+def _address_digest(url: str) -> str:
+    """Names the place of a file, without its query: a server may sign the same place anew each time."""
+    parts = urlsplit(url)
+    return hashlib.sha256(f"{parts.netloc}{parts.path}".encode()).hexdigest()[:24]

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from pipelines.fhir_server.digests import file_digest
+from pipelines.landing import content_hash
 from resources.postgres import Database, Role, without_row_values
 
 
@@ -109,7 +109,7 @@ class DatabaseJournal:
 
     def claim(self, paths: Iterable[Path]) -> None:
         """Say whose the bytes of files are before they are landed, so that no other load takes them for its own."""
-        rows = [(file_digest(path), self._source) for path in paths]
+        rows = [(bytes.fromhex(content_hash(path)), self._source) for path in paths]
         with without_row_values(), self._database.connect(Role.INGEST) as connection, connection.cursor() as cursor:
             cursor.executemany(
                 "INSERT INTO landing.content_source (sha256, source_system) VALUES (%s, %s) ON CONFLICT DO NOTHING",

@@ -7,7 +7,7 @@ from pipelines.hl7 import identity
 from pipelines.hl7.identity import Identifier
 from pipelines.hl7.message import Message, MessageError, parse
 from pipelines.keys import derived_key
-from pipelines.tombstones import NAMING_TYPES, Identity, Tombstones
+from pipelines.tombstones import NAMING_TYPES, Identity
 from pipelines.tombstones import identity as hashed
 
 
@@ -17,10 +17,6 @@ class Whose:
 
     people: frozenset[int]
     identities: tuple[Identity, ...]
-
-    def is_erased(self, tombstones: Tombstones) -> bool:
-        """Whether the message is an erased person's."""
-        return not self.people.isdisjoint(tombstones.people) or tombstones.names(self.identities)
 
 
 def whose(message: Message) -> Whose:

@@ -48,7 +48,7 @@ def _is_theirs(whose: Whose, wanted: Wanted) -> bool:
     """By key, or by identifier unless the key is that of somebody whom the warehouse knows."""
     if not whose.people.isdisjoint(wanted.tombstones.people):
         return True
-    return whose.is_erased(wanted.tombstones) and not any(map(wanted.is_somebody, whose.people))
+    return wanted.tombstones.names(whose.identities) and not any(map(wanted.is_somebody, whose.people))
 
 
 def is_named(body: bytes, words: re.Pattern[bytes] | None) -> bool:

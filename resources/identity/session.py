@@ -119,6 +119,7 @@ class Session:
         """
         if not rows:
             self.record(action=action, object_kind=object_kind, details=details)
+            return
         self.connection.execute(
             "SELECT access.record_each(%s, %s, %s::bigint[], %s::bigint[], %s)",
             (action, object_kind, list(rows), list(rows.values()), Jsonb(dict(details or {}))),

@@ -367,7 +367,8 @@ $$;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA access FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION access.enter, access.record TO
     sanctum_embed, sanctum_infer, sanctum_reviewer, sanctum_auditor;
-GRANT EXECUTE ON FUNCTION access.record_each, access.sees_everyone TO sanctum_embed, sanctum_infer, sanctum_reviewer;
+GRANT EXECUTE ON FUNCTION access.sees_everyone TO sanctum_embed, sanctum_infer, sanctum_reviewer;
+GRANT EXECUTE ON FUNCTION access.record_each TO sanctum_infer, sanctum_reviewer;
 GRANT EXECUTE ON FUNCTION
     access.person_id, access.is_open, access.scope_ids, access.may_see, access.may_see_row, access.hidden_notes
 TO sanctum_infer, sanctum_reviewer;
@@ -383,7 +384,7 @@ GRANT SELECT, INSERT, DELETE ON
     access.scope_name, access.person_scope, access.sensitive_row, access.consent
 TO sanctum_transform;
 GRANT UPDATE ON access.sensitive_row TO sanctum_transform;
-GRANT SELECT ON access.sensitivity TO sanctum_transform, sanctum_embed, sanctum_infer, sanctum_reviewer, sanctum_auditor;
+GRANT SELECT ON access.sensitivity TO sanctum_transform;
 -- That a person is in one of the caller's scopes, not in which: one may be a programme's.
 GRANT SELECT (person_id) ON access.person_scope TO sanctum_infer, sanctum_reviewer;
 GRANT SELECT ON access.sensitive_row TO sanctum_embed;

@@ -1,6 +1,8 @@
 """Finding one person's bytes in FHIR files, however they are written, and nobody else's."""
 
+import errno
 import gzip
+import io
 import json
 import os
 import stat
@@ -9,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from pipelines import redaction
 from pipelines.fhir.reading import chunks, records
 from pipelines.fhir.redaction import search
 from pipelines.keys import resource_key
@@ -138,3 +141,18 @@ def test_a_file_cut_off_stays_cut_off(tmp_path: Path) -> None:
     with pytest.raises(EOFError):
         gzip.decompress(path.read_bytes())
     assert not search(path, "fhir-ndjson", wanted()).places
+
+
+def test_what_the_disk_fails_to_give_is_not_missing_from_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "landed"
+    path.write_bytes(b"x" * 10)
+
+    class Failing(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(redaction, "open_content", lambda _: Failing())
+    with pytest.raises(OSError, match="Input/output"):
+        list(redaction.readable_blocks(path))

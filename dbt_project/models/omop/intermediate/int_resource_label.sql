@@ -6,4 +6,4 @@ SELECT DISTINCT
 FROM {{ ref('int_labelled_resource') }} AS resource
 CROSS JOIN LATERAL jsonb_array_elements(resource.security_labels) AS element (coding)
 LEFT JOIN {{ source('access', 'sensitivity') }} AS known ON element.coding ->> 'code' = known.code
-WHERE coalesce(known.hides_rows OR element.coding ->> 'system' IS DISTINCT FROM known.code_system, TRUE)
+WHERE {{ label_hides() }}
