@@ -6,7 +6,17 @@ Here dlt brings Arrow to ``bronze_staging`` by COPY, and one transaction replace
 Belongs here: staging, the merge, its order of versions. Does not belong here: how a source becomes rows.
 """
 
+from pipelines.bronze.errors import BronzeLoadError
 from pipelines.bronze.load import Batch, BronzeChange, empty_staging, load, withdraw
-from pipelines.bronze.staging import BronzeLoadError
+from pipelines.bronze.tables import BronzeTable, bronze_tables
 
-__all__ = ["Batch", "BronzeChange", "BronzeLoadError", "empty_staging", "load", "withdraw"]
+__all__ = [
+    "Batch",
+    "BronzeChange",
+    "BronzeLoadError",
+    "BronzeTable",
+    "bronze_tables",
+    "empty_staging",
+    "load",
+    "withdraw",
+]

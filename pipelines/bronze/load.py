@@ -2,22 +2,27 @@
 
 import contextlib
 import shutil
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psycopg
+import pyarrow as pa
+import pyarrow.compute as pc
 from psycopg import sql
 
-from pipelines.bronze.staging import BATCH_NUMBER, BronzeLoadError, BronzeTable, bronze_tables, stage
+from pipelines.bronze.errors import BronzeLoadError
+from pipelines.bronze.tables import BATCH_NUMBER, BronzeTable, bronze_tables
 from resources import locks
 from resources.postgres import Database, Role, without_row_values
 from resources.settings import Settings
 
-Batch = Mapping[str, Sequence[Mapping[str, Any]]]
-"""Rows by bronze table. It holds a ``resource`` row for every ``resource_key`` in it, each once."""
+Batch = Mapping[str, Sequence[Mapping[str, Any]] | pa.Table]
+"""Rows by bronze table, or what ``BronzeTable.arrow`` made of them.
+
+It holds a ``resource`` row for every ``resource_key`` in it, each once.
+"""
 
 _SQL = Path(__file__).parent / "sql"
 
@@ -62,6 +67,9 @@ def load(
         Exception: whatever ``batches`` or ``finish`` raised, as it was.
         resources.postgres.DatabaseUnavailableError: the database refused, or its disk is full.
     """
+    # Worker processes import this package for its tables, and dlt takes them a second.
+    from pipelines.bronze.staging import stage
+
     with without_row_values(), _one_load_at_a_time(database) as connection:
         tables = bronze_tables(connection)
         empty_staging(connection)
@@ -69,7 +77,7 @@ def load(
         working_directory = settings.dlt_directory / "bronze"
         shutil.rmtree(working_directory, ignore_errors=True)
         try:
-            stage(database, working_directory, tables, _checked(batches, tables))
+            stage(database, working_directory, _checked(batches, tables))
             change = _merge(connection, tables)
             finish(connection)
             empty_staging(connection)
@@ -88,18 +96,19 @@ def _one_load_at_a_time(database: Database) -> Iterator[psycopg.Connection[Any]]
         yield connection
 
 
-def _checked(batches: Iterable[Batch], tables: Mapping[str, BronzeTable]) -> Iterator[Batch]:
+def _checked(batches: Iterable[Batch], tables: Mapping[str, BronzeTable]) -> Iterator[Mapping[str, pa.Table]]:
     for batch in batches:
         unknown = batch.keys() - tables.keys()
         if unknown:
             raise BronzeLoadError(f"batch has rows for tables that bronze lacks: {', '.join(sorted(unknown))}")
-        owners = Counter(row["resource_key"] for row in batch.get("resource", ()))
-        if any(count > 1 for count in owners.values()):
+        arrow = {name: rows if isinstance(rows, pa.Table) else tables[name].arrow(rows) for name, rows in batch.items()}
+        owners = arrow["resource"]["resource_key"] if "resource" in arrow else pa.chunked_array([], pa.int64())
+        if pc.count_distinct(owners).as_py() < len(owners):
             raise BronzeLoadError("batch names a resource twice: keep its newest version only")
-        for name, rows in batch.items():
-            if any(row["resource_key"] not in owners for row in rows):
+        for name, rows in arrow.items():
+            if not pc.all(pc.is_in(rows["resource_key"], value_set=owners.combine_chunks()), min_count=0).as_py():
                 raise BronzeLoadError(f"batch has bronze.{name} rows without the resource that owns them")
-        yield batch
+        yield arrow
 
 
 def empty_staging(connection: psycopg.Connection[Any]) -> None:

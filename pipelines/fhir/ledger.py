@@ -85,9 +85,9 @@ class Ledger:
             account.quarantined[unusable.reason] += 1
             self.quarantined.append(_record(outcome, unusable))
         known = self._known(resource.key for resource in outcome.resources)
-        chosen: dict[int, MappedResource] = {}
-        for resource in outcome.resources:
-            account.read[resource.registry["resource_type"]] += 1
+        chosen: dict[int, int] = {}
+        for index, resource in enumerate(outcome.resources):
+            account.read[resource.resource_type] += 1
             is_known = resource.key in known or resource.key in self._seen
             has_taken_identifier = self._has_taken_identifier(resource)
             if has_taken_identifier and not is_known:
@@ -106,8 +106,8 @@ class Ledger:
                 self.quarantined.append(_record(outcome, _unusable(resource, "erased_identifier")))
                 continue
             self._replace(resource, outcome.file_id)
-            chosen[resource.key] = resource
-        return _batch(chosen.values())
+            chosen[resource.key] = index
+        return {table: rows.of(list(chosen.values())) for table, rows in outcome.rows.items()} if chosen else {}
 
     def _has_taken_identifier(self, resource: MappedResource) -> bool:
         """Whether a Patient who is no erased person by key has an identifier of one, and no other birth date."""
@@ -130,9 +130,8 @@ class Ledger:
             _, former_file, kind, outcome = former
             self._count(former_file, kind, outcome, -1)
             self._accounts[former_file].excluded["superseded"] += 1
-        kind, outcome = str(resource.registry["resource_type"]), str(resource.registry["outcome"])
-        self._count(file_id, kind, outcome, 1)
-        self._seen[resource.key] = (resource.version, file_id, kind, outcome)
+        self._count(file_id, resource.resource_type, resource.outcome, 1)
+        self._seen[resource.key] = (resource.version, file_id, resource.resource_type, resource.outcome)
 
     def _count(self, file_id: int, kind: str, outcome: str, number: int) -> None:
         account = self._accounts[file_id]
@@ -162,13 +161,4 @@ def _record(outcome: Outcome, unusable: Unusable) -> QuarantinedRecord:
 
 
 def _unusable(resource: MappedResource, reason: str) -> Unusable:
-    return Unusable(resource.registry["line_number"], resource.entry, resource.registry["resource_type"], reason, None)
-
-
-def _batch(resources: Iterable[MappedResource]) -> Batch:
-    batch: dict[str, list[Any]] = {}
-    for resource in resources:
-        batch.setdefault("resource", []).append(resource.registry)
-        for table, rows in resource.rows.items():
-            batch.setdefault(table, []).extend(rows)
-    return batch
+    return Unusable(resource.line_number, resource.entry, resource.resource_type, reason, None)

@@ -151,9 +151,10 @@ def _outcomes(
     with pool as executor:
 
         def run() -> Iterator[Outcome]:
+            tables = bronze.bronze_tables(reader)
             waiting: list[Future[Outcome]] = []
             for task in _tasks(settings, reader, files, ledger):
-                waiting.append(executor.submit(work, task))
+                waiting.append(executor.submit(work, task, tables))
                 if len(waiting) > 2 * settings.workers:
                     yield waiting.pop(0).result()
             for future in waiting:

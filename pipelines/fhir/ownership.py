@@ -40,7 +40,8 @@ def people_of(resource: Mapping[str, Any], source_system: str) -> frozenset[int]
     if resource.get("resourceType") == "Patient":
         return frozenset({resource_key(source_system, "Patient", str(resource.get("id")))})
     context = Context(source_system, 0, "")
-    keys = (_patient(reference, context) for name in _ABOUT for reference in _listed(resource.get(name)))
+    named = (resource[name] for name in _ABOUT if name in resource)
+    keys = (_patient(reference, context) for value in named for reference in _listed(value))
     return frozenset(key for key in keys if key is not None)
 
 

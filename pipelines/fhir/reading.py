@@ -127,12 +127,23 @@ def _parsed(content: bytes) -> Any:
         raise _UnreadableError("not_json") from None
     try:
         # orjson writes no more than 254 levels, far more than FHIR has; without a limit recursion would give out.
-        orjson.dumps(value)
+        written = orjson.dumps(value)
     except orjson.JSONEncodeError:
         raise _UnreadableError("nested_too_deep") from None
     # orjson keeps the last of two members of one name, and which of two statuses counts is not ours to choose.
-    json.loads(content, object_pairs_hook=_once, parse_int=str, parse_float=str)
+    if not _surely_kept_all(content, written):
+        json.loads(content, object_pairs_hook=_once, parse_int=str, parse_float=str)
     return value
+
+
+def _surely_kept_all(content: bytes, written: bytes) -> bool:
+    """Whether as many members are in what was written as in what was read, as far as counting ``":"`` can tell.
+
+    Where every name is followed by its colon at once and no character that a text may hold escaped is one of the two
+    that are counted, each member and each text counts alike in both, so that one left out is missed.
+    """
+    has_space = b" :" in content or b"\t:" in content or b"\r:" in content or b"\n:" in content
+    return not has_space and b"\\u00" not in content and content.count(b'":') == written.count(b'":')
 
 
 def _once(members: list[tuple[str, Any]]) -> None:

@@ -1,24 +1,18 @@
-"""Is it FHIR R4, and do its values fit bronze? With fhir.resources (R4B), or the structure that mapping relies on.
-
-R4B differs from R4 in resources we don't map, and fhir.resources refuses some R4 that is legal; ``_tolerated`` says
-which.
-"""
+"""Is it FHIR R4, and do its values fit bronze? With fhir.resources, or the structure that mapping relies on."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import cache
 from typing import Any
 
-from fhir.resources.R4B import get_fhir_model_class
-from fhir.resources.R4B.resource import Resource
-from pydantic import ValidationError
+import orjson
 
 from pipelines.fhir.mapping import MAPPED_TYPES
+from pipelines.fhir.resource_types import RESOURCE_TYPES
 from resources.settings import Validation
 
-_NAME = re.compile(r"[A-Za-z_]{1,40}")
-_MOST_PROBLEMS = 5
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 _OBJECTS = {
     "code",
@@ -60,16 +54,6 @@ _MOST_EXACT = 1 << 53
 _MOST_INTEGER = (1 << 31) - 1
 
 
-@cache
-def _model(resource_type: str) -> Any:
-    """fhir.resources' class of a type of resource, None if R4B has no such type."""
-    try:
-        found = get_fhir_model_class(resource_type)
-    except ValueError:
-        return None
-    return found if issubclass(found, Resource) else None
-
-
 def problem(
     resource: Mapping[str, Any], validation: Validation, *, only_identity: bool = False
 ) -> tuple[str, str | None] | None:
@@ -79,7 +63,7 @@ def problem(
     checked for type and id only, as is every resource with ``only_identity``.
     """
     kind = str(resource["resourceType"])
-    if _model(kind) is None:
+    if kind not in RESOURCE_TYPES:
         return "unknown_resource_type", None
     identifier = resource.get("id")
     if not isinstance(identifier, str) or not identifier:
@@ -90,35 +74,18 @@ def problem(
     return ("not_r4", found) if found else None
 
 
+def holds_nul(resource: Mapping[str, Any]) -> bool:
+    """Whether a string holds U+0000, which FHIR forbids and PostgreSQL can't store."""
+    content = orjson.dumps(resource)
+    # Looking for the bytes alone is a tenth of the work, and almost no record has them.
+    return b"\\u0000" in content and _NUL.search(content) is not None
+
+
 def _full(kind: str, resource: Mapping[str, Any]) -> str | None:
-    try:
-        _model(kind).model_validate(resource)
-    except ValidationError as error:
-        findings = [
-            f"{_path(found)}: {_safe(found['type'])}"
-            for found in error.errors(include_input=False, include_url=False, include_context=False)
-            if not _tolerated(found)
-        ]
-        return "; ".join(findings[:_MOST_PROBLEMS]) or None
-    return None
+    # Its classes take a second to import, which a structural load does without.
+    from pipelines.fhir.full_validation import findings
 
-
-def _tolerated(found: Mapping[str, Any]) -> bool:
-    # Epic's ids exceed FHIR's 64 characters (88 were seen); bronze keys don't depend on their length.
-    return found["loc"][-1:] == ("id",) and "length" in str(found.get("msg", "")).lower()
-
-
-def _path(found: Mapping[str, Any]) -> str:
-    parts = [_safe(part) for part in found["loc"]]
-    # FHIR doesn't know this element, so its name could be a person's.
-    unknown = found["type"] == "extra_forbidden"
-    return ".".join([*parts[:-1], "?"] if unknown else parts)
-
-
-def _safe(part: object) -> str:
-    """A part of a path or rule if it looks like a name; an unknown element's name could be anything."""
-    text = str(part)
-    return text if isinstance(part, int) or all(_NAME.fullmatch(word) for word in text.split(".")) else "?"
+    return findings(kind, resource)
 
 
 def _structural(kind: str, resource: Mapping[str, Any]) -> str | None:
@@ -142,20 +109,44 @@ def misfit(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> str | None:
     for table, found in rows.items():
         for row in found:
             for name, value in row.items():
-                if value is not None and not _fits(name, value):
+                if value is not None and not _fits(name)(value):
                     return f"{table}.{name}"
     return None
 
 
-def _fits(name: str, value: Any) -> bool:
+@cache
+def _fits(name: str) -> Callable[[Any], bool]:
+    """What tells whether a column of this name holds a value."""
     if name in _BOOLEANS:
-        return isinstance(value, bool)
-    if isinstance(value, bool):
-        return False
+        return _is_boolean
     if name in _NUMBERS:
-        return isinstance(value, float) or (isinstance(value, int) and abs(value) <= _MOST_EXACT)
+        return _is_exact_number
     if name in _INTEGERS:
-        return isinstance(value, int) and abs(value) <= _MOST_INTEGER
+        return _is_integer
     if name.endswith(_OUR_INTEGERS):
-        return isinstance(value, int)
-    return isinstance(value, list) if name.endswith(_LISTS) else isinstance(value, str | date)
+        return _is_our_integer
+    return _is_list if name.endswith(_LISTS) else _is_text_or_date
+
+
+def _is_boolean(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_exact_number(value: Any) -> bool:
+    return isinstance(value, float) or (_is_our_integer(value) and abs(value) <= _MOST_EXACT)
+
+
+def _is_integer(value: Any) -> bool:
+    return _is_our_integer(value) and abs(value) <= _MOST_INTEGER
+
+
+def _is_our_integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list)
+
+
+def _is_text_or_date(value: Any) -> bool:
+    return isinstance(value, str | date)

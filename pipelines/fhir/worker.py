@@ -1,26 +1,27 @@
 """What a worker process does: a group of lines in, rows and findings out. Holds no state and touches no database."""
 
 import hashlib
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from pipelines.bronze import BronzeTable
 from pipelines.fhir.mapping import Excluded, Mapped, map_resource
 from pipelines.fhir.mapping.elements import instant, security_labels
+from pipelines.fhir.mapping.result import Row
 from pipelines.fhir.ownership import identities_of, people_of
 from pipelines.fhir.profiles import MAPPING_VERSION
 from pipelines.fhir.reading import Line, Record, records
 from pipelines.fhir.redaction import people_in_bytes
-from pipelines.fhir.validation import misfit, problem
+from pipelines.fhir.validation import holds_nul, misfit, problem
 from pipelines.keys import resource_key
 from pipelines.tombstones import Identity
 from resources.settings import Validation
-
-_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 @dataclass(frozen=True)
@@ -35,31 +36,43 @@ class Task:
     validation: Validation
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class MappedResource:
-    """One resource: its ``bronze.resource`` row and the rows it owns by table.
+    """One resource, without its rows.
 
     Attributes:
+        key: its ``resource_key``.
+        outcome: ``loaded``, or why it makes no rows.
+        version: when it was last updated, and the hash of its content and mapping.
         people: keys of the source persons it is about, mapped or not.
         identities: of a Patient, its identifiers.
         entry: its place in a bundle.
     """
 
-    registry: dict[str, Any]
-    rows: Mapping[str, Sequence[Mapping[str, Any]]]
-    people: frozenset[int] = frozenset()
-    identities: tuple[Identity, ...] = ()
-    entry: int | None = None
+    key: int
+    resource_type: str
+    outcome: str
+    version: tuple[datetime | None, str]
+    people: frozenset[int]
+    identities: tuple[Identity, ...]
+    line_number: int
+    entry: int | None
 
-    @property
-    def key(self) -> int:
-        """Its ``resource_key``."""
-        return int(self.registry["resource_key"])
 
-    @property
-    def version(self) -> tuple[datetime | None, str]:
-        """When it was last updated, and the hash of its content and mapping."""
-        return self.registry["last_updated"], str(self.registry["content_sha256"])
+Interpreted = tuple[MappedResource, Mapping[str, Sequence[Row]]]
+"""A resource and its rows by bronze table, its own in ``resource`` among them."""
+
+
+@dataclass(frozen=True)
+class OwnedRows:
+    """Rows of one bronze table, and of each the index in ``Outcome.resources`` of the resource that owns it."""
+
+    table: pa.Table
+    owners: pa.Int32Array
+
+    def of(self, chosen: Sequence[int]) -> pa.Table:
+        """The rows that resources with these indices own."""
+        return self.table.filter(pc.is_in(self.owners, value_set=pa.array(chosen, pa.int32())))
 
 
 @dataclass(frozen=True)
@@ -82,22 +95,39 @@ class Outcome:
     sha256: str
     resources: list[MappedResource] = field(default_factory=list)
     unusable: list[Unusable] = field(default_factory=list)
+    rows: dict[str, OwnedRows] = field(default_factory=dict)
 
 
-def work(task: Task) -> Outcome:
-    """Parse, validate and map every line of a task."""
+def work(task: Task, tables: Mapping[str, BronzeTable]) -> Outcome:
+    """Parse, validate and map every line of a task; rows come in the form in which bronze stages them."""
     outcome = Outcome(task.file_id, task.sha256)
+    rows: dict[str, list[Row]] = {}
+    owners: dict[str, list[int]] = {}
+    for found in interpret(task):
+        if isinstance(found, Unusable):
+            outcome.unusable.append(found)
+            continue
+        resource, made = found
+        for table, listed in made.items():
+            rows.setdefault(table, []).extend(listed)
+            owners.setdefault(table, []).extend([len(outcome.resources)] * len(listed))
+        outcome.resources.append(resource)
+    for table, listed in rows.items():
+        outcome.rows[table] = OwnedRows(tables[table].arrow(listed), pa.array(owners[table], pa.int32()))
+    return outcome
+
+
+def interpret(task: Task) -> Iterator[Interpreted | Unusable]:
+    """What each record of a task is."""
     for line in task.lines:
         for record in records(line):
             found = _map(record, task)
             if isinstance(found, Unusable):
-                outcome.unusable.append(replace(found, people=_people(record, line[1], task.source_system)))
-            else:
-                outcome.resources.append(found)
-    return outcome
+                found = replace(found, people=_people(record, line[1], task.source_system))
+            yield found
 
 
-def _map(record: Record, task: Task) -> MappedResource | Unusable:
+def _map(record: Record, task: Task) -> Interpreted | Unusable:
     if record.resource is None:
         return Unusable(record.line_number, record.entry, "unknown", str(record.problem), None)
     resource = record.resource
@@ -108,17 +138,17 @@ def _map(record: Record, task: Task) -> MappedResource | Unusable:
         reason, detail = finding
         known = "unknown" if reason == "unknown_resource_type" else kind
         return Unusable(record.line_number, record.entry, known, reason, detail)
-    if _holds_nul(resource):
+    if holds_nul(resource):
         return Unusable(record.line_number, record.entry, kind, "not_r4", "U+0000 in a string")
     try:
-        found = _mapped(record, resource, task)
+        found, registry, rows = _mapped(record, resource, task)
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         # Validation lets through what mapping can't read; the type of error carries no content.
         return Unusable(record.line_number, record.entry, kind, "not_r4", f"mapping: {type(error).__name__}")
-    column = misfit(found.rows)
+    column = misfit(rows)
     if column is not None:
         return Unusable(record.line_number, record.entry, kind, "not_r4", f"value doesn't fit {column}")
-    return found
+    return found, {"resource": [registry], **rows}
 
 
 def _people(record: Record, line: bytes, source_system: str) -> frozenset[int]:
@@ -128,33 +158,40 @@ def _people(record: Record, line: bytes, source_system: str) -> frozenset[int]:
     return stated or people_in_bytes(orjson.dumps(record.resource), source_system)
 
 
-def _mapped(record: Record, resource: Mapping[str, Any], task: Task) -> MappedResource:
+def _mapped(
+    record: Record, resource: Mapping[str, Any], task: Task
+) -> tuple[MappedResource, Row, Mapping[str, Sequence[Row]]]:
+    """A resource, its ``bronze.resource`` row and the rows it owns."""
     kind = str(resource["resourceType"])
     mapped = Excluded("deleted") if record.deleted else map_resource(resource, task.source_system, task.profile)
     meta = resource.get("meta") or {}
     version = meta.get("versionId")
+    found = MappedResource(
+        key=resource_key(task.source_system, kind, str(resource["id"])),
+        resource_type=kind,
+        outcome="loaded" if isinstance(mapped, Mapped) else mapped.reason,
+        version=(instant(meta.get("lastUpdated")), _content_hash(resource, task.profile)),
+        people=people_of(resource, task.source_system),
+        identities=identities_of(resource),
+        line_number=record.line_number,
+        entry=record.entry,
+    )
     registry = {
-        "resource_key": resource_key(task.source_system, kind, str(resource["id"])),
+        "resource_key": found.key,
         "source_system": task.source_system,
         "resource_type": kind,
         "resource_id": resource["id"],
         "version_id": None if version is None else str(version),
-        "last_updated": instant(meta.get("lastUpdated")),
-        "content_sha256": _content_hash(resource, task.profile),
-        "outcome": "loaded" if isinstance(mapped, Mapped) else mapped.reason,
+        "last_updated": found.version[0],
+        "content_sha256": found.version[1],
+        "outcome": found.outcome,
         "person_key": mapped.person_key,
         # A deletion carries its bundle's meta, whose labels are the bundle's.
         "security_labels": None if record.deleted else security_labels(resource),
         "file_id": task.file_id,
         "line_number": record.line_number,
     }
-    people = people_of(resource, task.source_system)
-    return MappedResource(registry, mapped.rows, people, identities_of(resource), record.entry)
-
-
-def _holds_nul(resource: Mapping[str, Any]) -> bool:
-    """Whether a string holds U+0000, which FHIR forbids and PostgreSQL can't store."""
-    return _NUL.search(orjson.dumps(resource)) is not None
+    return found, registry, mapped.rows
 
 
 def _content_hash(resource: Mapping[str, Any], profile: str) -> str:

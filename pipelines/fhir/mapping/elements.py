@@ -36,9 +36,11 @@ def local_date(text: str | None) -> date | None:
     """
     if not text:
         return None
-    parts = text[:10].split("-")
     try:
-        return date(*(int(part) for part in (*parts, "1", "1")[:3]))
+        if len(text) >= 10:
+            # A year's week and day, or a date without hyphens, are dates of ISO 8601 and none of FHIR.
+            return date.fromisoformat(text[:10]) if text[4] == text[7] == "-" else None
+        return date(*(int(part) for part in (*text.split("-"), "1", "1")[:3]))
     except ValueError:
         return None
 

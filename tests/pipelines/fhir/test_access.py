@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from pipelines.fhir import ingest_fhir
-from pipelines.fhir.worker import Task, Unusable, work
+from pipelines.fhir.worker import Task, Unusable, interpret
 from pipelines.keys import derived_key
 from resources.postgres import Database
 from resources.settings import Settings
@@ -53,13 +53,13 @@ def consent(**parts: Any) -> Resource:
 
 def outcome(resource: Resource, validation: Any = "full") -> Any:
     """What the worker makes of a resource: it alone builds the registry's row."""
-    done = work(Task(1, "f" * 64, [(1, orjson.dumps(resource))], "ehr", "us-core", validation))
-    (found,) = [*done.unusable, *done.resources]
+    (found,) = interpret(Task(1, "f" * 64, [(1, orjson.dumps(resource))], "ehr", "us-core", validation))
     return found
 
 
-def labels(resource: Resource) -> Any:
-    return outcome(resource).registry["security_labels"]
+def labels(resource: Resource, validation: Any = "full") -> Any:
+    _, made = outcome(resource, validation)
+    return made["resource"][0]["security_labels"]
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_document_adds_its_own_labels() -> None:
         "securityLabel": [{"coding": [PART_2, RESTRICTED]}, {"text": "counselling"}, {"coding": []}],
     }
     expected = [RESTRICTED, PART_2, {"display": "counselling"}, {"display": "unreadable"}]
-    assert outcome(labelled, "structural").registry["security_labels"] == expected
+    assert labels(labelled, "structural") == expected
     assert "security_labels" not in mapped(document | {"status": "current"})["note"][0]
 
 

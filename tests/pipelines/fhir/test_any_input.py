@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,8 @@ from hypothesis import strategies as st
 
 from pipelines.fhir import ingest_fhir
 from pipelines.fhir.mapping import MAPPED_TYPES
-from pipelines.fhir.reading import chunks, kind_of
-from pipelines.fhir.worker import Task, work
+from pipelines.fhir.reading import chunks, kind_of, records
+from pipelines.fhir.worker import Task, Unusable, interpret
 from pipelines.landing import is_whole
 from resources.postgres import Database
 from resources.settings import Settings
@@ -61,9 +62,8 @@ TEMPLATES = [
 
 def accounted(content: bytes, validation: Any) -> int:
     """How many records a line gives; what is said of them is fixed words."""
-    outcome = work(Task(1, "f" * 64, [(1, content)], "ehr", "us-core", validation))
-    said = [unusable.reason for unusable in outcome.unusable]
-    said += [resource.registry["outcome"] for resource in outcome.resources]
+    found = interpret(Task(1, "f" * 64, [(1, content)], "ehr", "us-core", validation))
+    said = [record.reason if isinstance(record, Unusable) else record[0].outcome for record in found]
     assert all(REASON.fullmatch(word) for word in said), said
     return len(said)
 
@@ -80,6 +80,41 @@ def test_arbitrary_bytes_are_read_to_their_end(tmp_path: Path, content: bytes, n
         assert all(accounted(line, "full") == 1 or b"erased" in line for _, line in lines)
         if kind == "fhir-ndjson" and (packed or not content.startswith(b"\x1f\x8b")):
             assert [line for _, line in lines] == [line for line in io.BytesIO(content) if line.strip()]
+
+
+NAMES = st.sampled_from(["a", "b", '"', '":', "\\", " :", "é", "\n:"])
+SPACES = st.sampled_from(["", "", "", " ", "  ", "\n", "\t \r"])
+
+
+def written(value: Any, data: st.DataObject) -> str:
+    """JSON text of pairs, lists and texts, with spaces and escapes wherever they may be."""
+    if isinstance(value, str):
+        escaped = json.dumps(value, ensure_ascii=data.draw(st.booleans()))
+        return escaped.replace(":", "\\u003a") if data.draw(st.booleans()) else escaped
+    space = data.draw(SPACES)
+    if value and isinstance(value[0], tuple):
+        members = (f"{written(name, data)}{data.draw(SPACES)}:{space}{written(part, data)}" for name, part in value)
+        return "{" + f"{space},".join(members) + "}"
+    return "[" + ",".join(written(part, data) for part in value) + "]"
+
+
+@QUICK
+@given(
+    value=st.recursive(
+        NAMES, lambda inner: st.lists(inner, max_size=3) | st.lists(st.tuples(NAMES, inner), min_size=1, max_size=4)
+    ),
+    data=st.data(),
+)
+def test_a_name_that_is_there_twice_is_seen_however_it_is_written(value: Any, data: st.DataObject) -> None:
+    def twice(part: Any) -> bool:
+        if not isinstance(part, list):
+            return False
+        pairs = [inner for inner in part if isinstance(inner, tuple)]
+        names = [name for name, _ in pairs]
+        return len(set(names)) < len(names) or any(map(twice, [inner for _, inner in pairs] or part))
+
+    (record,) = records((1, written(value, data).encode()))
+    assert (record.problem == "duplicate_key") is twice(value)
 
 
 @QUICK

@@ -12,7 +12,7 @@ import pytest
 
 from pipelines.fhir import ingest_fhir, load_fhir
 from pipelines.fhir.reading import chunks, kind_of
-from pipelines.fhir.worker import Outcome, Task, work
+from pipelines.fhir.worker import Interpreted, Task, Unusable, interpret
 from pipelines.landing import InputError, landed_path
 from pipelines.quarantine import counts_by_reason
 from resources.postgres import Database
@@ -114,17 +114,17 @@ STRANGE: dict[str, Resource] = {
 }
 
 
-def outcome(content: bytes, validation: Any = "full") -> Outcome:
-    return work(Task(1, "f" * 64, [(1, content)], "ehr", "us-core", validation))
+def outcome(content: bytes, validation: Any = "full") -> tuple[list[Unusable], list[Interpreted]]:
+    found = list(interpret(Task(1, "f" * 64, [(1, content)], "ehr", "us-core", validation)))
+    return [item for item in found if isinstance(item, Unusable)], [i for i in found if not isinstance(i, Unusable)]
 
 
 @pytest.mark.parametrize(("content", "reason"), UNPARSABLE.values(), ids=UNPARSABLE)
 def test_a_line_that_is_no_resource_is_named(content: bytes, reason: str) -> None:
-    found = outcome(content)
-    assert not found.resources
-    (unusable,) = found.unusable
+    (unusable,), usable = outcome(content)
+    assert not usable
     assert (unusable.reason, unusable.line_number, unusable.resource_type) == (reason, 1, "unknown")
-    assert CANARY not in str(found)
+    assert CANARY not in str(unusable)
 
 
 @pytest.mark.parametrize(("resource", "reason"), BROKEN.values(), ids=BROKEN)
@@ -133,18 +133,17 @@ def test_a_resource_that_is_not_r4_is_named(resource: Resource, reason: str, for
     whole = bundle([patient(), resource | {"id": resource.get("id")}]) if form == "entry" else resource
     if form == "entry":
         whole["entry"][1] = {"resource": resource}
-    found = outcome(orjson.dumps(whole))
-    (unusable,) = found.unusable
+    (unusable,), usable = outcome(orjson.dumps(whole))
     assert (unusable.reason, unusable.entry) == (reason, 1 if form == "entry" else None)
-    assert len(found.resources) == (1 if form == "entry" else 0)
-    assert CANARY not in str(found)
+    assert len(usable) == (1 if form == "entry" else 0)
+    assert CANARY not in str((unusable, usable))
 
 
 @pytest.mark.parametrize("resource", [resource for resource, _ in BROKEN.values()], ids=BROKEN)
 def test_structural_validation_never_crashes_and_accounts(resource: Resource) -> None:
-    found = outcome(orjson.dumps(resource), "structural")
-    assert len(found.resources) + len(found.unusable) == 1
-    assert CANARY not in str(found.unusable)
+    unusable, usable = outcome(orjson.dumps(resource), "structural")
+    assert len(usable) + len(unusable) == 1
+    assert CANARY not in str(unusable)
 
 
 def test_the_detail_names_the_element(ingest: Ingest, db: Database) -> None:
