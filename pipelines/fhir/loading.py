@@ -1,10 +1,15 @@
-"""Landed FHIR files to bronze: workers map, one transaction merges, the account closes."""
+"""Landed FHIR files to bronze: workers map, one transaction merges, the account closes.
+
+Many files are loaded in several loads one after the other, each of whole files, so that memory does not grow with them.
+"""
 
 import multiprocessing
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +28,12 @@ from pipelines.redaction import forget, forget_everywhere, redact_due
 from resources import audit
 from resources.postgres import Database, Role, without_row_values
 from resources.progress import Progress
-from resources.settings import Settings
+from resources.settings import Settings, Validation
 
 _LINES_PER_TASK = 1000
+# A load remembers each resource it has read, and stages all of them before it merges.
+_BYTES_PER_LOAD = 384 << 20
+_CLASSES: Mapping[Validation, Sequence[str]] = {"structural": (), "full": ("pipelines.fhir.full_validation",)}
 _KINDS = ("fhir-ndjson", "fhir-json")
 
 
@@ -82,26 +90,29 @@ def load_fhir(
     """Load landed files into bronze: those given, else all that were not loaded under this mapping.
 
     A file that was loaded for another source system, or came from its server, is that system's and left alone, unless
-    it is given.
+    it is given. What fails undoes the load it is in; files of loads before it are loaded.
 
     Raises:
         AccountError: the account does not close.
         pipelines.bronze.BronzeLoadError: bronze could not be loaded and is as it was.
         pipelines.landing.InputError: a landed file's bytes are gone.
     """
-    chosen = _distinct(_unloaded(settings, database) if files is None else files)
-    if not chosen:
-        return Account()
-    with without_row_values(), database.connect(Role.INGEST, autocommit=True) as reader:
-        ledger = Ledger(reader)
-        with _outcomes(settings, reader, chosen, ledger) as outcomes:
-
-            def finish(connection: psycopg.Connection[Any]) -> None:
-                _write_accounts(settings, connection, ledger, chosen)
-
-            bronze.load(settings, database, _batches(outcomes, ledger, len(chosen), progress), finish)
-    redact_due(settings, database, _KINDS, search)
-    return ledger.total()
+    waiting = deque(_distinct(_unloaded(settings, database) if files is None else files))
+    account = Account()
+    if not waiting:
+        return account
+    with without_row_values(), database.connect(Role.INGEST, autocommit=True) as reader, _workers(settings) as workers:
+        tables = bronze.bronze_tables(reader)
+        while waiting:
+            ledger = Ledger(reader)
+            taken: list[LandedFile] = []
+            tasks = _tasks(settings, reader, waiting, taken, ledger)
+            found = _in_order(workers, settings.workers, (partial(work, task, tables) for task in tasks))
+            batches = _batches(found, ledger, account.read.total(), progress)
+            bronze.load(settings, database, batches, partial(_write_accounts, settings, ledger, taken))
+            redact_due(settings, database, _KINDS, search)
+            account += ledger.total()
+    return account
 
 
 def replay_fhir(settings: Settings, database: Database, progress: Progress | None = None) -> Account:
@@ -129,45 +140,46 @@ def _distinct(files: Iterable[LandedFile]) -> list[LandedFile]:
 
 
 def _batches(
-    outcomes: Iterator[Outcome], ledger: Ledger, files: int, progress: Progress | None
+    outcomes: Iterator[Outcome], ledger: Ledger, read_before: int, progress: Progress | None
 ) -> Iterator[bronze.Batch]:
     for outcome in outcomes:
         batch = ledger.settle(outcome)
         if progress:
-            progress(f"loading resources of {files} files", ledger.resources_read, None)
+            progress("loading resources", read_before + ledger.resources_read, None)
         if batch:
             yield batch
 
 
-@contextmanager
-def _outcomes(
-    settings: Settings, reader: psycopg.Connection[Any], files: Sequence[LandedFile], ledger: Ledger
-) -> Iterator[Iterator[Outcome]]:
-    """Outcomes of all files in order, mapped by worker processes with a bounded number of tasks under way."""
+def _workers(settings: Settings) -> AbstractContextManager[Executor]:
     context = multiprocessing.get_context("forkserver")
-    # Workers are forked from a process that has read the FHIR classes, instead of each reading them.
-    context.set_forkserver_preload([work.__module__])
-    pool: AbstractContextManager[ProcessPoolExecutor] = ProcessPoolExecutor(settings.workers, mp_context=context)
-    with pool as executor:
+    # Workers are forked from a process that has read the modules they need, instead of each reading them.
+    context.set_forkserver_preload([work.__module__, *_CLASSES[settings.validation]])
+    return ProcessPoolExecutor(settings.workers, mp_context=context)
 
-        def run() -> Iterator[Outcome]:
-            tables = bronze.bronze_tables(reader)
-            waiting: list[Future[Outcome]] = []
-            for task in _tasks(settings, reader, files, ledger):
-                waiting.append(executor.submit(work, task, tables))
-                if len(waiting) > 2 * settings.workers:
-                    yield waiting.pop(0).result()
-            for future in waiting:
-                yield future.result()
 
-        yield run()
+def _in_order(executor: Executor, workers: int, calls: Iterator[Callable[[], Outcome]]) -> Iterator[Outcome]:
+    """What calls give, in their order, with a bounded number of them under way."""
+    waiting: deque[Future[Outcome]] = deque()
+    for call in calls:
+        waiting.append(executor.submit(call))
+        if len(waiting) > 2 * workers:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
 def _tasks(
-    settings: Settings, reader: psycopg.Connection[Any], files: Sequence[LandedFile], ledger: Ledger
+    settings: Settings,
+    reader: psycopg.Connection[Any],
+    waiting: deque[LandedFile],
+    taken: list[LandedFile],
+    ledger: Ledger,
 ) -> Iterator[Task]:
-    for landed in files:
-        file = _as_it_is_now(reader, landed)
+    """Tasks of waiting files, which become taken ones, until the load is large enough."""
+    size = 0
+    while waiting and size < _BYTES_PER_LOAD:
+        file = _as_it_is_now(reader, waiting.popleft())
+        taken.append(file)
         path = landed_path(settings, file.sha256)
         ledger.open_file(file)
         if not path.exists():
@@ -176,6 +188,7 @@ def _tasks(
             ledger.refuse_file(file, "truncated_file")
             continue
         for lines in chunks(path, file.kind, _LINES_PER_TASK):
+            size += sum(len(line) for _, line in lines)
             yield Task(
                 file.file_id,
                 file.sha256,
@@ -195,7 +208,7 @@ def _as_it_is_now(reader: psycopg.Connection[Any], file: LandedFile) -> LandedFi
 
 
 def _write_accounts(
-    settings: Settings, connection: psycopg.Connection[Any], ledger: Ledger, files: Sequence[LandedFile]
+    settings: Settings, ledger: Ledger, files: Sequence[LandedFile], connection: psycopg.Connection[Any]
 ) -> None:
     for file in files:
         account = ledger.account(file.file_id)

@@ -6,8 +6,9 @@ from pathlib import Path
 import orjson
 import pytest
 
-from pipelines.fhir import ingest_fhir, land_fhir, load_fhir
-from resources.postgres import Database, database
+from pipelines.fhir import ingest_fhir, land_fhir, load_fhir, loading
+from pipelines.landing import InputError, landed_path
+from resources.postgres import Database, Role, database
 from resources.settings import Settings
 from tests.conftest import make_settings
 from tests.pipelines.fhir.conftest import Ingest
@@ -248,7 +249,7 @@ def test_landing_and_loading_apart(settings: Settings, db: Database, tmp_path: P
     progress: list[tuple[str, int, int | None]] = []
     account = load_fhir(settings, db, lambda *step: progress.append(step))
     assert account.loaded == {"Patient": 1}
-    assert progress == [("loading resources of 1 files", 1, None)]
+    assert progress == [("loading resources", 1, None)]
     assert len(rows(db, "person")) == 1
 
 
@@ -265,3 +266,35 @@ def test_neither_workers_nor_validation_change_the_rows(server: Database, tmp_pa
     assert found[0][0].excluded == {"superseded": 1400}
     assert len(found[0][1]["measurement"]) == 700 + 3
     assert found[0] == found[1] == found[2]
+
+
+def test_many_files_are_several_loads_with_one_account(
+    ingest: Ingest, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contents = [ndjson([updated(observation(valueInteger=day), day)]) for day in (3, 1, 4, 2)]
+    monkeypatch.setattr(loading, "_BYTES_PER_LOAD", len(contents[0]) + 1)
+    chart = ndjson([NAMED, encounter()])
+    account = ingest({f"{number}.ndjson": content for number, content in enumerate([chart, *contents])})
+    assert (account.read.total(), account.excluded["superseded"]) == (6, 2)
+    assert values(db) == [4]
+    with db.connect(Role.INGEST) as connection:
+        loads = connection.execute("SELECT count(*) FROM landing.file_load GROUP BY loaded_at ORDER BY loaded_at")
+        assert loads.fetchall() == [(1,), (2,), (2,)]
+
+
+def test_what_fails_undoes_its_own_load_only_and_goes_on_next_time(
+    settings: Settings, db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "_BYTES_PER_LOAD", 1)
+    for number in (1, 2, 3):
+        write(tmp_path / "in" / f"{number}.ndjson", ndjson([patient(f"p{number}")]))
+    files = land_fhir(settings, db, [tmp_path / "in"]).files
+    lost = landed_path(settings, files[1].sha256)
+    content = lost.read_bytes()
+    lost.unlink()
+    with pytest.raises(InputError, match="gone"):
+        load_fhir(settings, db)
+    assert len(rows(db, "person")) == 1
+    lost.write_bytes(content)
+    assert load_fhir(settings, db).loaded == {"Patient": 2}
+    assert len(rows(db, "person")) == 3
