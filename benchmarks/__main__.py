@@ -4,6 +4,7 @@
 """
 
 import argparse
+import os
 import platform
 import shutil
 import tempfile
@@ -36,6 +37,8 @@ def main() -> None:
         database = warehouse.prepare(settings).database
         print(f"{platform.machine()}, {settings.workers} workers, Python {platform.python_version()}\n", flush=True)
         for name in chosen:
+            # What else the machine has to do is in every figure.
+            print(f"Load before '{name}': {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n", flush=True)
             for table in BENCHMARKS[name](settings, database):
                 print(table.markdown(), flush=True)
     finally:

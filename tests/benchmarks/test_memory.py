@@ -52,5 +52,5 @@ def test_the_peak_outlasts_the_process() -> None:
         while not sampler.samples:
             pass
 
-    assert sampler.peak >= HELD
+    assert HELD <= sampler.peak < 1.5 * HELD
     assert proportional_set_size(pid) == 0
