@@ -1,27 +1,46 @@
-"""``make bench``: run every benchmark in a throw-away home and print the tables of docs/benchmarks.md."""
+"""``make bench``: run every benchmark in a throw-away home and print the tables of docs/benchmarks.md.
 
+``python -m benchmarks NAME…`` runs those named.
+"""
+
+import argparse
+import os
 import platform
 import shutil
 import tempfile
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from benchmarks import audit, fhir, retrieval
-from benchmarks.table import Table
+from benchmarks.table import ScaleTable, Table
 from resources import warehouse
-from resources.postgres import stop_embedded
-from resources.settings import load_settings
+from resources.postgres import Database, stop_embedded
+from resources.settings import Settings, load_settings
+
+_Run = Callable[[Settings, Database], Iterable[Table | ScaleTable]]
+
+BENCHMARKS: Mapping[str, _Run] = {
+    "fhir": fhir.run,
+    "retrieval": lambda settings, database: [retrieval.run(settings, database)],
+    "audit": lambda settings, database: [audit.run(settings, database)],
+}
 
 
 def main() -> None:
-    """Print a heading with the machine, then one table a benchmark."""
+    """Print a heading with the machine, then each benchmark's tables."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    parser.add_argument("name", nargs="*", choices=[[], *BENCHMARKS], help="run these; default: all")
+    chosen = parser.parse_args().name or BENCHMARKS
     home = Path(tempfile.mkdtemp(prefix="sanctum-bench-"))
     settings = load_settings(home=home)
     try:
         database = warehouse.prepare(settings).database
-        print(f"{platform.machine()}, {settings.workers} workers, Python {platform.python_version()}\n")
-        for run in (fhir.run, retrieval.run, audit.run):
-            table: Table = run(settings, database)
-            print(table.markdown())
+        print(f"{platform.machine()}, {settings.workers} workers, Python {platform.python_version()}\n", flush=True)
+        for name in chosen:
+            # What else the machine has to do is in every figure.
+            print(f"Load before '{name}': {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n", flush=True)
+            for table in BENCHMARKS[name](settings, database):
+                print(table.markdown(), flush=True)
     finally:
         stop_embedded(settings)
         shutil.rmtree(home, ignore_errors=True)
