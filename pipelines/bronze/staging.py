@@ -12,7 +12,7 @@ from pipelines.bronze.errors import BronzeLoadError
 from pipelines.bronze.tables import BATCH_NUMBER
 from resources.postgres import Database, Role
 
-_ROWS_PER_ARROW_TABLE = 50_000
+_ROWS_PER_ARROW_TABLE = 10_000
 
 
 def stage(database: Database, working_directory: Path, batches: Iterable[Mapping[str, pa.Table]]) -> None:

@@ -32,7 +32,7 @@ from resources.settings import Settings, Validation
 
 _LINES_PER_TASK = 1000
 # A load remembers each resource it has read, and stages all of them before it merges.
-_BYTES_PER_LOAD = 384 << 20
+_BYTES_PER_LOAD = 128 << 20
 _CLASSES: Mapping[Validation, Sequence[str]] = {"structural": (), "full": ("pipelines.fhir.full_validation",)}
 _KINDS = ("fhir-ndjson", "fhir-json")
 
