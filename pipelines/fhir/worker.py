@@ -16,6 +16,7 @@ from pipelines.fhir.profiles import MAPPING_VERSION
 from pipelines.fhir.reading import Line, Record, records
 from pipelines.fhir.redaction import people_in_bytes
 from pipelines.fhir.validation import misfit, problem
+from pipelines.fhir.version import timed_order, untimed_order
 from pipelines.keys import resource_key
 from pipelines.tombstones import Identity
 from resources.settings import Validation
@@ -25,7 +26,7 @@ _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 @dataclass(frozen=True)
 class Task:
-    """A group of lines of one landed file and how to map them."""
+    """A group of lines of one landed file and how to map them; ``as_of``: when its content was so."""
 
     file_id: int
     sha256: str
@@ -33,6 +34,7 @@ class Task:
     source_system: str
     profile: str
     validation: Validation
+    as_of: datetime
 
 
 @dataclass(frozen=True)
@@ -57,9 +59,9 @@ class MappedResource:
         return int(self.registry["resource_key"])
 
     @property
-    def version(self) -> tuple[datetime | None, str]:
-        """When it was last updated, and the hash of its content and mapping."""
-        return self.registry["last_updated"], str(self.registry["content_sha256"])
+    def version(self) -> tuple[str, str]:
+        """Its place among the resource's versions, and the hash of its content and mapping."""
+        return str(self.registry["version_order"]), str(self.registry["content_sha256"])
 
 
 @dataclass(frozen=True)
@@ -132,15 +134,20 @@ def _mapped(record: Record, resource: Mapping[str, Any], task: Task) -> MappedRe
     kind = str(resource["resourceType"])
     mapped = Excluded("deleted") if record.deleted else map_resource(resource, task.source_system, task.profile)
     meta = resource.get("meta") or {}
-    version = meta.get("versionId")
+    version = None if meta.get("versionId") is None else str(meta["versionId"])
+    last_updated = instant(meta.get("lastUpdated"))
+    content = hashlib.sha256(orjson.dumps(resource, option=orjson.OPT_SORT_KEYS)).hexdigest()
     registry = {
         "resource_key": resource_key(task.source_system, kind, str(resource["id"])),
         "source_system": task.source_system,
         "resource_type": kind,
         "resource_id": resource["id"],
-        "version_id": None if version is None else str(version),
-        "last_updated": instant(meta.get("lastUpdated")),
-        "content_sha256": _content_hash(resource, task.profile),
+        "version_id": version,
+        "last_updated": last_updated,
+        "version_order": untimed_order(task.as_of, task.file_id, record.line_number, record.entry)
+        if last_updated is None
+        else timed_order(last_updated, version, content, deleted=record.deleted),
+        "content_sha256": _with_mapping(content, task.profile),
         "outcome": "loaded" if isinstance(mapped, Mapped) else mapped.reason,
         "person_key": mapped.person_key,
         # A deletion carries its bundle's meta, whose labels are the bundle's.
@@ -157,8 +164,6 @@ def _holds_nul(resource: Mapping[str, Any]) -> bool:
     return _NUL.search(orjson.dumps(resource)) is not None
 
 
-def _content_hash(resource: Mapping[str, Any], profile: str) -> str:
+def _with_mapping(content_sha256: str, profile: str) -> str:
     """Hash of content and mapping: a resource mapped anew by other rules is not unchanged."""
-    digest = hashlib.sha256(f"{profile} {MAPPING_VERSION} ".encode())
-    digest.update(orjson.dumps(resource, option=orjson.OPT_SORT_KEYS))
-    return digest.hexdigest()
+    return hashlib.sha256(f"{profile} {MAPPING_VERSION} {content_sha256}".encode()).hexdigest()

@@ -17,7 +17,7 @@ from pipelines.fhir.worker import Task, work
 from pipelines.landing import is_whole
 from resources.postgres import Database
 from resources.settings import Settings
-from tests.pipelines.fhir.synthetic import clinical, encounter, observation, patient, prescription, rows
+from tests.pipelines.fhir.synthetic import RECEIVED, clinical, encounter, observation, patient, prescription, rows
 
 QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 REASON = re.compile(r"[a-z][a-z0-9_]*(:[a-z-]+)?")
@@ -61,7 +61,7 @@ TEMPLATES = [
 
 def accounted(content: bytes, validation: Any) -> int:
     """How many records a line gives; what is said of them is fixed words."""
-    outcome = work(Task(1, "f" * 64, [(1, content)], "ehr", "us-core", validation))
+    outcome = work(Task(1, "f" * 64, [(1, content)], "ehr", "us-core", validation, RECEIVED))
     said = [unusable.reason for unusable in outcome.unusable]
     said += [resource.registry["outcome"] for resource in outcome.resources]
     assert all(REASON.fullmatch(word) for word in said), said

@@ -19,6 +19,7 @@ from resources.postgres import Database
 from resources.settings import Settings
 from tests.pipelines.fhir.conftest import Ingest
 from tests.pipelines.fhir.synthetic import (
+    RECEIVED,
     Resource,
     bundle,
     clinical,
@@ -115,7 +116,7 @@ STRANGE: dict[str, Resource] = {
 
 
 def outcome(content: bytes, validation: Any = "full") -> Outcome:
-    return work(Task(1, "f" * 64, [(1, content)], "ehr", "us-core", validation))
+    return work(Task(1, "f" * 64, [(1, content)], "ehr", "us-core", validation, RECEIVED))
 
 
 @pytest.mark.parametrize(("content", "reason"), UNPARSABLE.values(), ids=UNPARSABLE)
