@@ -16,6 +16,7 @@ TABLES = {
     "resource": "The current version of every resource and HL7 v2 fold seen, and what became of it.",
     "reference_alias": "Other keys a resource is referred to by, such as Practitioner?identifier=system|value.",
     "person": "Patients as each source has them.",
+    "person_link": "Patients whom the record of another says it replaces.",
     "person_identifier": "Identifiers by which patients of several sources are found to be one person.",
     "location": "Addresses without street.",
     "care_site": "Organizations, locations and wards.",

@@ -50,8 +50,8 @@ def load(
 ) -> BronzeChange:
     """Stage all batches, then replace in one transaction what each staged resource owned.
 
-    A resource replaces the one bronze has unless it is older by ``last_updated``; equal and unknown times replace.
-    Of one resource in several batches the last counts: a caller keeps older ones back. A ``resource`` row whose
+    A resource replaces the one bronze has unless that has a greater ``version_order``; where either has none it
+    replaces. Of one resource in several batches the greatest counts, of equal ones the last. A ``resource`` row whose
     outcome is not ``loaded`` withdraws the rows the resource owned. An empty text is absent: it becomes null, or the
     column's default. Loads wait for each other.
 

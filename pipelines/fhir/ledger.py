@@ -1,7 +1,6 @@
 """Keeps a load's account while it decides which resources are new, and which rows therefore go to bronze."""
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -13,11 +12,8 @@ from pipelines.landing import LandedFile
 from pipelines.quarantine import QuarantinedRecord
 from pipelines.tombstones import Tombstones, birth_date, read
 
-_Version = tuple[datetime | None, str]
-
-
-def _is_older(version: _Version, than: _Version) -> bool:
-    return version[0] is not None and than[0] is not None and version[0] < than[0]
+_Version = tuple[str, str]
+"""Place among the versions of a resource (``pipelines.fhir.version``), and the hash of content and mapping."""
 
 
 class Ledger:
@@ -39,6 +35,7 @@ class Ledger:
         self._reader = reader
         self._accounts: dict[int, Account] = {}
         self._seen: dict[int, tuple[_Version, int, str, str]] = {}
+        self._confirmed: dict[int, str] = {}
         self.quarantined: list[QuarantinedRecord] = []
         self.resources_read = 0
         self.files_to_redact: set[int] = set()
@@ -119,9 +116,25 @@ class Ledger:
         current = self._seen[resource.key][0] if resource.key in self._seen else known
         if current is None:
             return None
-        if current[1] == resource.version[1]:
+        order, content = max(current[0], self._confirmed.get(resource.key, "")), current[1]
+        if content == resource.version[1]:
+            if resource.version[0] > order:
+                self._confirmed[resource.key] = resource.version[0]
             return "unchanged"
-        return "superseded" if _is_older(resource.version, current) else None
+        return "superseded" if resource.version[0] < order else None
+
+    def confirm(self, connection: psycopg.Connection[Any]) -> None:
+        """Keep that what bronze has was still so later, in the transaction of the load.
+
+        A version that says no time counts as of when it was received: received again it is newer than what came
+        between, even if that is loaded after it.
+        """
+        connection.execute(
+            "UPDATE bronze.resource AS known SET version_order = confirmed.version_order "
+            "FROM unnest(%s::bigint[], %s::text[]) AS confirmed (resource_key, version_order) "
+            "WHERE known.resource_key = confirmed.resource_key AND known.version_order < confirmed.version_order",
+            (list(self._confirmed), list(self._confirmed.values())),
+        )
 
     def _replace(self, resource: MappedResource, file_id: int) -> None:
         """Count a resource under what became of it; a version of it that this load had counted is superseded."""
@@ -142,10 +155,10 @@ class Ledger:
 
     def _known(self, keys: Iterable[int]) -> dict[int, _Version]:
         rows = self._reader.execute(
-            "SELECT resource_key, last_updated, content_sha256 FROM bronze.resource WHERE resource_key = ANY(%s)",
+            "SELECT resource_key, version_order, content_sha256 FROM bronze.resource WHERE resource_key = ANY(%s)",
             (list(keys),),
         ).fetchall()
-        return {key: (last_updated, sha256) for key, last_updated, sha256 in rows}
+        return {key: (order, sha256) for key, order, sha256 in rows}
 
 
 def _record(outcome: Outcome, unusable: Unusable) -> QuarantinedRecord:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -48,15 +49,19 @@ def land_fhir(
     progress: Progress | None = None,
     *,
     may_be_empty: bool = False,
+    as_of: datetime | None = None,
 ) -> LandingReport:
     """Store NDJSON files, bundles and single resources (gzip or not) byte for byte.
+
+    Args:
+        as_of: as ``pipelines.landing.land_files``.
 
     Raises:
         pipelines.landing.InputError: a path does not exist, or a folder holds nothing to load.
         pipelines.landing.LandingError: the bytes can't be stored.
     """
     files = find_files(paths, SUFFIXES, may_be_empty=may_be_empty)
-    return land_files(settings, database, files, kind_of, progress)
+    return land_files(settings, database, files, kind_of, progress, as_of=as_of)
 
 
 def ingest_fhir(
@@ -178,7 +183,7 @@ def _tasks(
     """Tasks of waiting files, which become taken ones, until the load is large enough."""
     size = 0
     while waiting and size < _BYTES_PER_LOAD:
-        file = _as_it_is_now(reader, waiting.popleft())
+        file, as_of = _as_it_is_now(reader, waiting.popleft())
         taken.append(file)
         path = landed_path(settings, file.sha256)
         ledger.open_file(file)
@@ -196,15 +201,21 @@ def _tasks(
                 settings.source_system,
                 settings.mapping_profile,
                 settings.validation,
+                as_of,
             )
 
 
-def _as_it_is_now(reader: psycopg.Connection[Any], file: LandedFile) -> LandedFile:
-    """The file under the hash it has while the load holds its lock: an erasure may have changed it before."""
+def _as_it_is_now(reader: psycopg.Connection[Any], file: LandedFile) -> tuple[LandedFile, datetime]:
+    """The file under the hash it has while the load holds its lock, and when its content was so.
+
+    An erasure may have changed the hash before.
+    """
     row = reader.execute(
-        "SELECT encode(sha256, 'hex') FROM landing.file WHERE file_id = %s", (file.file_id,)
+        "SELECT encode(sha256, 'hex'), as_of FROM landing.file WHERE file_id = %s", (file.file_id,)
     ).fetchone()
-    return file if row is None else replace(file, sha256=row[0])
+    if row is None:
+        raise InputError(f"landed file {file.sha256[:12]} is not registered: land the file again.")
+    return replace(file, sha256=row[0]), row[1]
 
 
 def _write_accounts(
@@ -225,6 +236,7 @@ def _write_accounts(
         tombstones.add(connection, ledger.new_people)
         bronze.withdraw(connection, ledger.new_people)
         forget_everywhere(connection, _KINDS)
+    ledger.confirm(connection)
     forget(connection, ledger.files_to_redact)
     quarantine.keep(connection, ledger.quarantined)
     quarantine.release(connection, [file.file_id for file in files], ledger.quarantined)

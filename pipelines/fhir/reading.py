@@ -20,6 +20,7 @@ ERASED = b'{"erased":true}'
 """What stands where a document or an entry was erased; it is no record."""
 
 _ERASED = {"erased": True}
+_VERSION = re.compile(r'(?:W/)?"([A-Za-z0-9\-.]{1,64})"')
 _DELETED = re.compile(r"(?:.*/)?([A-Z][A-Za-z]+)/([^/?#]+)")
 
 Line = tuple[int, bytes]
@@ -169,18 +170,44 @@ def _entries(number: int, bundle: Mapping[str, Any]) -> Iterator[Record]:
             yield Record(number, index, None, "not_a_resource")
             continue
         _rename(resource, names)
+        _date(resource, entry)
         if "id" not in resource and str(entry.get("fullUrl") or "").startswith("urn:uuid:"):
             resource["id"] = str(entry["fullUrl"]).removeprefix("urn:uuid:")
         yield Record(number, index, resource)
 
 
 def _deleted(bundle: Mapping[str, Any], entry: Any) -> dict[str, Any] | None:
-    """What a ``DELETE`` entry removes. Source: Bulk Data Access 2.0, manifest ``deleted``; FHIR R4 Bundle history."""
+    """What a ``DELETE`` entry removes, with the time and version of the deletion in ``meta``.
+
+    The time is the entry's own, else the bundle's. The bundle's version is none of the resource's.
+
+    Source: Bulk Data Access 2.0, manifest ``deleted``; FHIR R4 §3.1.0.9 history, Bundle.entry.response.
+    """
     request = entry.get("request") if isinstance(entry, dict) else None
     if not isinstance(request, dict) or request.get("method") != "DELETE":
         return None
     named = _DELETED.fullmatch(str(request.get("url")))
-    return named and {"resourceType": named[1], "id": named[2], "meta": bundle.get("meta") or {}}
+    if named is None:
+        return None
+    response, meta = (_object(part) for part in (entry.get("response"), bundle.get("meta")))
+    times = (response.get("lastModified"), meta.get("lastUpdated"), bundle.get("timestamp"))
+    version = _VERSION.fullmatch(str(response.get("etag") or ""))
+    said = {"lastUpdated": next((time for time in times if isinstance(time, str)), None)}
+    said |= {"versionId": version and version[1]}
+    meta = {name: value for name, value in said.items() if value is not None}
+    return {"resourceType": named[1], "id": named[2], "meta": meta}
+
+
+def _date(resource: dict[str, Any], entry: Mapping[str, Any]) -> None:
+    """Give a resource that says no time the one that its entry says, as an entry of a history does."""
+    modified = _object(entry.get("response")).get("lastModified")
+    meta = resource.get("meta", {})
+    if isinstance(modified, str) and isinstance(meta, dict) and "lastUpdated" not in meta:
+        resource["meta"] = {**meta, "lastUpdated": modified}
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _names(entries: list[Any]) -> dict[str, str]:

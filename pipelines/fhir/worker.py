@@ -19,6 +19,7 @@ from pipelines.fhir.profiles import MAPPING_VERSION
 from pipelines.fhir.reading import Line, Record, records
 from pipelines.fhir.redaction import people_in_bytes
 from pipelines.fhir.validation import holds_nul, misfit, problem
+from pipelines.fhir.version import timed_order, untimed_order
 from pipelines.keys import resource_key
 from pipelines.tombstones import Identity
 from resources.settings import Validation
@@ -26,7 +27,7 @@ from resources.settings import Validation
 
 @dataclass(frozen=True)
 class Task:
-    """A group of lines of one landed file and how to map them."""
+    """A group of lines of one landed file and how to map them; ``as_of``: when its content was so."""
 
     file_id: int
     sha256: str
@@ -34,6 +35,7 @@ class Task:
     source_system: str
     profile: str
     validation: Validation
+    as_of: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class MappedResource:
     Attributes:
         key: its ``resource_key``.
         outcome: ``loaded``, or why it makes no rows.
-        version: when it was last updated, and the hash of its content and mapping.
+        version: its place among the resource's versions, and the hash of its content and mapping.
         people: keys of the source persons it is about, mapped or not.
         identities: of a Patient, its identifiers.
         entry: its place in a bundle.
@@ -52,7 +54,7 @@ class MappedResource:
     key: int
     resource_type: str
     outcome: str
-    version: tuple[datetime | None, str]
+    version: tuple[str, str]
     people: frozenset[int]
     identities: tuple[Identity, ...]
     line_number: int
@@ -165,12 +167,19 @@ def _mapped(
     kind = str(resource["resourceType"])
     mapped = Excluded("deleted") if record.deleted else map_resource(resource, task.source_system, task.profile)
     meta = resource.get("meta") or {}
-    version = meta.get("versionId")
+    version = None if meta.get("versionId") is None else str(meta["versionId"])
+    last_updated = instant(meta.get("lastUpdated"))
+    content = hashlib.sha256(orjson.dumps(resource, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    order = (
+        untimed_order(task.as_of, task.file_id, record.line_number, record.entry)
+        if last_updated is None
+        else timed_order(last_updated, version, content, deleted=record.deleted)
+    )
     found = MappedResource(
         key=resource_key(task.source_system, kind, str(resource["id"])),
         resource_type=kind,
         outcome="loaded" if isinstance(mapped, Mapped) else mapped.reason,
-        version=(instant(meta.get("lastUpdated")), _content_hash(resource, task.profile)),
+        version=(order, _with_mapping(content, task.profile)),
         people=people_of(resource, task.source_system),
         identities=identities_of(resource),
         line_number=record.line_number,
@@ -181,8 +190,9 @@ def _mapped(
         "source_system": task.source_system,
         "resource_type": kind,
         "resource_id": resource["id"],
-        "version_id": None if version is None else str(version),
-        "last_updated": found.version[0],
+        "version_id": version,
+        "last_updated": last_updated,
+        "version_order": order,
         "content_sha256": found.version[1],
         "outcome": found.outcome,
         "person_key": mapped.person_key,
@@ -194,8 +204,6 @@ def _mapped(
     return found, registry, mapped.rows
 
 
-def _content_hash(resource: Mapping[str, Any], profile: str) -> str:
+def _with_mapping(content_sha256: str, profile: str) -> str:
     """Hash of content and mapping: a resource mapped anew by other rules is not unchanged."""
-    digest = hashlib.sha256(f"{profile} {MAPPING_VERSION} ".encode())
-    digest.update(orjson.dumps(resource, option=orjson.OPT_SORT_KEYS))
-    return digest.hexdigest()
+    return hashlib.sha256(f"{profile} {MAPPING_VERSION} {content_sha256}".encode()).hexdigest()

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from pipelines.fhir_server import bulk
@@ -35,6 +36,7 @@ class Gathered:
         marks: watermarks to set after the load; those of types that are held are left out.
         export: the export to close after the load, None for searches.
         folder: what to remove after the load.
+        as_of: the server's time of what the files hold, None where it says none.
     """
 
     folder: Path
@@ -42,6 +44,7 @@ class Gathered:
     lines: dict[str, int] = field(default_factory=dict)
     marks: list[Mark] = field(default_factory=list)
     export: OpenExport | None = None
+    as_of: datetime | None = None
 
 
 @dataclass
@@ -125,7 +128,7 @@ class Gathering:
             _make_folder(folder)
             files = download(self.client, manifest, begun.types, folder, export.parallel_downloads, self.findings)
             report_errors([file for file in files if file.file.section == "error"], begun.types, self.findings)
-            gathered = Gathered(folder, export=begun)
+            gathered = Gathered(folder, export=begun, as_of=manifest.transaction_time)
             for file in sorted(files, key=lambda file: file.file.section == "deleted"):
                 self._add(gathered, file, export)
             gathered.marks = self._marks(begun, manifest)
@@ -173,6 +176,7 @@ class Gathering:
                 gathered.lines[kind] = gathered.lines.get(kind, 0) + lines
             if self.progress:
                 self.progress("searches", number + 1, len(self.client.server.searches))
+        gathered.as_of = min((mark.until for _, _, mark in gathered.marks), default=None)
         return gathered
 
     def _search(self, search: Search, way: Way, patients: Sequence[str], sink: Sink) -> list[Mark]:

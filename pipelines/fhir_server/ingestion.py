@@ -4,6 +4,7 @@ import contextlib
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -103,7 +104,8 @@ def _load(
     if not gathered.paths:
         return
     journal.claim(gathered.paths)
-    landed = land_fhir(settings, database, gathered.paths, progress)
+    as_of = gathered.as_of or datetime.now(UTC)
+    landed = land_fhir(settings, database, gathered.paths, progress, as_of=as_of)
     report.files += len(landed.files)
     # Also bytes that were loaded before: what a resource was once it may be again.
     report.account += load_fhir(settings, database, progress, landed.files)

@@ -18,6 +18,7 @@ def resource(key: int, *, day: int | None = 1, outcome: str = "loaded") -> dict[
         "resource_type": "Observation",
         "resource_id": str(key),
         "last_updated": None if day is None else datetime(2026, 1, day, tzinfo=UTC),
+        "version_order": None if day is None else f"{day:02d}",
         "content_sha256": f"{key}-{day}",
         "outcome": outcome,
     }

@@ -1,6 +1,51 @@
 -- Connected components over what names the same person: a shared (assigning authority, identifier) of a type that
 -- names people, or a merge. Only people with such a link are walked; everyone else is a component of one.
+-- What was merged away need not be there itself: records about it belong to who survived.
 WITH RECURSIVE
+merge AS (
+    SELECT
+        person.person_key AS retired_key,
+        coalesce(alias.resource_key, person.merged_into_person_key) AS survivor_key
+    FROM {{ source('bronze', 'person') }} AS person
+    LEFT JOIN {{ ref('int_reference_alias') }} AS alias ON person.merged_into_person_key = alias.alias_key
+    WHERE person.merged_into_person_key IS NOT NULL
+    UNION
+    SELECT
+        coalesce(alias.resource_key, person_link.replaced_person_key) AS retired_key,
+        person_link.person_key AS survivor_key
+    FROM {{ source('bronze', 'person_link') }} AS person_link
+    LEFT JOIN {{ ref('int_reference_alias') }} AS alias ON person_link.replaced_person_key = alias.alias_key
+),
+
+retired AS (
+    SELECT DISTINCT retired_key AS person_key
+    FROM merge
+),
+
+-- Of whom one source retired the record, without the other sources having heard of it.
+outlived AS (
+    SELECT DISTINCT mine.person_key
+    FROM retired
+    INNER JOIN {{ source('bronze', 'person') }} AS gone ON retired.person_key = gone.person_key
+    INNER JOIN {{ ref('int_shared_identifier') }} AS theirs ON gone.person_key = theirs.person_key
+    INNER JOIN {{ ref('int_shared_identifier') }} AS mine
+        ON theirs.identifier_key = mine.identifier_key AND theirs.person_key <> mine.person_key
+    WHERE
+        NOT mine.is_conflicting
+        AND NOT EXISTS (
+            SELECT 1
+            FROM {{ ref('int_shared_identifier') }} AS other
+            INNER JOIN {{ ref('int_shared_identifier') }} AS shared ON other.identifier_key = shared.identifier_key
+            INNER JOIN {{ source('bronze', 'person') }} AS living ON shared.person_key = living.person_key
+            LEFT JOIN retired AS dead ON living.person_key = dead.person_key
+            WHERE
+                other.person_key = mine.person_key
+                AND NOT other.is_conflicting
+                AND living.source_system = gone.source_system
+                AND dead.person_key IS NULL
+        )
+),
+
 link AS (
     SELECT
         person_key AS from_key,
@@ -9,11 +54,9 @@ link AS (
     WHERE person_key <> hub_key AND NOT is_conflicting
     UNION
     SELECT
-        person.person_key AS from_key,
-        coalesce(alias.resource_key, person.merged_into_person_key) AS to_key
-    FROM {{ source('bronze', 'person') }} AS person
-    LEFT JOIN {{ ref('int_reference_alias') }} AS alias ON person.merged_into_person_key = alias.alias_key
-    WHERE person.merged_into_person_key IS NOT NULL
+        retired_key AS from_key,
+        survivor_key AS to_key
+    FROM merge
 ),
 
 edge AS (
@@ -43,11 +86,17 @@ reach AS (
 
 component AS (
     SELECT
+        person_key,
+        min(reached_key) AS component_key
+    FROM reach
+    GROUP BY person_key
+    UNION ALL
+    SELECT
         person.person_key,
-        coalesce(min(reach.reached_key), person.person_key) AS component_key
+        person.person_key AS component_key
     FROM {{ source('bronze', 'person') }} AS person
-    LEFT JOIN reach ON person.person_key = reach.person_key
-    GROUP BY person.person_key
+    LEFT JOIN edge ON person.person_key = edge.from_key
+    WHERE edge.from_key IS NULL
 ),
 
 -- The survivor names the component: not merged away, from a FHIR source if there is one.
@@ -58,12 +107,15 @@ named AS (
             PARTITION BY component.component_key
             ORDER BY
                 (person.year_of_birth IS NULL),
-                (person.merged_into_person_key IS NOT NULL),
+                (retired.person_key IS NOT NULL),
                 (person.source_system = 'hl7v2'),
+                (outlived.person_key IS NOT NULL),
                 component.person_key
         ) AS person_id
     FROM component
-    INNER JOIN {{ source('bronze', 'person') }} AS person ON component.person_key = person.person_key
+    LEFT JOIN {{ source('bronze', 'person') }} AS person ON component.person_key = person.person_key
+    LEFT JOIN retired ON component.person_key = retired.person_key
+    LEFT JOIN outlived ON component.person_key = outlived.person_key
 ),
 
 survivor AS (

@@ -1,5 +1,5 @@
 INSERT INTO bronze.resource (
-    resource_key, source_system, resource_type, resource_id, version_id, last_updated,
+    resource_key, source_system, resource_type, resource_id, version_id, last_updated, version_order,
     content_sha256, outcome, person_key, security_labels, file_id, line_number
 )
 SELECT
@@ -9,6 +9,7 @@ SELECT
     resource_id,
     version_id,
     last_updated,
+    version_order,
     content_sha256,
     outcome,
     person_key,
@@ -23,6 +24,7 @@ ON CONFLICT (resource_key) DO UPDATE SET
     resource_id = excluded.resource_id,
     version_id = excluded.version_id,
     last_updated = excluded.last_updated,
+    version_order = excluded.version_order,
     content_sha256 = excluded.content_sha256,
     outcome = excluded.outcome,
     person_key = excluded.person_key,

@@ -1,4 +1,4 @@
-"""Patient → person, person_identifier, location. Source: US Core Patient; OMOP CDM 5.4 person."""
+"""Patient → person, person_link, person_identifier, location. Source: US Core Patient; OMOP CDM 5.4 person."""
 
 from typing import Any
 
@@ -12,6 +12,7 @@ from pipelines.fhir.mapping.elements import (
     local_date,
     local_datetime,
     reference_key,
+    reference_type,
 )
 from pipelines.fhir.mapping.result import Excluded, Mapped, Row
 from pipelines.fhir.profiles import Profile
@@ -23,10 +24,15 @@ _BIRTH_SEX = {"M": "male", "F": "female"}
 
 
 def patient(resource: Resource, context: Context, _: Profile) -> Mapped | Excluded:
-    """A person with identifiers and home address; without a birth date there is no year_of_birth, hence no person."""
+    """A person with identifiers and home address, and with whom they are one.
+
+    Without a birth date there is no year_of_birth, hence no person, unless a link says who they are: of a record that
+    was merged away a server may leave no more than that.
+    """
     born = str(resource.get("birthDate") or "")
     birth_date = local_date(born)
-    if birth_date is None:
+    merged_into, links = _merged_into(resource, context), _links(resource, context)
+    if birth_date is None and merged_into is None and not links:
         return Excluded("no_birth_date", context.key)
     general = (resource.get("generalPractitioner") or [None])[0]
     address = _home_address(resource)
@@ -34,9 +40,9 @@ def patient(resource: Resource, context: Context, _: Profile) -> Mapped | Exclud
     person: Row = {
         "person_key": context.key,
         "gender_source_value": _gender(resource),
-        "year_of_birth": birth_date.year,
-        "month_of_birth": birth_date.month if len(born) >= 7 else None,
-        "day_of_birth": birth_date.day if len(born) >= 10 else None,
+        "year_of_birth": birth_date.year if birth_date else None,
+        "month_of_birth": birth_date.month if birth_date and len(born) >= 7 else None,
+        "day_of_birth": birth_date.day if birth_date and len(born) >= 10 else None,
         "birth_datetime": _birth_datetime(resource),
         "race_codings": _omb_codings(resource, "us-core-race"),
         "ethnicity_codings": _omb_codings(resource, "us-core-ethnicity"),
@@ -46,10 +52,11 @@ def patient(resource: Resource, context: Context, _: Profile) -> Mapped | Exclud
         "location_key": location["location_key"] if location else None,
         "provider_key": reference_key(context, general, "Practitioner"),
         "care_site_key": reference_key(context, resource.get("managingOrganization"), "Organization"),
-        "merged_into_person_key": _merged_into(resource, context),
+        "merged_into_person_key": merged_into,
     }
     rows = {
         "person": [person],
+        "person_link": links,
         "person_identifier": _identifiers(resource, context),
         "reference_alias": alias_rows(context, resource),
         "location": [location] if location else [],
@@ -95,11 +102,29 @@ def _location(context: Context, address: Resource) -> Row:
     }
 
 
+def _linked(resource: Resource, context: Context, kind: str) -> list[int]:
+    """Keys of the patients that links of one type name, each once; ``refer`` and ``seealso`` say nothing of who is who.
+
+    Source: FHIR R4 Patient.link, whose ``other`` may be a RelatedPerson too.
+    """
+    others = [link.get("other") for link in resource.get("link") or () if link.get("type") == kind]
+    keys = [reference_key(context, other, "Patient") for other in others if reference_type(other) in (None, "Patient")]
+    return [key for key in dict.fromkeys(keys) if key is not None and key != context.key]
+
+
 def _merged_into(resource: Resource, context: Context) -> int | None:
-    for link in resource.get("link") or ():
-        if link.get("type") == "replaced-by":
-            return reference_key(context, link.get("other"), "Patient")
-    return None
+    return next(iter(_linked(resource, context, "replaced-by")), None)
+
+
+def _links(resource: Resource, context: Context) -> list[Row]:
+    return [
+        {
+            "person_link_key": derived_key(str(context.key), "replaces", str(key)),
+            "person_key": context.key,
+            "replaced_person_key": key,
+        }
+        for key in _linked(resource, context, "replaces")
+    ]
 
 
 def _identifiers(resource: Resource, context: Context) -> list[Row]:

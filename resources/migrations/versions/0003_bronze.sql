@@ -11,6 +11,7 @@ CREATE TABLE bronze.resource (
     resource_id text NOT NULL,
     version_id text,
     last_updated timestamptz,
+    version_order text COLLATE "C",
     content_sha256 text NOT NULL,
     outcome text NOT NULL,
     person_key bigint,
@@ -23,6 +24,9 @@ CREATE INDEX resource_person ON bronze.resource (person_key) WHERE person_key IS
 CREATE INDEX resource_labelled ON bronze.resource (resource_key) WHERE security_labels IS NOT NULL;
 COMMENT ON TABLE bronze.resource IS
 'The current version of every resource seen, where its bytes are, and what became of it (outcome: loaded, or why not).';
+COMMENT ON COLUMN bronze.resource.version_order IS
+'Sorts the versions of one resource: the greatest is the current one, whatever the order of loads '
+'(pipelines.fhir.version). Null for HL7 v2, where a fold sees all messages and replaces.';
 COMMENT ON COLUMN bronze.resource.security_labels IS
 'Codings of meta.security, and of DocumentReference.securityLabel; they hold for every row the resource owns. '
 'A label without a code is kept with what it has, so that it can count as one nobody knows. Null: no label.';
@@ -58,6 +62,17 @@ CREATE TABLE bronze.person (
     merged_into_person_key bigint,
     known_at timestamptz
 );
+
+CREATE TABLE bronze.person_link (
+    person_link_key bigint PRIMARY KEY,
+    resource_key bigint NOT NULL,
+    source_system text NOT NULL,
+    person_key bigint NOT NULL,
+    replaced_person_key bigint NOT NULL,
+    known_at timestamptz
+);
+COMMENT ON TABLE bronze.person_link IS
+'Source persons that the record of another says it replaces; what the replaced one says is person.merged_into_person_key.';
 
 CREATE TABLE bronze.person_identifier (
     person_identifier_key bigint PRIMARY KEY,

@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ LOINC = "http://loinc.org"
 RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 CVX = "http://hl7.org/fhir/sid/cvx"
 UCUM = "http://unitsofmeasure.org"
+RECEIVED = datetime(2026, 7, 1, tzinfo=UTC)
 
 
 def key(kind: str, resource_id: str) -> int:
@@ -125,6 +127,7 @@ TABLES = (
     "resource",
     "reference_alias",
     "person",
+    "person_link",
     "person_identifier",
     "location",
     "care_site",
@@ -151,7 +154,7 @@ TABLES = (
 
 def snapshot(database: Database) -> dict[str, list[dict[str, Any]]]:
     """Every bronze table, without where and when a resource arrived."""
-    arrival = ("file_id", "line_number", "changed_at")
+    arrival = ("file_id", "line_number", "version_order", "changed_at")
     return {
         table: [{name: value for name, value in row.items() if name not in arrival} for row in rows(database, table)]
         for table in TABLES

@@ -15,6 +15,7 @@ from resources.postgres import Database
 from resources.settings import Settings
 from tests.pipelines.fhir.conftest import Ingest
 from tests.pipelines.fhir.synthetic import (
+    RECEIVED,
     Resource,
     clinical,
     concept,
@@ -53,7 +54,7 @@ def consent(**parts: Any) -> Resource:
 
 def outcome(resource: Resource, validation: Any = "full") -> Any:
     """What the worker makes of a resource: it alone builds the registry's row."""
-    (found,) = interpret(Task(1, "f" * 64, [(1, orjson.dumps(resource))], "ehr", "us-core", validation))
+    (found,) = interpret(Task(1, "f" * 64, [(1, orjson.dumps(resource))], "ehr", "us-core", validation, RECEIVED))
     return found
 
 

@@ -18,7 +18,7 @@ from pipelines.fhir.worker import Task, Unusable, interpret
 from pipelines.landing import is_whole
 from resources.postgres import Database
 from resources.settings import Settings
-from tests.pipelines.fhir.synthetic import clinical, encounter, observation, patient, prescription, rows
+from tests.pipelines.fhir.synthetic import RECEIVED, clinical, encounter, observation, patient, prescription, rows
 
 QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 REASON = re.compile(r"[a-z][a-z0-9_]*(:[a-z-]+)?")
@@ -62,7 +62,7 @@ TEMPLATES = [
 
 def accounted(content: bytes, validation: Any) -> int:
     """How many records a line gives; what is said of them is fixed words."""
-    found = interpret(Task(1, "f" * 64, [(1, content)], "ehr", "us-core", validation))
+    found = interpret(Task(1, "f" * 64, [(1, content)], "ehr", "us-core", validation, RECEIVED))
     said = [record.reason if isinstance(record, Unusable) else record[0].outcome for record in found]
     assert all(REASON.fullmatch(word) for word in said), said
     return len(said)

@@ -19,6 +19,7 @@ from resources.postgres import Database
 from resources.settings import Settings
 from tests.pipelines.fhir.conftest import Ingest
 from tests.pipelines.fhir.synthetic import (
+    RECEIVED,
     Resource,
     bundle,
     clinical,
@@ -115,7 +116,7 @@ STRANGE: dict[str, Resource] = {
 
 
 def outcome(content: bytes, validation: Any = "full") -> tuple[list[Unusable], list[Interpreted]]:
-    found = list(interpret(Task(1, "f" * 64, [(1, content)], "ehr", "us-core", validation)))
+    found = list(interpret(Task(1, "f" * 64, [(1, content)], "ehr", "us-core", validation, RECEIVED)))
     return [item for item in found if isinstance(item, Unusable)], [i for i in found if not isinstance(i, Unusable)]
 
 

@@ -117,6 +117,7 @@ def test_a_chart_loads_once_and_the_account_names_everything(ingest: Ingest, db:
         "resource": 18,
         "reference_alias": 1,
         "person": 1,
+        "person_link": 0,
         "person_identifier": 1,
         "location": 2,
         "care_site": 1,
