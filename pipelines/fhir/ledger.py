@@ -7,6 +7,7 @@ import psycopg
 
 from pipelines.account import Account
 from pipelines.bronze import Batch
+from pipelines.fhir.seen import Seen, SeenResources
 from pipelines.fhir.worker import MappedResource, Outcome, Unusable
 from pipelines.landing import LandedFile
 from pipelines.quarantine import QuarantinedRecord
@@ -22,7 +23,7 @@ class Ledger:
     A resource whose content and mapping bronze already has is ``unchanged``; one older than what bronze or this load
     has is ``superseded``; one about an erased person is ``erased``. A Patient with an erased person's identifier whom
     bronze or this load knew before is quarantined, ``erased_identifier``, and stays what it was: an update must not
-    erase somebody. It remembers one entry per resource of the load.
+    erase somebody.
 
     Attributes:
         quarantined: records that can't be used.
@@ -34,7 +35,7 @@ class Ledger:
     def __init__(self, reader: psycopg.Connection[Any]) -> None:
         self._reader = reader
         self._accounts: dict[int, Account] = {}
-        self._seen: dict[int, tuple[_Version, int, str, str]] = {}
+        self._seen = SeenResources()
         self._confirmed: dict[int, str] = {}
         self.quarantined: list[QuarantinedRecord] = []
         self.resources_read = 0
@@ -113,7 +114,8 @@ class Ledger:
         return self.tombstones.names(resource.identities, birth_date(self._reader, resource.key))
 
     def _reason_to_leave(self, resource: MappedResource, known: _Version | None) -> str | None:
-        current = self._seen[resource.key][0] if resource.key in self._seen else known
+        seen = self._seen.get(resource.key)
+        current = known if seen is None else (seen.order, seen.content_sha256)
         if current is None:
             return None
         order, content = max(current[0], self._confirmed.get(resource.key, "")), current[1]
@@ -140,18 +142,18 @@ class Ledger:
         """Count a resource under what became of it; a version of it that this load had counted is superseded."""
         former = self._seen.get(resource.key)
         if former is not None:
-            _, former_file, kind, outcome = former
-            self._count(former_file, kind, outcome, -1)
-            self._accounts[former_file].excluded["superseded"] += 1
-        self._count(file_id, resource.resource_type, resource.outcome, 1)
-        self._seen[resource.key] = (resource.version, file_id, resource.resource_type, resource.outcome)
+            self._count(former, -1)
+            self._accounts[former.file_id].excluded["superseded"] += 1
+        seen = Seen(*resource.version, file_id, resource.resource_type, resource.outcome)
+        self._count(seen, 1)
+        self._seen.put(resource.key, seen)
 
-    def _count(self, file_id: int, kind: str, outcome: str, number: int) -> None:
-        account = self._accounts[file_id]
-        if outcome == "loaded":
-            account.loaded[kind] += number
+    def _count(self, seen: Seen, number: int) -> None:
+        account = self._accounts[seen.file_id]
+        if seen.outcome == "loaded":
+            account.loaded[seen.resource_type] += number
         else:
-            account.excluded[outcome] += number
+            account.excluded[seen.outcome] += number
 
     def _known(self, keys: Iterable[int]) -> dict[int, _Version]:
         rows = self._reader.execute(
