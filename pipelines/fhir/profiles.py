@@ -7,7 +7,7 @@ guide's rule would drop whole, so ``us-core`` is the default.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-MAPPING_VERSION = "7"
+MAPPING_VERSION = "8"
 """Changes with any change of mapping, so that landed files are mapped anew."""
 
 
@@ -40,6 +40,10 @@ _STATUSES: Mapping[str, frozenset[str]] = {
     # What is over or not yet in force is told apart by its status, which bronze keeps.
     "CareTeam": frozenset({"proposed", "active", "suspended", "inactive"}),
     "Consent": frozenset({"draft", "proposed", "active", "rejected", "inactive"}),
+    # A coverage that was cancelled held until then.
+    "Coverage": frozenset({"active", "cancelled"}),
+    "Claim": frozenset({"active"}),
+    "ExplanationOfBenefit": frozenset({"active"}),
 }
 
 _ORDERS = frozenset({"order", "instance-order", "original-order", "filler-order", "reflex-order"})

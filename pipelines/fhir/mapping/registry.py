@@ -5,7 +5,9 @@ from typing import Any
 
 from pipelines.fhir.mapping import (
     access,
+    claims,
     clinical,
+    coverage,
     devices,
     documents,
     encounters,
@@ -52,6 +54,9 @@ _MAPPERS: Mapping[str, Callable[[Resource, Context, Profile], Mapped | Excluded]
     "Location": organisations.location,
     "CareTeam": access.care_team,
     "Consent": access.consent,
+    "Coverage": coverage.coverage,
+    "Claim": claims.claim,
+    "ExplanationOfBenefit": claims.explanation_of_benefit,
 }
 
 MAPPED_TYPES = frozenset(_MAPPERS)
@@ -70,6 +75,7 @@ _KNOWN_AT = (
     "recordedOn",
     "receivedTime",
     "statusDate",
+    "created",
 )
 _HAPPENED_AT = ("effectiveDateTime", "occurrenceDateTime", "performedDateTime", "onsetDateTime")
 

@@ -142,6 +142,8 @@ TABLES = (
     "observation",
     "specimen",
     "note",
+    "payer_plan_period",
+    "claim_line",
     "care_team",
     "care_team_participant",
     "consent",
