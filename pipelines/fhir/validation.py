@@ -59,7 +59,7 @@ _LIST_TYPED: Mapping[str, frozenset[str]] = {
 }
 
 _NUMBERS = {"value_number", "range_low", "range_high", "quantity", *AMOUNTS}
-_INTEGERS = {"days_supply", "refills", "provision_number", "line_number"}
+_INTEGERS = {"days_supply", "refills", "provision_number", "line_number", "item_sequence"}
 _BOOLEANS = {
     "value_boolean",
     "primary_source",

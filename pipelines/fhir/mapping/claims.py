@@ -117,7 +117,7 @@ def _header(resource: Resource, context: Context, left: Money) -> Iterator[Row]:
 
 
 def _items(resource: Resource, context: Context, items: Sequence[Resource], billed: Sequence[Money]) -> Iterator[Row]:
-    """A row of each item that states money, or names what was done and no record of it."""
+    """A row of each item that states money or names what was done."""
     prescription = reference_key(context, resource.get("prescription"), "MedicationRequest")
     for index, (item, money) in enumerate(zip(items, billed, strict=True)):
         named, is_own = _named_by(item, resource, context)
@@ -130,6 +130,7 @@ def _items(resource: Resource, context: Context, items: Sequence[Resource], bill
             None if is_own else item.get("productOrService"),
             local_date(start_of(item, "serviced")) or _day(resource),
             end_date=last_date(end_of(item, "serviced")),
+            item_sequence=next(iter(item.get("itemSequence") or ()), item.get("sequence")),
             event_key=key,
             revenue_codings=codings(item.get("revenue")) or None,
             **_amounts(money),
@@ -137,7 +138,7 @@ def _items(resource: Resource, context: Context, items: Sequence[Resource], bill
         own_visit = _visit([item], context)
         if own_visit is not None:
             row["visit_occurrence_key"] = own_visit
-        if money.amounts or (row["codings"] and key is None):
+        if money.amounts or row["codings"]:
             yield row
 
 

@@ -402,6 +402,7 @@ CREATE TABLE bronze.claim_line (
     is_adjudicated boolean NOT NULL,
     kind text NOT NULL CHECK (kind IN ('header', 'item', 'procedure', 'diagnosis')),
     line_number integer NOT NULL,
+    item_sequence integer,
     claim_type text CHECK (claim_type IN ('institutional', 'inpatient', 'outpatient', 'professional', 'pharmacy')),
     visit_occurrence_key bigint,
     provider_key bigint,
@@ -428,7 +429,8 @@ CREATE TABLE bronze.claim_line (
 COMMENT ON TABLE bronze.claim_line IS
 'Claims (charges) and ExplanationsOfBenefit (is_adjudicated: payments too), a row for each line with money or a code of '
 'its own, and one for what the header states beyond its items. claim_key: the Claim itself, or the one it answers. '
-'event_key: the record, or the claim''s own procedure, that the line says it is about. paid_by_patient: as stated.';
+'item_sequence: of the claim''s items the one it is, or answers. event_key: the record, or the claim''s own procedure, '
+'that the line says it is about. paid_by_patient: as stated.';
 
 CREATE TABLE bronze.care_team (
     care_team_key bigint PRIMARY KEY,

@@ -133,6 +133,8 @@ def test_a_chart_loads_once_and_the_account_names_everything(ingest: Ingest, db:
         "observation": 2,
         "specimen": 0,
         "note": 1,
+        "payer_plan_period": 0,
+        "claim_line": 0,
         "care_team": 1,
         "care_team_participant": 2,
         "consent": 1,

@@ -19,8 +19,8 @@ line AS (
         coalesce(top.encounter_key, encounter_alias.resource_key, line.visit_occurrence_key) AS encounter_key,
         line.visit_occurrence_key,
         line.provider_key,
+        line.item_sequence,
         line.event_key,
-        named.resource_key IS NOT NULL AS names_a_record,
         line.codings,
         line.code_text,
         line.diagnosis_type,
@@ -47,8 +47,18 @@ line AS (
         ON line.visit_occurrence_key = encounter_alias.alias_key
     LEFT JOIN {{ ref('int_visit_occurrence') }} AS visit
         ON top.visit_occurrence_id = visit.visit_occurrence_id AND crosswalk.person_id = visit.person_id
-    LEFT JOIN {{ source('bronze', 'resource') }} AS named
-        ON line.event_key = named.resource_key AND named.outcome = 'loaded'
+),
+
+-- An answer may leave it to the claim's item to name what it is about.
+claimed AS (
+    SELECT
+        claim_key,
+        person_id,
+        item_sequence,
+        min(event_key) AS event_key
+    FROM line
+    WHERE NOT is_adjudicated AND kind = 'item' AND event_key IS NOT NULL
+    GROUP BY claim_key, person_id, item_sequence
 ),
 
 first_answer AS (
@@ -64,21 +74,32 @@ first_answer AS (
 judged AS (
     SELECT
         line.*,
+        coalesce(line.event_key, claimed.event_key) AS named_key,
         CASE
             WHEN answer.resource_key IS NULL OR answer.resource_key = line.resource_key THEN 'speaks'
             WHEN line.is_adjudicated THEN 'later answer'
             ELSE 'answered'
-        END AS standing,
-        line.codings <> '[]' AND line.visit_occurrence_id IS NULL AND NOT line.names_a_record AS is_the_only_word
+        END AS standing
     FROM line
     LEFT JOIN first_answer AS answer ON line.claim_key = answer.claim_key AND line.person_id = answer.person_id
+    LEFT JOIN claimed
+        ON
+            line.claim_key = claimed.claim_key
+            AND line.person_id = claimed.person_id
+            AND line.item_sequence = claimed.item_sequence
+            AND line.is_adjudicated
 ),
 
 settled AS (
     SELECT
         judged.*,
-        CASE WHEN judged.standing = 'speaks' THEN judged.total_charge END AS own_charge
+        CASE WHEN judged.standing = 'speaks' THEN judged.total_charge END AS own_charge,
+        judged.codings <> '[]'
+        AND judged.visit_occurrence_id IS NULL
+        AND named.resource_key IS NULL AS is_the_only_word
     FROM judged
+    LEFT JOIN {{ source('bronze', 'resource') }} AS named
+        ON judged.named_key = named.resource_key AND named.outcome = 'loaded'
 )
 
 SELECT
@@ -97,7 +118,7 @@ SELECT
     encounter_key,
     visit_occurrence_key,
     provider_key,
-    event_key,
+    named_key AS event_key,
     codings,
     code_text,
     diagnosis_type,
