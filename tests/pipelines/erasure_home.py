@@ -38,7 +38,8 @@ STAYS = resource_key("ehr", "Patient", "benedict-0002")
 CANARIES = (
     "zuleika", "quarkenbush", "mr-7711-zq", "ssn-910-11-7711", "zq@example.org", "555-0177-7711", "77 heliotrope",
     "obs-zq-1", "team-zq-1",
-    "serial-zq-1", "sample zq-1", "service zq-1", "tablet zq-1", "pump zq-1", "lens zq-1", "plan zq-1", "member zq-1", "canary sentence", "quetzalcoatlus",
+    "serial-zq-1", "sample zq-1", "service zq-1", "tablet zq-1", "pump zq-1",
+    "lens zq-1", "plan zq-1", "member zq-1", "canary sentence", "quetzalcoatlus",
 )  # fmt: skip
 """Words that only the records of the one to be erased hold, in lower case."""
 
@@ -125,7 +126,9 @@ def _billing(person: str, short: str) -> list[dict[str, Any]]:
         "provider": {"reference": "Organization/org-1"},
         "billablePeriod": {"start": "2026-03-01"},
         "insurance": [{"sequence": 1, "focal": True, "coverage": {"reference": f"Coverage/cov-{short}-1"}}],
-        "item": [{"sequence": 1, "productOrService": {"coding": [{"code": f"lens {short}-1"}]}, "net": {"value": 7}}],
+        "item": [
+            {"sequence": 1, "productOrService": _coded("x", "V2100") | {"text": f"lens {short}-1"}, "net": {"value": 7}}
+        ],
     }
     insured = [{"focal": True, "coverage": {"reference": f"Coverage/cov-{short}-1"}}]
     answered = claimed | {"outcome": "complete", "insurer": {"display": "payer"}, "insurance": insured}
