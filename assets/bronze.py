@@ -39,6 +39,7 @@ TABLES = {
     "care_team_participant": "Practitioners and organisations of those teams.",
     "consent": "What patients agreed to, by policy and status.",
     "consent_provision": "What a consent permits or denies, a row a provision.",
+    "provenance": "Which organisation asserted or transmitted a record.",
 }
 _RESOURCE = ("bronze", "resource")
 _OWNED = "rows_without_loaded_resource"

@@ -55,6 +55,7 @@ _LIST_TYPED: Mapping[str, frozenset[str]] = {
     "Consent": frozenset({"category", "policy", "identifier", "extension"}),
     "Coverage": frozenset({"payor", "class", "identifier", "extension"}),
     "Claim": _CLAIM_LISTS,
+    "Provenance": frozenset({"target", "agent", "extension"}),
     "ExplanationOfBenefit": _CLAIM_LISTS | {"addItem", "total", "adjudication"},
 }
 

@@ -162,9 +162,21 @@ def lines() -> list[bytes]:
     hers, his = _clinical("zuleika-0001", "zq", NOTE), _clinical("benedict-0002", "bb", BENS_NOTE)
     both = [resource for pair in zip(hers, his, strict=True) for resource in pair]
     seen = [{"reference": "Patient/zuleika-0001"}, {"reference": "Patient/benedict-0002"}]
+    agent = {"type": _coded("x", "author"), "who": {"reference": "Organization/org-1"}}
+    asserted = {"recorded": "2026-03-01T09:00:00Z", "agent": [agent]}
     extra = [
-        {"resourceType": "Provenance", "id": "prov-zq-1", "target": [{"reference": "Observation/obs-zq-1"}]},
-        {"resourceType": "Provenance", "id": "prov-bb-1", "target": [{"reference": "Observation/obs-bb-1"}]},
+        {
+            "resourceType": "Provenance",
+            "id": "prov-zq-1",
+            "target": [{"reference": "Observation/obs-zq-1"}],
+            **asserted,
+        },
+        {
+            "resourceType": "Provenance",
+            "id": "prov-bb-1",
+            "target": [{"reference": "Observation/obs-bb-1"}],
+            **asserted,
+        },
         {"resourceType": "NutritionOrder", "id": "diet-zq-1", "patient": seen[0], "dateTime": "7711"},
         {"resourceType": "Group", "id": "group-1", "member": [{"entity": part} for part in seen]},
         {"resourceType": "Organization", "id": "org-1", "name": "West Clinic"},

@@ -17,6 +17,7 @@ from pipelines.fhir.mapping import (
     organisations,
     people,
     procedures,
+    provenance,
     specimens,
     statements,
 )
@@ -57,6 +58,7 @@ _MAPPERS: Mapping[str, Callable[[Resource, Context, Profile], Mapped | Excluded]
     "Coverage": coverage.coverage,
     "Claim": claims.claim,
     "ExplanationOfBenefit": claims.explanation_of_benefit,
+    "Provenance": provenance.provenance,
 }
 
 MAPPED_TYPES = frozenset(_MAPPERS)

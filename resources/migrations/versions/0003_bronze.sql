@@ -506,6 +506,21 @@ COMMENT ON TABLE bronze.consent_provision IS
 'the source gives none. A null limit means no limit. end_date: the last day it covers. has_other_limits: it is '
 'limited by class, code, data or dataPeriod, so it holds for part of the record only.';
 
+CREATE TABLE bronze.provenance (
+    provenance_key bigint PRIMARY KEY,
+    resource_key bigint NOT NULL,
+    source_system text NOT NULL,
+    target_key bigint NOT NULL,
+    agent_type text,
+    care_site_key bigint,
+    recorded_at timestamptz,
+    known_at timestamptz
+);
+CREATE INDEX provenance_target ON bronze.provenance (target_key);
+COMMENT ON TABLE bronze.provenance IS
+'Which organisation asserted or transmitted a record, a row for each target and agent; nobody''s name. target_key: the '
+'resource_key of the record.';
+
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA bronze TO sanctum_ingest;
 GRANT SELECT ON ALL TABLES IN SCHEMA bronze TO sanctum_transform;
 

@@ -148,6 +148,7 @@ TABLES = (
     "care_team_participant",
     "consent",
     "consent_provision",
+    "provenance",
 )
 
 

@@ -139,6 +139,7 @@ def test_a_chart_loads_once_and_the_account_names_everything(ingest: Ingest, db:
         "care_team_participant": 2,
         "consent": 1,
         "consent_provision": 2,
+        "provenance": 0,
     }
     assert values(db) == [7.1, 90, 140]
     (drug,) = rows(db, "drug_exposure")
