@@ -116,7 +116,7 @@ named_resource AS (
             resource_key,
             care_site_key AS named_key
         FROM {{ ref('int_payer_plan_period') }}
-        UNION
+        UNION ALL
         SELECT
             line.resource_key,
             named.named_key
