@@ -34,10 +34,13 @@ TABLES = {
     "observation": "Allergies, reports, orders, what was not done, adverse events and goals.",
     "specimen": "Specimens that were taken.",
     "note": "Documents and narrative reports.",
+    "payer_plan_period": "What patients are insured by, and when.",
+    "claim_line": "Lines of claims and of what payers made of them, with money or codes.",
     "care_team": "Teams that look after a patient.",
     "care_team_participant": "Practitioners and organisations of those teams.",
     "consent": "What patients agreed to, by policy and status.",
     "consent_provision": "What a consent permits or denies, a row a provision.",
+    "provenance": "Which organisation asserted or transmitted a record.",
 }
 _RESOURCE = ("bronze", "resource")
 _OWNED = "rows_without_loaded_resource"

@@ -14,7 +14,7 @@
     {{ return([
         'visit_occurrence', 'visit_detail', 'condition_occurrence', 'drug_exposure', 'procedure_occurrence',
         'device_exposure', 'measurement', 'observation', 'specimen', 'note', 'person', 'death', 'observation_period',
-        'event_source',
+        'event_source', 'payer_plan_period', 'cost',
     ]) }}
 {%- endmacro %}
 

@@ -21,6 +21,20 @@ bronze AS (
         'specimen' AS bronze_table,
         specimen_key AS bronze_key
     FROM {{ source('bronze', 'specimen') }}
+    UNION ALL
+    SELECT
+        'payer_plan_period' AS bronze_table,
+        payer_plan_period_key AS bronze_key
+    FROM {{ source('bronze', 'payer_plan_period') }}
+    UNION ALL
+    -- Those that make clinical rows are among the events.
+    SELECT
+        'claim_line' AS bronze_table,
+        line.claim_line_key AS bronze_key
+    FROM {{ source('bronze', 'claim_line') }} AS line
+    LEFT JOIN {{ ref('int_claim_line') }} AS judged
+        ON line.claim_line_key = judged.claim_line_key AND judged.is_clinical
+    WHERE judged.claim_line_key IS NULL
 ),
 
 placed AS (
@@ -33,6 +47,16 @@ placed AS (
         'specimen' AS bronze_table,
         specimen_id AS bronze_key
     FROM {{ ref('specimen') }}
+    UNION
+    SELECT
+        'payer_plan_period' AS bronze_table,
+        payer_plan_period_id AS bronze_key
+    FROM {{ ref('payer_plan_period') }}
+    UNION
+    SELECT
+        'claim_line' AS bronze_table,
+        cost_id AS bronze_key
+    FROM {{ ref('cost') }}
 )
 
 SELECT

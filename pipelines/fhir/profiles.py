@@ -40,6 +40,10 @@ _STATUSES: Mapping[str, frozenset[str]] = {
     # What is over or not yet in force is told apart by its status, which bronze keeps.
     "CareTeam": frozenset({"proposed", "active", "suspended", "inactive"}),
     "Consent": frozenset({"draft", "proposed", "active", "rejected", "inactive"}),
+    # A coverage that was cancelled held until then.
+    "Coverage": frozenset({"active", "cancelled"}),
+    "Claim": frozenset({"active"}),
+    "ExplanationOfBenefit": frozenset({"active"}),
 }
 
 _ORDERS = frozenset({"order", "instance-order", "original-order", "filler-order", "reflex-order"})

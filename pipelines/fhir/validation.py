@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from pipelines.fhir.mapping import MAPPED_TYPES
+from pipelines.fhir.mapping.claim_money import AMOUNTS
 from pipelines.fhir.resource_types import RESOURCE_TYPES
 from resources.settings import Validation
 
@@ -36,6 +37,9 @@ _STRINGS = {
     "onsetDateTime",
     "dateTime",
 }
+_CLAIM_LISTS = frozenset(
+    {"item", "diagnosis", "procedure", "insurance", "careTeam", "supportingInfo", "identifier", "extension"}
+)
 _LIST_TYPED: Mapping[str, frozenset[str]] = {
     "Encounter": frozenset({"participant", "location", "identifier", "extension"}),
     "Observation": frozenset({"component", "performer", "identifier", "extension"}),
@@ -43,11 +47,23 @@ _LIST_TYPED: Mapping[str, frozenset[str]] = {
     "DocumentReference": frozenset({"content", "identifier", "extension"}),
     "CareTeam": frozenset({"participant", "managingOrganization", "identifier", "extension"}),
     "Consent": frozenset({"category", "policy", "identifier", "extension"}),
+    "Coverage": frozenset({"payor", "class", "identifier", "extension"}),
+    "Claim": _CLAIM_LISTS,
+    "Provenance": frozenset({"target", "agent", "extension"}),
+    "ExplanationOfBenefit": _CLAIM_LISTS | {"addItem", "total", "adjudication"},
 }
 
-_NUMBERS = {"value_number", "range_low", "range_high", "quantity"}
-_INTEGERS = {"days_supply", "refills", "provision_number"}
-_BOOLEANS = {"value_boolean", "primary_source", "deceased", "has_actors", "has_other_limits", "is_active"}
+_NUMBERS = {"value_number", "range_low", "range_high", "quantity", *AMOUNTS}
+_INTEGERS = {"days_supply", "refills", "provision_number", "line_number", "item_sequence"}
+_BOOLEANS = {
+    "value_boolean",
+    "primary_source",
+    "deceased",
+    "has_actors",
+    "has_other_limits",
+    "is_active",
+    "is_adjudicated",
+}
 _LISTS = ("codings", "_labels")
 _OUR_INTEGERS = ("_key", "_of_birth")
 _MOST_EXACT = 1 << 53

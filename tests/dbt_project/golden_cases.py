@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tests.dbt_project import golden_claims, golden_coverage
 from tests.dbt_project.golden import (
     ADVERSE,
     COLONOSCOPY,
@@ -192,10 +193,10 @@ STATEMENTS = [
                event=HOSPICE)),
 ]  # fmt: skip
 
-CASES = [*MEDICATIONS, *ORDERS, *MEASURES, *PROVIDERS, *STATEMENTS]
+CASES = [*MEDICATIONS, *ORDERS, *MEASURES, *PROVIDERS, *STATEMENTS, *golden_coverage.COVERAGES, *golden_claims.CLAIMS]
 
 
 def resources() -> list[Resource]:
     """Everything of all cases, each with its Patient."""
     people = [patient(case.name, "1960-04-12", f"MRN-{case.name}") for case in CASES]
-    return [*people, *STAFF, *(resource for case in CASES for resource in case.resources)]
+    return [*people, *STAFF, *golden_coverage.SHARED, *(resource for case in CASES for resource in case.resources)]

@@ -13,6 +13,7 @@ from pipelines.vocabulary import ensure_starter
 from resources import dbt
 from resources.postgres import Database, Role, database
 from resources.settings import Settings
+from tests.dbt_project import golden_claims, golden_coverage
 from tests.dbt_project.golden import CARDIOLOGY, CONCEPTS, SURGERY, Case, Resource, drug, key, order
 from tests.dbt_project.golden_cases import CASES, resources
 from tests.dbt_project.population import patient
@@ -30,7 +31,7 @@ def warehouse(module_settings: Settings) -> Database:
             "INSERT INTO vocab.concept (concept_id, concept_name, domain_id, vocabulary_id, concept_class_id, "
             "standard_concept, concept_code, valid_start_date, valid_end_date) "
             "VALUES (%s, %s, %s, %s, 'Undefined', 'S', %s, '1970-01-01', '2099-12-31')",
-            CONCEPTS,
+            [*CONCEPTS, *golden_coverage.CONCEPTS, *golden_claims.CONCEPTS],
         )
     return found
 
@@ -84,20 +85,40 @@ def test_a_provider_has_specialty_and_place_of_a_role(built: Database, name: str
 
 def test_what_has_no_day_is_accounted_for(built: Database) -> None:
     query = "SELECT bronze_table, bronze_key, reason FROM omop.dropped_row ORDER BY 1"
-    assert rows(built, query) == [
-        ("device", key("Device", "device-nobody-used-own"), "no_use"),
-        ("specimen", key("Specimen", "undated-blood"), "no_date"),
-    ]
+    assert sorted(rows(built, query)) == sorted(
+        [
+            ("device", key("Device", "device-nobody-used-own"), "no_use"),
+            ("specimen", key("Specimen", "undated-blood"), "no_date"),
+            *golden_claims.DROPPED,
+        ]
+    )
+
+
+def test_codes_of_claims_and_coverages_that_nothing_maps_are_listed(built: Database) -> None:
+    query = (
+        "SELECT bronze_table, system, code, cdm_table FROM omop.unmapped_code "
+        "WHERE cdm_table IN ('cost', 'payer_plan_period') ORDER BY 1, 2, 3"
+    )
+    assert rows(built, query) == golden_claims.UNMAPPED
+
+
+def test_no_number_of_a_member_leaves_landing(built: Database) -> None:
+    for table in ("bronze.payer_plan_period", "omop.payer_plan_period", "omop_intermediate.int_payer_plan_period"):
+        assert rows(built, f"SELECT count(*) FROM {table} AS t WHERE t::text LIKE '%%4711%%'") == [(0,)]
+        assert rows(built, f"SELECT count(*) FROM {table} AS t WHERE t::text ~ '(Jo|Somebody)'") == [(0,)]
 
 
 def test_labels_of_what_a_row_names_and_of_specimens_hold(built: Database) -> None:
     query = "SELECT cdm_table, cdm_id, sensitivity FROM access.sensitive_row ORDER BY 1"
-    assert rows(built, query) == [
-        ("device_exposure", key("DeviceUseStatement", "secret-use"), ["R"]),
-        # All there is of this person is labelled, so when it was is too.
-        ("observation_period", key("Patient", "labelled"), ["R"]),
-        ("specimen", key("Specimen", "secret-blood"), ["R"]),
-    ]
+    assert sorted(rows(built, query)) == sorted(
+        [
+            ("device_exposure", key("DeviceUseStatement", "secret-use"), ["R"]),
+            # All there is of this person is labelled, so when it was is too.
+            ("observation_period", key("Patient", "labelled"), ["R"]),
+            ("specimen", key("Specimen", "secret-blood"), ["R"]),
+            *golden_claims.LABELLED,
+        ]
+    )
 
 
 def test_a_medication_that_comes_later_or_changes_changes_the_rows(built: Database, change: Change) -> None:

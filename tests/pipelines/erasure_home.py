@@ -38,7 +38,8 @@ STAYS = resource_key("ehr", "Patient", "benedict-0002")
 CANARIES = (
     "zuleika", "quarkenbush", "mr-7711-zq", "ssn-910-11-7711", "zq@example.org", "555-0177-7711", "77 heliotrope",
     "obs-zq-1", "team-zq-1",
-    "serial-zq-1", "sample zq-1", "service zq-1", "tablet zq-1", "pump zq-1", "canary sentence", "quetzalcoatlus",
+    "serial-zq-1", "sample zq-1", "service zq-1", "tablet zq-1", "pump zq-1",
+    "lens zq-1", "plan zq-1", "member zq-1", "canary sentence", "quetzalcoatlus",
 )  # fmt: skip
 """Words that only the records of the one to be erased hold, in lower case."""
 
@@ -113,6 +114,35 @@ def _things(person: str, short: str) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def _billing(person: str, short: str) -> list[dict[str, Any]]:
+    """A coverage, a claim and the payer's answer, each named after the person."""
+    about = {"reference": f"Patient/{person}", "display": f"payer {short}-1"}
+    claimed = {
+        "status": "active",
+        "use": "claim",
+        "type": {"text": "vision"},
+        "patient": about,
+        "created": "2026-03-02",
+        "provider": {"reference": "Organization/org-1"},
+        "billablePeriod": {"start": "2026-03-01"},
+        "insurance": [{"sequence": 1, "focal": True, "coverage": {"reference": f"Coverage/cov-{short}-1"}}],
+        "item": [
+            {"sequence": 1, "productOrService": _coded("x", "V2100") | {"text": f"lens {short}-1"}, "net": {"value": 7}}
+        ],
+    }
+    insured = [{"focal": True, "coverage": {"reference": f"Coverage/cov-{short}-1"}}]
+    answered = claimed | {"outcome": "complete", "insurer": {"display": "payer"}, "insurance": insured}
+    return [
+        {"resourceType": "Coverage", "id": f"cov-{short}-1", "status": "active", "beneficiary": about,
+         "subscriberId": f"member {short}-1", "payor": [about], "period": {"start": "2026-01-01"},
+         "class": [{"type": {"text": "plan"}, "value": "1", "name": f"plan {short}-1"}]},
+        {"resourceType": "Claim", "id": f"claim-{short}-1", "priority": {"text": "normal"}, **claimed},
+        {"resourceType": "Claim", "id": f"claim-{short}-2", "priority": {"text": "normal"}, **claimed},
+        {"resourceType": "ExplanationOfBenefit", "id": f"eob-{short}-1", **answered,
+         "claim": {"reference": f"Claim/claim-{short}-1"}},
+    ]  # fmt: skip
+
+
 HOME = [{"line": ["77 Heliotrope Crescent"], "city": "Boston", "state": "MA", "postalCode": "02177"}]
 PHONE = [{"system": "phone", "value": "555-0177-7711"}, {"system": "email", "value": "zq@example.org"}]
 ZULEIKA = _patient(
@@ -132,15 +162,28 @@ def lines() -> list[bytes]:
     hers, his = _clinical("zuleika-0001", "zq", NOTE), _clinical("benedict-0002", "bb", BENS_NOTE)
     both = [resource for pair in zip(hers, his, strict=True) for resource in pair]
     seen = [{"reference": "Patient/zuleika-0001"}, {"reference": "Patient/benedict-0002"}]
+    agent = {"type": _coded("x", "author"), "who": {"reference": "Organization/org-1"}}
+    asserted = {"recorded": "2026-03-01T09:00:00Z", "agent": [agent]}
     extra = [
-        {"resourceType": "Claim", "id": "claim-zq-1", "patient": seen[0], "total": {"value": 7711}},
-        {"resourceType": "Provenance", "id": "prov-zq-1", "target": [{"reference": "Observation/obs-zq-1"}]},
-        {"resourceType": "Provenance", "id": "prov-bb-1", "target": [{"reference": "Observation/obs-bb-1"}]},
-        {"resourceType": "Coverage", "id": "cov-zq-1", "beneficiary": seen[0]},
+        {
+            "resourceType": "Provenance",
+            "id": "prov-zq-1",
+            "target": [{"reference": "Observation/obs-zq-1"}],
+            **asserted,
+        },
+        {
+            "resourceType": "Provenance",
+            "id": "prov-bb-1",
+            "target": [{"reference": "Observation/obs-bb-1"}],
+            **asserted,
+        },
+        {"resourceType": "NutritionOrder", "id": "diet-zq-1", "patient": seen[0], "dateTime": "7711"},
         {"resourceType": "Group", "id": "group-1", "member": [{"entity": part} for part in seen]},
         {"resourceType": "Organization", "id": "org-1", "name": "West Clinic"},
         *_things("zuleika-0001", "zq"),
         *_things("benedict-0002", "bb"),
+        *_billing("zuleika-0001", "zq"),
+        *_billing("benedict-0002", "bb"),
         _of("zuleika-0001", "CareTeam", "team-zq-1", status="active", participant=[MEMBER]),
         _of("benedict-0002", "CareTeam", "team-bb-1", status="active", participant=[MEMBER]),
     ]

@@ -102,7 +102,7 @@ def test_other_lines_and_offsets_are_as_they_were(erased: tuple[Built, dict[str,
     changed = [(new, old) for new, old in zip(now, then, strict=True) if new != old]
     blanked = [old for new, old in changed if not new.strip()]
     assert all(b"zuleika" in line.lower() or b"zq" in line for line in blanked)
-    assert len(blanked) == 16
+    assert len(blanked) == 19
     # Those of others that led to the person: Benedict's link and the group.
     kept = [json.loads(new) for new, old in changed if new.strip()]
     assert sorted(part["resourceType"] for part in kept) == ["Group", "Patient"]
@@ -175,13 +175,13 @@ def test_a_new_file_about_them_is_left_out_and_overwritten(server: Database, bui
     code = {"coding": [{"system": population.LOINC, "code": "1-1"}]}
     about |= {"code": code, "subject": {"reference": "Patient/zuleika-elsewhere"}, "effectiveDateTime": "2026-05-05"}
     known = about | {"id": "known", "subject": {"reference": "Patient/zuleika-0001"}}
-    claim = {"resourceType": "Claim", "id": "late-claim", "patient": {"reference": "Patient/zuleika-0001"}}
+    diet = {"resourceType": "NutritionOrder", "id": "late", "patient": {"reference": "Patient/zuleika-0001"}}
     cut_off = b'{"resourceType":"Observation","subject":{"reference":"Patient/zuleika-0001"},"note":"quetzalcoatlus'
     his = population._of("benedict-0002", "Encounter", "another", status="finished", period={"start": "2026-06-06"})
     his["class"] = {"code": "AMB"}
     first, second = tmp_path / "1.ndjson", tmp_path / "2.ndjson"
     first.write_bytes(json.dumps(about).encode() + b"\n")
-    parts = [json.dumps(part).encode() for part in (known, elsewhere, claim, his)]
+    parts = [json.dumps(part).encode() for part in (known, elsewhere, diet, his)]
     second.write_bytes(b"\n".join([*parts, cut_off]) + b"\n")
     account = ingest_fhir(built.settings, built.database, [first, second])
     assert account.closes

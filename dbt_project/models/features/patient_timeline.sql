@@ -8,13 +8,15 @@ event AS (
         start_datetime,
         known_at,
         concept_id,
-        -- What was ordered, not done or striven for must not read as if it had happened.
+        -- What was ordered, not done or striven for must not read as if it had happened, nor what
+        -- only a claim tells as if somebody had recorded it.
         CASE kind
             WHEN 'service-order' THEN 'Ordered: '
             WHEN 'device-order' THEN 'Ordered: '
             WHEN 'not-done' THEN 'Not done: '
             WHEN 'adverse-event' THEN 'Adverse event: '
             WHEN 'goal' THEN 'Goal: '
+            WHEN 'claim' THEN 'Billed: '
             ELSE ''
         END AS prefix,
         codings -> 0 ->> 'display' AS display,

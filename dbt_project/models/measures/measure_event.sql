@@ -33,6 +33,8 @@ INNER JOIN {{ ref('event_source') }} AS source ON member.cdm_table = source.cdm_
 WHERE
     source.start_date <= {{ as_of() }}
     AND source.has_happened
+    -- The logic reads records of care, and a Claim is none.
+    AND source.bronze_table <> 'claim_line'
     -- The logic reads Observations, and an AdverseEvent is none.
     AND source.kind IS DISTINCT FROM 'adverse-event'
     AND coalesce(source.verification_status, 'confirmed') NOT IN ('refuted', 'entered-in-error')

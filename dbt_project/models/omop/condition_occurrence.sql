@@ -6,8 +6,13 @@ SELECT
     event.start_datetime AS condition_start_datetime,
     event.end_date AS condition_end_date,
     event.end_datetime AS condition_end_datetime,
-    coalesce(type_map.target_concept_id, 32817) AS condition_type_concept_id,
-    CASE event.clinical_status WHEN 'resolved' THEN 32906 ELSE 0 END AS condition_status_concept_id,
+    coalesce(event.claim_type_concept_id, type_map.target_concept_id, 32817) AS condition_type_concept_id,
+    CASE event.clinical_status
+        WHEN 'resolved' THEN 32906
+        WHEN 'principal' THEN 32902
+        WHEN 'secondary' THEN 32908
+        ELSE 0
+    END AS condition_status_concept_id,
     NULL::text AS stop_reason,
     event.provider_id,
     event.visit_occurrence_id,

@@ -6,7 +6,7 @@ SELECT
     event.start_datetime AS device_exposure_start_datetime,
     event.end_date AS device_exposure_end_date,
     event.end_datetime AS device_exposure_end_datetime,
-    32817 AS device_type_concept_id,
+    coalesce(event.claim_type_concept_id, 32817) AS device_type_concept_id,
     coalesce(used.unique_device_id, device.unique_device_id) AS unique_device_id,
     coalesce(used.production_id, device.production_id) AS production_id,
     NULL::integer AS quantity,

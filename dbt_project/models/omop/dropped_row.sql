@@ -35,6 +35,14 @@ candidate AS (
     FROM {{ source('bronze', 'specimen') }}
     UNION ALL
     SELECT
+        'payer_plan_period' AS bronze_table,
+        payer_plan_period_key AS bronze_key,
+        person_key,
+        NULL AS visit_occurrence_key,
+        start_date
+    FROM {{ source('bronze', 'payer_plan_period') }}
+    UNION ALL
+    SELECT
         'person' AS bronze_table,
         person_key AS bronze_key,
         person_key,
@@ -52,6 +60,7 @@ judged AS (
             WHEN crosswalk.person_id IS NULL THEN 'no_person'
             WHEN candidate.start_date IS NULL AND visit.visit_start_date IS NULL THEN 'no_date'
             WHEN note.copy_number > 1 THEN 'duplicate_text'
+            WHEN coverage.payer_plan_period_key IS NOT NULL THEN 'no_end'
         END AS reason
     FROM candidate
     LEFT JOIN {{ ref('person_crosswalk') }} AS crosswalk ON candidate.person_key = crosswalk.person_key
@@ -59,6 +68,12 @@ judged AS (
     LEFT JOIN {{ ref('visit_occurrence') }} AS visit
         ON top.visit_occurrence_id = visit.visit_occurrence_id AND crosswalk.person_id = visit.person_id
     LEFT JOIN {{ ref('int_note') }} AS note ON candidate.bronze_table = 'note' AND candidate.bronze_key = note.note_key
+    LEFT JOIN {{ source('bronze', 'payer_plan_period') }} AS coverage
+        ON
+            candidate.bronze_table = 'payer_plan_period'
+            AND candidate.bronze_key = coverage.payer_plan_period_key
+            AND coverage.status = 'cancelled'
+            AND coverage.end_date IS NULL
 )
 
 SELECT
@@ -67,6 +82,16 @@ SELECT
     reason
 FROM judged
 WHERE reason IS NOT NULL
+UNION ALL
+-- A line of a claim is one of those that made no row of its own and have no money, or money for nothing we know of.
+SELECT
+    'claim_line' AS bronze_table,
+    line.claim_line_key AS bronze_key,
+    CASE WHEN line.has_money THEN 'no_event' ELSE line.reason_without_row END AS reason
+FROM {{ ref('int_claim_line') }} AS line
+LEFT JOIN {{ ref('int_cost') }} AS cost
+    ON line.claim_line_key = cost.claim_line_key AND cost.cost_event_id IS NOT NULL
+WHERE NOT line.is_clinical AND cost.claim_line_key IS NULL
 UNION ALL
 -- The person has a row, the death has not.
 SELECT

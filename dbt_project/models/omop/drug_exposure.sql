@@ -10,7 +10,7 @@ SELECT
     ) AS drug_exposure_end_date,
     event.end_datetime AS drug_exposure_end_datetime,
     event.end_date AS verbatim_end_date,
-    coalesce(type_map.target_concept_id, 32817) AS drug_type_concept_id,
+    coalesce(event.claim_type_concept_id, type_map.target_concept_id, 32817) AS drug_type_concept_id,
     NULL::text AS stop_reason,
     drug.refills,
     drug.quantity,

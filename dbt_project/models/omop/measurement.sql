@@ -5,7 +5,7 @@ SELECT
     event.start_date AS measurement_date,
     event.start_datetime AS measurement_datetime,
     to_char(event.start_datetime, 'HH24:MI:SS') AS measurement_time,
-    coalesce(type_map.target_concept_id, 32817) AS measurement_type_concept_id,
+    coalesce(event.claim_type_concept_id, type_map.target_concept_id, 32817) AS measurement_type_concept_id,
     operator.target_concept_id AS operator_concept_id,
     measured.value_number AS value_as_number,
     coalesce(value_code.concept_id, event.value_as_concept_id, value_flag.target_concept_id) AS value_as_concept_id,

@@ -59,7 +59,9 @@ SELECT
     CASE WHEN said.is_about_a_thing THEN said.kind_concept_id ELSE event.concept_id END AS observation_concept_id,
     event.start_date AS observation_date,
     event.start_datetime AS observation_datetime,
-    coalesce(said.type_concept_id, type_map.target_concept_id, 32817) AS observation_type_concept_id,
+    coalesce(
+        event.claim_type_concept_id, said.type_concept_id, type_map.target_concept_id, 32817
+    ) AS observation_type_concept_id,
     measured.value_number AS value_as_number,
     measured.value_text AS value_as_string,
     CASE

@@ -6,7 +6,7 @@ SELECT
     start_datetime AS procedure_datetime,
     end_date AS procedure_end_date,
     end_datetime AS procedure_end_datetime,
-    32817 AS procedure_type_concept_id,
+    coalesce(claim_type_concept_id, 32817) AS procedure_type_concept_id,
     0 AS modifier_concept_id,
     NULL::integer AS quantity,
     provider_id,

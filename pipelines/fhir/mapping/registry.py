@@ -5,7 +5,9 @@ from typing import Any
 
 from pipelines.fhir.mapping import (
     access,
+    claims,
     clinical,
+    coverage,
     devices,
     documents,
     encounters,
@@ -15,6 +17,7 @@ from pipelines.fhir.mapping import (
     organisations,
     people,
     procedures,
+    provenance,
     specimens,
     statements,
 )
@@ -52,6 +55,10 @@ _MAPPERS: Mapping[str, Callable[[Resource, Context, Profile], Mapped | Excluded]
     "Location": organisations.location,
     "CareTeam": access.care_team,
     "Consent": access.consent,
+    "Coverage": coverage.coverage,
+    "Claim": claims.claim,
+    "ExplanationOfBenefit": claims.explanation_of_benefit,
+    "Provenance": provenance.provenance,
 }
 
 MAPPED_TYPES = frozenset(_MAPPERS)
@@ -70,6 +77,7 @@ _KNOWN_AT = (
     "recordedOn",
     "receivedTime",
     "statusDate",
+    "created",
 )
 _HAPPENED_AT = ("effectiveDateTime", "occurrenceDateTime", "performedDateTime", "onsetDateTime")
 

@@ -15,8 +15,9 @@ _CODES = frozenset(
     | {"intended", "declined", "not-taken"}
     | {"actual", "potential", "proposed", "planned", "accepted", "rejected"}
     | {"unconfirmed", "provisional", "differential", "confirmed", "refuted"}
+    | {"claim", "preauthorization", "predetermination", "queued", "complete", "error"}
 )
-"""FHIR R4's statuses, intents and verification statuses of the resources we map."""
+"""FHIR R4's statuses, intents, verification statuses, uses and outcomes of the resources we map."""
 
 
 @dataclass(frozen=True)

@@ -389,6 +389,64 @@ CREATE TABLE bronze.note (
     known_at timestamptz
 );
 
+CREATE TABLE bronze.payer_plan_period (
+    payer_plan_period_key bigint PRIMARY KEY,
+    resource_key bigint NOT NULL,
+    source_system text NOT NULL,
+    person_key bigint NOT NULL,
+    status text NOT NULL,
+    start_date date,
+    end_date date,
+    type_codings jsonb,
+    care_site_key bigint,
+    payer_name text,
+    plan_name text,
+    family_key bigint,
+    known_at timestamptz
+);
+COMMENT ON TABLE bronze.payer_plan_period IS
+'Coverages, without any number of a member. care_site_key: the organisation that pays; payer_name: what the reference '
+'calls it, or self. family_key: a hash that those insured through one subscriber share. end_date: the last day.';
+
+CREATE TABLE bronze.claim_line (
+    claim_line_key bigint PRIMARY KEY,
+    resource_key bigint NOT NULL,
+    source_system text NOT NULL,
+    person_key bigint NOT NULL,
+    claim_key bigint,
+    is_adjudicated boolean NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('header', 'item', 'procedure', 'diagnosis')),
+    line_number integer NOT NULL,
+    item_sequence integer,
+    claim_type text CHECK (claim_type IN ('institutional', 'inpatient', 'outpatient', 'professional', 'pharmacy')),
+    visit_occurrence_key bigint,
+    provider_key bigint,
+    coverage_key bigint,
+    event_key bigint,
+    codings jsonb NOT NULL,
+    code_text text,
+    diagnosis_type text,
+    start_date date,
+    end_date date,
+    currency text,
+    total_charge numeric,
+    amount_allowed numeric,
+    paid_by_payer numeric,
+    paid_by_patient numeric,
+    paid_patient_copay numeric,
+    paid_patient_coinsurance numeric,
+    paid_patient_deductible numeric,
+    paid_by_primary numeric,
+    revenue_codings jsonb,
+    drg_codings jsonb,
+    known_at timestamptz
+);
+COMMENT ON TABLE bronze.claim_line IS
+'Claims (charges) and ExplanationsOfBenefit (is_adjudicated: payments too), a row for each line with money or a code of '
+'its own, and one for what the header states beyond its items. claim_key: the Claim itself, or the one it answers. '
+'item_sequence: of the claim''s items the one it is, or answers. event_key: the record, or the claim''s own procedure, '
+'that the line says it is about. paid_by_patient: as stated.';
+
 CREATE TABLE bronze.care_team (
     care_team_key bigint PRIMARY KEY,
     resource_key bigint NOT NULL,
@@ -462,6 +520,21 @@ COMMENT ON TABLE bronze.consent_provision IS
 'Consent.provision (number 0, no parent) and the exceptions nested in it, depth first. provision_type is null where '
 'the source gives none. A null limit means no limit. end_date: the last day it covers. has_other_limits: it is '
 'limited by class, code, data or dataPeriod, so it holds for part of the record only.';
+
+CREATE TABLE bronze.provenance (
+    provenance_key bigint PRIMARY KEY,
+    resource_key bigint NOT NULL,
+    source_system text NOT NULL,
+    target_key bigint NOT NULL,
+    agent_type text,
+    care_site_key bigint,
+    recorded_at timestamptz,
+    known_at timestamptz
+);
+CREATE INDEX provenance_target ON bronze.provenance (target_key);
+COMMENT ON TABLE bronze.provenance IS
+'Which organisation asserted or transmitted a record, a row for each target and agent; nobody''s name. target_key: the '
+'resource_key of the record.';
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA bronze TO sanctum_ingest;
 GRANT SELECT ON ALL TABLES IN SCHEMA bronze TO sanctum_transform;

@@ -145,10 +145,13 @@ TABLES = (
     "observation",
     "specimen",
     "note",
+    "payer_plan_period",
+    "claim_line",
     "care_team",
     "care_team_participant",
     "consent",
     "consent_provision",
+    "provenance",
 )
 
 

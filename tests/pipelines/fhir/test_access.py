@@ -69,7 +69,7 @@ def labels(resource: Resource, validation: Any = "full") -> Any:
         patient(),
         encounter(),
         clinical("Observation", "o1", status="preliminary", code=concept("http://loinc.org", "4548-4")),
-        {"resourceType": "Claim", "id": "x1"},
+        {"resourceType": "CarePlan", "id": "x1"},
         team(),
         consent(),
     ],
@@ -100,7 +100,7 @@ def test_a_label_without_a_code_stays_a_label() -> None:
 
 @pytest.mark.parametrize("security", ["R", {"code": "R"}, ["R"], 7, [None]])
 def test_labels_that_cannot_be_read_keep_the_resource_out(security: Any) -> None:
-    for resource in (patient(), {"resourceType": "Claim", "id": "x1"}):
+    for resource in (patient(), {"resourceType": "CarePlan", "id": "x1"}):
         found = outcome(resource | {"meta": {"security": security}}, "structural")
         assert isinstance(found, Unusable)
         assert found.reason == "not_r4"

@@ -19,6 +19,8 @@ from pipelines.landing import is_whole
 from resources.postgres import Database
 from resources.settings import Settings
 from tests.pipelines.fhir.synthetic import RECEIVED, clinical, encounter, observation, patient, prescription, rows
+from tests.pipelines.fhir.test_claims import answer, claim, coverage
+from tests.pipelines.fhir.test_provenance import provenance
 
 QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 REASON = re.compile(r"[a-z][a-z0-9_]*(:[a-z-]+)?")
@@ -57,6 +59,10 @@ TEMPLATES = [
     clinical("CareTeam", "1", status="active", period={}, participant=[{}], managingOrganization=[]),
     {"resourceType": "Consent", "id": "1", "status": "active", "patient": {"reference": "Patient/p1"}, "provision": {}}
     | {"scope": {}, "category": [], "policy": [], "policyRule": {}, "dateTime": "2025"},
+    claim(diagnosis=[{"sequence": 1}], procedure=[{}], supportingInfo=[{}], total={"value": 1}, prescription={}),
+    answer(payment={"amount": {"value": 1}}, adjudication=[{}], total=[{}], claim={}, addItem=[{}]),
+    coverage(period={"start": "2025"}, relationship={}, order=1),
+    provenance("Condition/c1"),
 ]
 
 

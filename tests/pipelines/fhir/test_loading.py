@@ -135,10 +135,13 @@ def test_a_chart_loads_once_and_the_account_names_everything(ingest: Ingest, db:
         "observation": 2,
         "specimen": 0,
         "note": 1,
+        "payer_plan_period": 0,
+        "claim_line": 0,
         "care_team": 1,
         "care_team_participant": 2,
         "consent": 1,
         "consent_provision": 2,
+        "provenance": 0,
     }
     assert values(db) == [7.1, 90, 140]
     (drug,) = rows(db, "drug_exposure")

@@ -164,3 +164,34 @@ FROM {{ source('bronze', 'device_exposure') }} AS used
 LEFT JOIN {{ ref('int_reference_alias') }} AS alias ON used.device_key = alias.alias_key
 LEFT JOIN {{ source('bronze', 'device') }} AS device
     ON coalesce(alias.resource_key, used.device_key) = device.device_key
+UNION ALL
+SELECT
+    'claim_line' AS bronze_table,
+    claim_line_key AS bronze_key,
+    resource_key,
+    source_system,
+    person_key,
+    visit_occurrence_key,
+    provider_key,
+    codings,
+    code_text,
+    -- Header or line of which type of claim: a diagnosis is the header's.
+    claim_type || CASE kind WHEN 'diagnosis' THEN ':header' ELSE ':detail' END AS category,
+    NULL AS status,
+    diagnosis_type AS clinical_status,
+    NULL AS verification_status,
+    NULL AS intent,
+    'claim' AS kind,
+    start_date,
+    NULL AS start_datetime,
+    end_date,
+    NULL AS end_datetime,
+    known_at,
+    NULL AS fixed_domain_id,
+    CASE
+        WHEN kind = 'diagnosis' THEN 'Condition'
+        WHEN claim_type = 'pharmacy' THEN 'Drug'
+        ELSE 'Procedure'
+    END AS default_domain_id
+FROM {{ ref('int_claim_line') }}
+WHERE is_clinical

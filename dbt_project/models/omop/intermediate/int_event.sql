@@ -20,6 +20,7 @@ SELECT
     event.verification_status,
     event.intent,
     event.kind,
+    CASE WHEN event.kind = 'claim' THEN coalesce(claim_type.target_concept_id, 32810) END AS claim_type_concept_id,
     coalesce(event.start_date, visit.visit_start_date) AS start_date,
     CASE WHEN event.start_date IS NULL THEN visit.visit_start_datetime ELSE event.start_datetime END AS start_datetime,
     event.end_date,
@@ -46,6 +47,11 @@ LEFT JOIN {{ ref('int_visit_occurrence') }} AS visit
 LEFT JOIN {{ ref('int_provider_reference') }} AS provider_named ON event.provider_key = provider_named.reference_key
 LEFT JOIN {{ ref('provider') }} AS provider
     ON coalesce(provider_named.provider_key, event.provider_key) = provider.provider_id
+LEFT JOIN {{ ref('source_to_concept_map') }} AS claim_type
+    ON
+        event.kind = 'claim'
+        AND claim_type.source_vocabulary_id = 'claim-type'
+        AND event.category = claim_type.source_code
 -- An allergy is one observation, whatever its substance maps to, and so is an order or what was not done.
 LEFT JOIN {{ ref('int_code') }} AS code
     ON

@@ -1,7 +1,7 @@
 {{ config(post_hook="{{ add_labels() }}") }}
--- A row carries the labels of its own resource, of the medication or device it names, of its encounter with all that
--- int_encounter_label says of that, and of its patient. Made of bronze before any table of omop, so that no row is
--- there before its labels are.
+-- A row carries the labels of its own resource, of the medication, device, claim or payer it names, of its encounter
+-- with all that int_encounter_label says of that, and of its patient. Made of bronze before any table of omop, so that
+-- no row is there before its labels are.
 WITH
 -- Of a note that arrived several times one copy is kept, with the labels of all.
 note_copy AS (
@@ -59,6 +59,31 @@ event AS (
     WHERE specimen.specimen_date IS NOT NULL
     UNION ALL
     SELECT
+        'payer_plan_period' AS cdm_table,
+        payer_plan_period_key AS cdm_id,
+        person_id,
+        resource_key,
+        NULL AS encounter_key
+    FROM {{ ref('int_payer_plan_period') }}
+    UNION ALL
+    SELECT
+        'cost' AS cdm_table,
+        cost.claim_line_key AS cdm_id,
+        cost.person_id,
+        cost.resource_key,
+        cost.encounter_key
+    FROM {{ ref('int_cost') }} AS cost
+    UNION ALL
+    -- A cost tells what it is the cost of.
+    SELECT
+        'cost' AS cdm_table,
+        cost.claim_line_key AS cdm_id,
+        cost.person_id,
+        cost.event_resource_key AS resource_key,
+        cost.event_encounter_key AS encounter_key
+    FROM {{ ref('int_cost') }} AS cost
+    UNION ALL
+    SELECT
         'note' AS cdm_table,
         note_id AS cdm_id,
         person_id,
@@ -86,6 +111,17 @@ named_resource AS (
             resource_key,
             device_key AS named_key
         FROM {{ source('bronze', 'device_exposure') }}
+        UNION ALL
+        SELECT
+            resource_key,
+            care_site_key AS named_key
+        FROM {{ ref('int_payer_plan_period') }}
+        UNION ALL
+        SELECT
+            line.resource_key,
+            named.named_key
+        FROM {{ ref('int_claim_line') }} AS line
+        CROSS JOIN LATERAL (VALUES (line.claim_key), (line.coverage_key), (line.event_key)) AS named (named_key)
     ) AS named
     LEFT JOIN {{ ref('int_reference_alias') }} AS alias ON named.named_key = alias.alias_key
     WHERE named.named_key IS NOT NULL
@@ -140,6 +176,8 @@ hidden_person AS (
     SELECT event.person_id
     FROM event
     LEFT JOIN labelled ON event.cdm_table = labelled.cdm_table AND event.cdm_id = labelled.cdm_id
+    -- Those that observation_period is made of.
+    WHERE event.cdm_table NOT IN ('cost', 'payer_plan_period')
     GROUP BY event.person_id
     HAVING bool_and(labelled.code IS NOT NULL)
 ),

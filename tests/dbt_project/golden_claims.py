@@ -1,0 +1,459 @@
+"""Golden cases of claims and what payers made of them."""
+
+from typing import Any
+
+from pipelines.keys import derived_key
+from tests.dbt_project.golden import (
+    ASPIRIN,
+    COLONOSCOPY,
+    COLONOSCOPY_CONCEPT,
+    HOSPICE,
+    OPEN,
+    Case,
+    Resource,
+    judged,
+    key,
+    order,
+    procedure,
+)
+from tests.dbt_project.golden_coverage import SOPT, covered
+from tests.dbt_project.population import HCPCS, ICD10, RXNORM, coded, condition, of, visit
+
+REVENUE = "https://www.nubc.org/CodeSystem/RevenueCodes"
+DRG = "https://www.cms.gov/Medicare/Medicare-Fee-for-Service-Payment/AcuteInpatientPPS/MS-DRG-Classifications-and-Software"
+BLUE_BUTTON = "https://bluebutton.cms.gov/resources/variables"
+EMERGENCY_ROOM, KNEE = 2100000012, 2100000013
+CONCEPTS = [
+    (EMERGENCY_ROOM, "Emergency room", "Revenue Code", "Revenue Code", "0450"),
+    (KNEE, "Major hip and knee joint replacement", "Observation", "DRG", "470"),
+]
+VACCINE_UUID = "5d2e1f0a-0000-4000-8000-0000000000ab"
+
+_PROFESSIONAL = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/claim-type", "code": "professional"}]}
+_INSTITUTIONAL = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/claim-type", "code": "institutional"}]}
+_PHARMACY = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/claim-type", "code": "pharmacy"}]}
+
+
+def dollars(value: float, currency: str = "USD") -> Resource:
+    return {"value": value, "currency": currency}
+
+
+def _judged(**amounts: float) -> list[Resource]:
+    """Adjudications by FHIR's categories."""
+    system = "http://terminology.hl7.org/CodeSystem/adjudication"
+    return [{"category": coded(system, name), "amount": dollars(value)} for name, value in amounts.items()]
+
+
+def _item(code: Resource = COLONOSCOPY, number: int = 1, **parts: Any) -> Resource:
+    return {"sequence": number, "productOrService": code, **parts}
+
+
+def _claim(person: str, name: str | None = None, **parts: Any) -> Resource:
+    given = {
+        "status": "active",
+        "use": "claim",
+        "type": _PROFESSIONAL,
+        "patient": {"reference": f"Patient/{person}"},
+        "billablePeriod": {"start": "2026-02-03", "end": "2026-02-03"},
+        "created": "2026-02-05",
+        "provider": {"reference": "Organization/state-payer"},
+        "insurance": [{"sequence": 1, "focal": True, "coverage": {"display": "Medicaid"}}],
+    }
+    return {"resourceType": "Claim", "id": name or f"{person}-claim", "priority": {"text": "normal"}} | given | parts
+
+
+def _answer(person: str, name: str | None = None, **parts: Any) -> Resource:
+    found = _claim(
+        person, name or f"{person}-answer", outcome="complete", insurer={"reference": "Organization/state-payer"}
+    )
+    del found["priority"]
+    insured = [{"focal": True, "coverage": {"display": "Medicaid"}}]
+    return found | {"resourceType": "ExplanationOfBenefit", "insurance": insured} | parts
+
+
+def _visited(person: str, *, code: str = "AMB") -> Resource:
+    return visit(person, f"{person}-visit", "2026-02-03", "2026-02-03", code)
+
+
+def _at(person: str) -> Resource:
+    return {"encounter": [{"reference": f"Encounter/{person}-visit"}]}
+
+
+_COST = "total_charge::float, total_paid::float, cost_event_id, cost_domain_id, cost_type_concept_id"
+
+
+def _costs(name: str, claims: list[Resource], expected: list[tuple[Any, ...]], columns: str = _COST, **at: str) -> Case:
+    """A person with a visit, and what its claims cost."""
+    return Case(name, [_visited(name, **at), *claims], "omop.cost", columns, expected)
+
+
+def _on_visit(name: str, charge: float | None, paid: float | None, kind: int = 32871) -> tuple[Any, ...]:
+    return (charge, paid, key("Encounter", f"{name}-visit"), "Visit", kind)
+
+
+def _charged(name: str, expected: list[tuple[Any, ...]], **parts: Any) -> Case:
+    """A claim of 100 dollars for the visit."""
+    return _costs(name, [_claim(name, item=[_item(net=dollars(100), **_at(name))], **parts)], expected)
+
+
+def _answered(name: str, expected: list[tuple[Any, ...]], columns: str, **item: Any) -> Case:
+    return _costs(name, [_answer(name, item=[_item(**_at(name), **item)])], expected, columns)
+
+
+_SHARES = (
+    "total_charge::float, amount_allowed::float, paid_by_payer::float, paid_by_patient::float, total_paid::float, "
+    "paid_patient_copay::float, paid_patient_coinsurance::float, paid_patient_deductible::float, "
+    "paid_by_primary::float, currency_concept_id"
+)
+
+COSTS = [
+    _charged("claim-alone", [_on_visit("claim-alone", 100, None)]),
+    _charged("claim-to-be-authorised", [], use="preauthorization"),
+    _charged("claim-to-be-estimated", [], use="predetermination"),
+    _charged("claim-drafted", [], status="draft"),
+    _charged("claim-cancelled", [], status="cancelled"),
+    _charged("claim-in-error", [], status="entered-in-error"),
+    _charged("claim-of-no-type-we-know", [_on_visit("claim-of-no-type-we-know", 100, None, 32810)],
+             type=coded("urn:type", "vision")),
+    _charged("claim-outpatient", [_on_visit("claim-outpatient", 100, None, 32860)], type=_INSTITUTIONAL),
+    _charged("claim-inpatient-by-subtype", [_on_visit("claim-inpatient-by-subtype", 100, None, 32854)],
+             type=_INSTITUTIONAL, subType=coded("urn:subtype", "inpatient")),
+    _costs("claim-inpatient-by-visit",
+           [_claim("claim-inpatient-by-visit", type=_INSTITUTIONAL, total=dollars(900),
+                   item=[_item(**_at("claim-inpatient-by-visit"))])],
+           [_on_visit("claim-inpatient-by-visit", 900, None, 32855)], code="IMP"),
+    _answered(
+        "answer-in-full", [(100, 80, 50, 30, 80, 5, 10, 15, 7, 44818668)], _SHARES,
+        adjudication=_judged(submitted=100, eligible=80, benefit=50, copay=5, coinsurance=10, deductible=15,
+                             priorpayerpaid=7, tax=3),
+    ),
+    _answered(
+        "answer-in-blue-button", [(140.52, 140.52, 112.416, 28.104, 140.52, None, 28.104, 0, None, 44818668)], _SHARES,
+        net=dollars(140.52),
+        adjudication=[
+            {"category": coded("urn:b", f"{BLUE_BUTTON}/{code}"), "amount": dollars(value)}
+            for code, value in (("line_sbmtd_chrg_amt", 140.52), ("line_alowd_chrg_amt", 140.52),
+                                ("line_prvdr_pmt_amt", 112.416), ("line_coinsrnc_amt", 28.104),
+                                ("line_bene_ptb_ddctbl_amt", 0))
+        ] + [{"category": coded("urn:b", f"{BLUE_BUTTON}/line_prcsg_ind_cd")}],
+    ),
+    _answered("answer-says-payment-twice", [(None, None, 50, None, 50, None, None, None, None, 44818668)], _SHARES,
+              adjudication=_judged(benefit=50, paidtoprovider=50)),
+    _answered("answer-says-who-was-paid", [(None, None, 60, None, 60, None, None, None, None, 44818668)], _SHARES,
+              adjudication=_judged(paidtoprovider=50, paidtopatient=10)),
+    _answered("answer-says-what-the-patient-paid", [(None, None, 0, 12, 12, 5, None, None, None, 44818668)], _SHARES,
+              adjudication=_judged(benefit=0, paidbypatient=12, copay=5)),
+    _answered("answer-in-parts", [(None, None, 50, None, 50, None, None, None, None, 44818668)], _SHARES,
+              adjudication=[*_judged(benefit=30), *_judged(benefit=20)]),
+    _answered("answer-in-euros", [(10, 0)], "total_charge::float, currency_concept_id", net=dollars(10, "EUR")),
+    _answered("answer-in-two-currencies", [], "total_charge::float", net=dollars(10, "EUR"),
+              adjudication=_judged(benefit=5)),
+    _answered("answer-without-money", [], "total_charge::float"),
+    *(
+        _costs(f"answer-{word}", [_answer(f"answer-{word}", outcome=word, item=[
+            _item(net=dollars(100), **_at(f"answer-{word}"))])], expected)
+        for word, expected in (
+            ("partial", [_on_visit("answer-partial", 100, None)]), ("queued", []), ("error", []),
+        )
+    ),
+    _costs(
+        "claim-and-answer",
+        [
+            _claim("claim-and-answer", item=[_item(net=dollars(100), **_at("claim-and-answer"))]),
+            _answer("claim-and-answer", claim={"reference": "Claim/claim-and-answer-claim"},
+                    item=[_item(adjudication=_judged(submitted=100, benefit=80), **_at("claim-and-answer"))]),
+        ],
+        [_on_visit("claim-and-answer", 100, 80)],
+    ),
+    _costs(
+        "claim-and-answer-by-identifier",
+        [
+            _claim("claim-and-answer-by-identifier", identifier=[{"system": "urn:claims", "value": "17"}],
+                   item=[_item(net=dollars(100), **_at("claim-and-answer-by-identifier"))]),
+            _answer("claim-and-answer-by-identifier", claim={"identifier": {"system": "urn:claims", "value": "17"}},
+                    item=[_item(adjudication=_judged(submitted=100, benefit=80),
+                                **_at("claim-and-answer-by-identifier"))]),
+        ],
+        [_on_visit("claim-and-answer-by-identifier", 100, 80)],
+    ),
+    _costs(
+        "claim-and-answer-in-error",
+        [
+            _claim("claim-and-answer-in-error", item=[_item(net=dollars(100), **_at("claim-and-answer-in-error"))]),
+            _answer("claim-and-answer-in-error", claim={"reference": "Claim/claim-and-answer-in-error-claim"},
+                    status="entered-in-error", item=[_item(net=dollars(100))]),
+        ],
+        [_on_visit("claim-and-answer-in-error", 100, None)],
+    ),
+    _costs(
+        "two-payers",
+        [
+            _claim("two-payers", item=[_item(net=dollars(100), **_at("two-payers"))]),
+            _answer("two-payers", "first-payer", created="2026-03-01",
+                    claim={"reference": "Claim/two-payers-claim"},
+                    item=[_item(adjudication=_judged(submitted=100, benefit=80), **_at("two-payers"))]),
+            _answer("two-payers", "second-payer", created="2026-04-01",
+                    claim={"reference": "Claim/two-payers-claim"},
+                    item=[_item(adjudication=_judged(submitted=100, benefit=15), **_at("two-payers"))]),
+        ],
+        [_on_visit("two-payers", 100, 80), _on_visit("two-payers", None, 15)],
+    ),
+    _costs(
+        "total-alone", [_answer("total-alone", item=[_item(**_at("total-alone"))], payment={"amount": dollars(0)},
+                                total=_judged(submitted=129.16))],
+        [_on_visit("total-alone", 129.16, 0)],
+    ),
+    _costs(
+        "total-of-more-than-its-items",
+        [_claim("total-of-more-than-its-items", total=dollars(100),
+                item=[_item(net=dollars(60.1), **_at("total-of-more-than-its-items"))])],
+        [_on_visit("total-of-more-than-its-items", 39.9, None), _on_visit("total-of-more-than-its-items", 60.1, None)],
+    ),
+    _costs(
+        "total-of-its-items",
+        [_claim("total-of-its-items", total=dollars(0.3),
+                item=[_item(net=dollars(0.1), **_at("total-of-its-items")), _item(number=2, net=dollars(0.2))])],
+        [_on_visit("total-of-its-items", 0.1, None), _on_visit("total-of-its-items", 0.2, None)],
+    ),
+    _costs(
+        "total-of-less-than-its-items",
+        [_claim("total-of-less-than-its-items", total=dollars(1),
+                item=[_item(net=dollars(60), **_at("total-of-less-than-its-items"))])],
+        [_on_visit("total-of-less-than-its-items", 60, None)],
+    ),
+    _costs(
+        "item-added-by-the-payer",
+        [_answer("item-added-by-the-payer", item=[_item(**_at("item-added-by-the-payer"))],
+                 addItem=[{"productOrService": COLONOSCOPY, "adjudication": _judged(benefit=9)}])],
+        [_on_visit("item-added-by-the-payer", None, 9)],
+    ),
+    _costs(
+        "cost-of-a-procedure",
+        [
+            procedure("cost-of-a-procedure", COLONOSCOPY, status="completed"),
+            _claim("cost-of-a-procedure", procedure=[{"sequence": 3, "procedureReference": {
+                "reference": "Procedure/cost-of-a-procedure-procedure"}}],
+                item=[_item(net=dollars(5), procedureSequence=[3], **_at("cost-of-a-procedure"))]),
+        ],
+        [(5, None, key("Procedure", "cost-of-a-procedure-procedure"), "Procedure", 32871)],
+    ),
+    _costs(
+        "cost-of-a-procedure-that-the-claim-names",
+        [
+            procedure("cost-of-a-procedure-that-the-claim-names", COLONOSCOPY, status="completed"),
+            _claim("cost-of-a-procedure-that-the-claim-names", procedure=[{"sequence": 1, "procedureReference": {
+                "reference": "Procedure/cost-of-a-procedure-that-the-claim-names-procedure"}}],
+                item=[_item(number=7, net=dollars(5), procedureSequence=[1])]),
+            _answer("cost-of-a-procedure-that-the-claim-names",
+                    claim={"reference": "Claim/cost-of-a-procedure-that-the-claim-names-claim"},
+                    item=[_item(number=7, adjudication=_judged(submitted=5, benefit=4),
+                                **_at("cost-of-a-procedure-that-the-claim-names"))]),
+        ],
+        [(5, 4, key("Procedure", "cost-of-a-procedure-that-the-claim-names-procedure"), "Procedure", 32871)],
+    ),
+    _costs(
+        "cost-of-a-vaccination",
+        [
+            of("cost-of-a-vaccination", "Immunization", VACCINE_UUID, status="completed",
+               occurrenceDateTime="2026-02-03", vaccineCode=coded("http://hl7.org/fhir/sid/cvx", "33")),
+            _claim("cost-of-a-vaccination", supportingInfo=[{
+                "sequence": 1, "category": {"text": "info"},
+                "valueReference": {"reference": f"urn:uuid:{VACCINE_UUID}"}}],
+                item=[_item(net=dollars(5), informationSequence=[1], **_at("cost-of-a-vaccination"))]),
+        ],
+        [(5, None, key("Immunization", VACCINE_UUID), "Drug", 32871)],
+    ),
+    _costs(
+        "cost-of-a-prescription",
+        [
+            order("cost-of-a-prescription", **ASPIRIN),
+            _claim("cost-of-a-prescription", type=_PHARMACY, total=dollars(5), item=[_item()],
+                   prescription={"reference": "MedicationRequest/cost-of-a-prescription-rx"}),
+        ],
+        [(5, None, key("MedicationRequest", "cost-of-a-prescription-rx"), "Drug", 32869)],
+    ),
+    _costs("cost-of-another-person",
+           [_claim("cost-of-another-person", item=[_item({"text": "x"}, net=dollars(5), encounter=[
+               {"reference": "Encounter/claim-alone-visit"}])])], []),
+    Case("cost-of-nothing-we-know", [_claim("cost-of-nothing-we-know", total=dollars(5))], "omop.cost", "cost_id", []),
+    _costs(
+        "cost-with-codes",
+        [_claim("cost-with-codes", total=dollars(5), item=[_item(revenue=coded(REVENUE, "0450"), net=dollars(5),
+                                                                 **_at("cost-with-codes"))],
+                supportingInfo=[{"sequence": 1, "category": coded("urn:category", "drg"), "code": coded(DRG, "470")}])],
+        [(EMERGENCY_ROOM, "0450", KNEE, "470")],
+        "revenue_code_concept_id, revenue_code_source_value, drg_concept_id, drg_source_value",
+    ),
+    _costs(
+        "cost-with-codes-nobody-knows",
+        [_claim("cost-with-codes-nobody-knows", item=[_item(revenue=coded(REVENUE, "0999"), net=dollars(5),
+                                                            **_at("cost-with-codes-nobody-knows"))],
+                diagnosis=[{"sequence": 1, "packageCode": coded(DRG, "999"), "diagnosisReference": {
+                    "reference": "Condition/none"}}])],
+        [(0, "0999", 0, "999")],
+        "revenue_code_concept_id, revenue_code_source_value, drg_concept_id, drg_source_value",
+    ),
+    _costs(
+        "cost-of-the-coverage",
+        [covered("cost-of-the-coverage"),
+         _claim("cost-of-the-coverage", item=[_item(net=dollars(5), **_at("cost-of-the-coverage"))], insurance=[
+             {"sequence": 1, "focal": False, "coverage": {"reference": "Coverage/none"}},
+             {"sequence": 2, "focal": True, "coverage": {"reference": "Coverage/cost-of-the-coverage-coverage"}}])],
+        [(key("Coverage", "cost-of-the-coverage-coverage"),)],
+        "payer_plan_period_id",
+    ),
+    _costs("cost-of-a-coverage-that-never-came",
+           [_claim("cost-of-a-coverage-that-never-came", insurance=[
+               {"sequence": 1, "focal": True, "coverage": {"reference": "Coverage/none"}}],
+               item=[_item(net=dollars(5), **_at("cost-of-a-coverage-that-never-came"))])],
+           [(None,)], "payer_plan_period_id"),
+]  # fmt: skip
+
+_DIABETES = coded(ICD10, "E11.9")
+_DIAGNOSED = "condition_type_concept_id, condition_concept_id, condition_start_date::text, condition_status_concept_id"
+
+
+def _diagnosis(code: Resource = _DIABETES, kind: str = "principal") -> list[Resource]:
+    return [{"sequence": 1, "diagnosisCodeableConcept": code, "type": [coded("urn:diagnosis-type", kind)]}]
+
+
+def _told(name: str, table: str, columns: str, expected: list[tuple[Any, ...]], *given: Resource) -> Case:
+    return Case(name, list(given), f"omop.{table}", columns, expected)
+
+
+def _line(person: str, kind: str, of_what: str = "Claim", name: str = "claim") -> int:
+    return derived_key(str(key(of_what, f"{person}-{name}")), kind, "0")
+
+
+_PERFORMED = "procedure_type_concept_id, procedure_concept_id, procedure_date::text, procedure_source_value"
+_DISPENSED = "drug_type_concept_id, drug_concept_id, drug_exposure_start_date::text, drug_source_value"
+
+TOLD_BY_CLAIMS = [
+    _told("diagnosis-billed", "condition_occurrence", _DIAGNOSED, [(32871, 201826, "2026-02-03", 32902)],
+          _claim("diagnosis-billed", diagnosis=_diagnosis())),
+    _told("diagnosis-billed-second", "condition_occurrence", _DIAGNOSED, [(32861, 201826, "2026-02-03", 32908)],
+          _claim("diagnosis-billed-second", diagnosis=_diagnosis(kind="secondary"), type=_INSTITUTIONAL,
+                 subType=coded("urn:subtype", "outpatient"))),
+    _told("diagnosis-one-of-several", "condition_occurrence", _DIAGNOSED, [],
+          _claim("diagnosis-one-of-several", diagnosis=_diagnosis(kind="differential"))),
+    _told("diagnosis-without-a-day", "condition_occurrence", _DIAGNOSED, [],
+          _claim("diagnosis-without-a-day", diagnosis=_diagnosis(), billablePeriod={})),
+    _told("diagnosis-of-a-visit", "condition_occurrence", _DIAGNOSED, [], _visited("diagnosis-of-a-visit"),
+          _claim("diagnosis-of-a-visit", diagnosis=_diagnosis(), item=[_item(**_at("diagnosis-of-a-visit"))])),
+    _told("diagnosis-of-a-visit-that-never-came", "condition_occurrence", _DIAGNOSED,
+          [(32871, 201826, "2026-02-03", 32902)],
+          _claim("diagnosis-of-a-visit-that-never-came", diagnosis=_diagnosis(),
+                 item=[_item(**_at("diagnosis-of-a-visit-that-never-came"))])),
+    _told("diagnosis-by-reference", "condition_occurrence", "condition_type_concept_id", [(32817,)],
+          condition("diagnosis-by-reference", "billed-dx", _DIABETES, "encounter-diagnosis"),
+          _claim("diagnosis-by-reference", diagnosis=[
+              {"sequence": 1, "diagnosisReference": {"reference": "Condition/billed-dx"}}])),
+    _told("diagnosis-beside-the-record", "condition_occurrence", "condition_type_concept_id", [(32817,), (32871,)],
+          condition("diagnosis-beside-the-record", "recorded-dx", _DIABETES, "encounter-diagnosis"),
+          _claim("diagnosis-beside-the-record", diagnosis=_diagnosis())),
+    _told("diagnosis-inside", "condition_occurrence", _DIAGNOSED, [(32871, 201826, "2026-02-03", 0)],
+          _claim("diagnosis-inside", contained=[{"resourceType": "Condition", "id": "in", "code": _DIABETES,
+                     "subject": {"reference": "Patient/diagnosis-inside"}}],
+                 diagnosis=[{"sequence": 1, "diagnosisReference": {"reference": "#in"}}])),
+    _told("diagnosis-answered", "condition_occurrence", "condition_occurrence_id, condition_type_concept_id",
+          [(_line("diagnosis-answered", "diagnosis", "ExplanationOfBenefit", "answer"), 32871)],
+          _claim("diagnosis-answered", diagnosis=_diagnosis()),
+          _answer("diagnosis-answered", claim={"reference": "Claim/diagnosis-answered-claim"},
+                  diagnosis=_diagnosis())),
+    _told("procedure-billed", "procedure_occurrence", _PERFORMED,
+          [(32871, COLONOSCOPY_CONCEPT, "2026-02-01", "G0105")],
+          _claim("procedure-billed", item=[_item(servicedDate="2026-02-01")])),
+    _told("procedure-billed-once", "procedure_occurrence", _PERFORMED,
+          [(32854, COLONOSCOPY_CONCEPT, "2026-02-02", "G0105")],
+          _claim("procedure-billed-once", type=_INSTITUTIONAL, subType=coded("urn:subtype", "inpatient"),
+                 procedure=[{"sequence": 1, "procedureCodeableConcept": COLONOSCOPY, "date": "2026-02-02"}],
+                 item=[_item(procedureSequence=[1])])),
+    _told("procedure-billed-and-its-cost", "cost", _COST,
+          [(70, None, _line("procedure-billed-and-its-cost", "item"), "Procedure", 32871)],
+          _claim("procedure-billed-and-its-cost", item=[_item(net=dollars(70))])),
+    _told("header-of-a-procedure-billed", "cost", _COST,
+          [(70, None, _line("header-of-a-procedure-billed", "item"), "Procedure", 32871)],
+          _claim("header-of-a-procedure-billed", item=[_item()], total=dollars(70), diagnosis=_diagnosis())),
+    _told("drug-billed", "drug_exposure", _DISPENSED, [(32869, 1112807, "2026-02-03", "1191")],
+          _claim("drug-billed", type=_PHARMACY, item=[_item(coded(RXNORM, "1191"))])),
+    _told("drug-billed-without-a-code", "drug_exposure", _DISPENSED, [],
+          _claim("drug-billed-without-a-code", type=_PHARMACY, item=[
+              _item(coded("http://terminology.hl7.org/CodeSystem/data-absent-reason", "not-applicable"))])),
+    Case("timeline-says-billed", [_claim("timeline-says-billed", item=[_item(coded("urn:x", "1", "thing"))])],
+         "features.patient_timeline", "concept_name", [("Billed: thing",)]),
+    Case("timeline-says-a-visit-once", [_visited("timeline-says-a-visit-once"), _claim(
+        "timeline-says-a-visit-once", diagnosis=_diagnosis(), item=[_item(**_at("timeline-says-a-visit-once"))])],
+        "features.patient_timeline", "cdm_table", [("visit_occurrence",)]),
+    Case("problem-that-was-billed", [_claim("problem-that-was-billed", diagnosis=_diagnosis())],
+         "features.problem_list", "problem_name", []),
+    judged("CMS122", "hospice-billed", OPEN, _claim("hospice-billed", item=[_item(HOSPICE)])),
+    judged("CMS130", "colonoscopy-billed", OPEN, _claim("colonoscopy-billed", item=[_item()])),
+    judged("CMS130", "visit-billed", OPEN, _claim("visit-billed", item=[_item(coded(HCPCS, "G0463"))])),
+]  # fmt: skip
+
+_SECRET = {"meta": {"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"}]}}
+
+
+def _hidden(name: str, *given: Resource, item: Resource | None = None, **parts: Any) -> Case:
+    """A labelled thing of a person, and a cost that would tell of it."""
+    claim = _claim(name, item=[_item(net=dollars(5), **(_at(name) | (item or {})))], **parts)
+    return Case(name, [*given, claim], "omop.cost", "cost_id", [(_line(name, "item"),)])
+
+
+HIDDEN = [
+    _hidden("secret-visit", _visited("secret-visit") | _SECRET, covered("secret-visit")),
+    _hidden("secret-coverage", _visited("secret-coverage"), covered("secret-coverage", **_SECRET), insurance=[
+        {"sequence": 1, "focal": True, "coverage": {"reference": "Coverage/secret-coverage-coverage"}}]),
+    _hidden("secret-procedure", _visited("secret-procedure"),
+            procedure("secret-procedure", COLONOSCOPY, status="completed", **_SECRET),
+            item={"procedureSequence": [1]}, procedure=[{"sequence": 1, "procedureReference": {
+                "reference": "Procedure/secret-procedure-procedure"}}]),
+    Case(
+        "secret-claim",
+        [_visited("secret-claim"), _claim("secret-claim", item=[_item()], **_SECRET),
+         _answer("secret-claim", claim={"reference": "Claim/secret-claim-claim"},
+                 item=[_item(net=dollars(5), **_at("secret-claim"))])],
+        "omop.cost", "cost_id", [(_line("secret-claim", "item", "ExplanationOfBenefit", "answer"),)],
+    ),
+]  # fmt: skip
+LABELLED = [
+    ("cost", _line("secret-claim", "item", "ExplanationOfBenefit", "answer"), ["R"]),
+    *(("cost", _line(f"secret-{name}", "item"), ["R"]) for name in ("visit", "coverage", "procedure")),
+    # All that is recorded of this person is labelled; the coverage says nothing of when they were seen.
+    ("observation_period", key("Patient", "secret-visit"), ["R"]),
+    ("payer_plan_period", key("Coverage", "secret-coverage-coverage"), ["R"]),
+    ("procedure_occurrence", key("Procedure", "secret-procedure-procedure"), ["R"]),
+    ("visit_occurrence", key("Encounter", "secret-visit-visit"), ["R"]),
+]
+DROPPED = [
+    *(("payer_plan_period", key("Coverage", f"coverage-{name}-coverage"), reason) for name, reason in (
+        ("without-a-period", "no_date"), ("without-a-start", "no_date"), ("cancelled-some-day", "no_end"))),
+    *(("claim_line", _line(name, kind, *side), reason) for name, kind, reason, *side in (
+        ("claim-and-answer", "item", "answered_by_payer"),
+        ("claim-and-answer-by-identifier", "item", "answered_by_payer"),
+        ("two-payers", "item", "answered_by_payer"),
+        ("diagnosis-answered", "diagnosis", "answered_by_payer"),
+        ("cost-of-a-procedure-that-the-claim-names", "item", "answered_by_payer"),
+        ("secret-claim", "item", "answered_by_payer"),
+        ("cost-of-nothing-we-know", "header", "no_event"),
+        ("cost-of-another-person", "item", "no_event"),
+        ("diagnosis-without-a-day", "diagnosis", "no_date"),
+        ("diagnosis-of-a-visit", "diagnosis", "told_by_visit"),
+        ("diagnosis-of-a-visit", "item", "told_by_visit"),
+        ("timeline-says-a-visit-once", "diagnosis", "told_by_visit"),
+        ("timeline-says-a-visit-once", "item", "told_by_visit"),
+        ("cost-of-a-prescription", "item", "told_by_visit"),
+        ("claim-inpatient-by-visit", "item", "told_by_visit"),
+        ("answer-without-money", "item", "told_by_visit", "ExplanationOfBenefit", "answer"),
+        ("total-alone", "item", "told_by_visit", "ExplanationOfBenefit", "answer"),
+        ("item-added-by-the-payer", "item", "told_by_visit", "ExplanationOfBenefit", "answer"),
+    )),
+]  # fmt: skip
+"""What bronze has and omop has not, and why."""
+UNMAPPED = [
+    ("claim_line", DRG, "999", "cost"),
+    ("claim_line", REVENUE, "0999", "cost"),
+    ("payer_plan_period", SOPT, "9999", "payer_plan_period"),
+]
+
+CLAIMS = [*COSTS, *TOLD_BY_CLAIMS, *HIDDEN]

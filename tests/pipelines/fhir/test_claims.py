@@ -1,0 +1,123 @@
+"""Claims, payers' answers and coverages as bronze rows, and those that make none."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from pipelines.fhir.worker import Task, Unusable, interpret
+from pipelines.keys import derived_key
+from resources.postgres import Database
+from tests.pipelines.fhir.conftest import Ingest
+from tests.pipelines.fhir.synthetic import RECEIVED, SNOMED, Resource, concept, excluded, key, mapped, ndjson, rows
+
+CODE = concept(SNOMED, "73761001", "Colonoscopy")
+PATIENT = {"reference": "Patient/p1"}
+
+
+def claim(**parts: Any) -> Resource:
+    given = {
+        "status": "active",
+        "use": "claim",
+        "type": {"text": "professional"},
+        "patient": PATIENT,
+        "created": "2025-01-05",
+        "priority": {"text": "normal"},
+        "provider": {"reference": "Practitioner/d1"},
+        "insurance": [{"sequence": 1, "focal": True, "coverage": {"reference": "Coverage/v1"}}],
+        "item": [{"sequence": 4, "productOrService": CODE, "net": {"value": 5, "currency": "USD"}}],
+    }
+    return {"resourceType": "Claim", "id": "c1", **(given | parts)}
+
+
+def answer(**parts: Any) -> Resource:
+    found = claim(**({"outcome": "complete", "insurer": {"display": "payer"}} | parts))
+    del found["priority"]
+    insured = [{"focal": True, "coverage": {"reference": "Coverage/v1"}}]
+    return found | {"resourceType": "ExplanationOfBenefit", "id": "e1", "insurance": insured}
+
+
+def coverage(**parts: Any) -> Resource:
+    given = {"status": "active", "beneficiary": PATIENT, "payor": [{"display": "Jo"}], "subscriberId": "S-1"}
+    return {"resourceType": "Coverage", "id": "v1", **(given | parts)}
+
+
+def test_a_line_has_what_omop_needs_and_no_more() -> None:
+    (row,) = mapped(claim())["claim_line"]
+    assert {name: value for name, value in row.items() if value is not None} == {
+        "claim_line_key": derived_key(str(key("Claim", "c1")), "item", "0"),
+        "resource_key": key("Claim", "c1"),
+        "source_system": "ehr",
+        "person_key": key("Patient", "p1"),
+        "claim_key": key("Claim", "c1"),
+        "is_adjudicated": False,
+        "kind": "item",
+        "line_number": 0,
+        "item_sequence": 4,
+        "claim_type": "professional",
+        "provider_key": key("Practitioner", "d1"),
+        "coverage_key": key("Coverage", "v1"),
+        "codings": CODE["coding"],
+        "code_text": "Colonoscopy",
+        "currency": "USD",
+        "total_charge": 5.0,
+        "known_at": row["known_at"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("resource", "reason"),
+    [
+        (claim(status="draft"), "status:draft"),
+        (claim(status="cancelled"), "status:cancelled"),
+        (claim(status="entered-in-error"), "status:entered-in-error"),
+        (claim(status="Jane Doe"), "status:unrecognised"),
+        (claim(use="preauthorization"), "use:preauthorization"),
+        (claim(use="predetermination"), "use:predetermination"),
+        (answer(outcome="queued"), "outcome:queued"),
+        (answer(outcome="error"), "outcome:error"),
+        (answer(outcome="Jane Doe"), "outcome:unrecognised"),
+        (claim(patient={"reference": "Group/g1"}), "no_patient"),
+        (claim(total={"value": 9, "currency": "EUR"}), "several_currencies"),
+        (coverage(status="draft"), "status:draft"),
+        (coverage(status="entered-in-error"), "status:entered-in-error"),
+        (coverage(beneficiary={"reference": "Group/g1"}), "no_patient"),
+    ],
+)
+def test_what_is_no_claim_or_coverage_makes_no_row_under_its_name(resource: Resource, reason: str) -> None:
+    assert excluded(resource) == reason
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        claim(item=[{"sequence": 1, "net": {"value": "5"}}]),
+        claim(item=[{"sequence": 1, "net": {"value": True}}]),
+        claim(item=[{"sequence": 1, "net": 5}]),
+        claim(item=[{"sequence": 1 << 40, "net": {"value": 5}}]),
+        claim(item="Jane Doe"),
+        answer(total={"value": 5}),
+        answer(item=[{"adjudication": [5]}]),
+        coverage(period={"start": "yesterday"}),
+        coverage(payor={"display": "Jo"}),
+    ],
+)
+def test_what_can_not_be_read_is_put_in_quarantine(resource: Resource) -> None:
+    (found,) = interpret(Task(1, "f" * 64, [(1, orjson.dumps(resource))], "ehr", "us-core", "structural", RECEIVED))
+    assert isinstance(found, Unusable)
+    assert found.reason == "not_r4"
+
+
+def test_a_coverage_names_no_person_and_no_number() -> None:
+    (row,) = mapped(coverage(identifier=[{"system": "urn:x", "value": "S-2"}]))["payer_plan_period"]
+    assert not {"Jo", "S-1", "S-2"} & {str(value) for value in row.values()}
+    (row,) = mapped(coverage(payor=[{"reference": "RelatedPerson/r1", "display": "Jo"}]))["payer_plan_period"]
+    assert row["payer_name"] == "self"
+
+
+def test_a_claim_in_error_withdraws_its_lines(ingest: Ingest, db: Database) -> None:
+    ingest({"a.ndjson": ndjson([claim(meta={"lastUpdated": "2025-01-01T00:00:00Z"}, identifier=[{"value": "7"}])])})
+    assert (len(rows(db, "claim_line")), len(rows(db, "reference_alias"))) == (1, 1)
+    mistaken = claim(meta={"lastUpdated": "2025-01-02T00:00:00Z"}, status="entered-in-error")
+    ingest({"b.ndjson": ndjson([mistaken])})
+    assert (rows(db, "claim_line"), rows(db, "reference_alias")) == ([], [])
