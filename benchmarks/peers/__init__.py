@@ -4,7 +4,9 @@ A ``NAME.lock`` beside this file pins a peer with all it needs; ``drive_NAME.py`
 nothing of ours. What can't be installed here is said in the table.
 """
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -64,12 +66,20 @@ def drive(python: Path, name: str, arguments: list[str], seconds: float) -> Any:
 
 
 def _run(command: list[str], seconds: float) -> bytes:
-    # What it says goes to standard error: a peer's own words are wanted where it fails, and are no table.
-    return subprocess.run(
-        command,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        check=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        timeout=seconds,
-    ).stdout
+    """Standard output of a command; where it takes too long, or we are interrupted, all that it started ends with it.
+
+    What a peer says on standard error is no table, and can be had by running its driver by hand.
+    """
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    with process:
+        try:
+            output, _none = process.communicate(timeout=seconds)
+        except BaseException:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            raise
+    if process.returncode != 0:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return output

@@ -77,7 +77,7 @@ def load_with_pyomop(settings: Settings, database: Database, folder: Path) -> Pe
     It is the server's administrator there: it switches foreign keys off while it loads.
 
     Raises:
-        benchmarks.peers.PeerUnavailableError: it can't be installed, or did not finish.
+        benchmarks.peers.PeerUnavailableError: it can't be installed, did not finish, or loaded nothing.
     """
     python = peers.install(settings, "pyomop")
     administrator = administrator_dsn(database)
@@ -94,4 +94,6 @@ def load_with_pyomop(settings: Settings, database: Database, folder: Path) -> Pe
             query = sql.SQL("SELECT count(*), count(visit_occurrence_id) FROM {}").format(sql.Identifier(table))
             found = connection.execute(query).fetchone() or (0, 0)
             events, with_visit = events + found[0], with_visit + found[1]
+    if not events:
+        raise peers.PeerUnavailableError("not measured: it loaded no events")
     return PeerLoad(answer["seconds"], frozenset(answer["types"]), events, with_visit)
