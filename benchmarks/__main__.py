@@ -11,7 +11,8 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from benchmarks import audit, fhir, retrieval
+from benchmarks import audit, downloads, fhir, retrieval
+from benchmarks.peers import omop
 from benchmarks.table import ScaleTable, Table
 from resources import warehouse
 from resources.postgres import Database, stop_embedded
@@ -21,6 +22,8 @@ _Run = Callable[[Settings, Database], Iterable[Table | ScaleTable]]
 
 BENCHMARKS: Mapping[str, _Run] = {
     "fhir": fhir.run,
+    "pyomop": omop.run,
+    "downloads": downloads.run,
     "retrieval": lambda settings, database: [retrieval.run(settings, database)],
     "audit": lambda settings, database: [audit.run(settings, database)],
 }
@@ -29,10 +32,14 @@ BENCHMARKS: Mapping[str, _Run] = {
 def main() -> None:
     """Print a heading with the machine, then each benchmark's tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("name", nargs="*", choices=[[], *BENCHMARKS], help="run these; default: all")
-    chosen = parser.parse_args().name or BENCHMARKS
+    parser.add_argument(
+        "name", nargs="*", choices=["all", *BENCHMARKS], default="all", help="which to run; default: all"
+    )
+    asked = parser.parse_args().name
+    chosen = list(BENCHMARKS) if "all" in asked else asked
     home = Path(tempfile.mkdtemp(prefix="sanctum-bench-"))
-    settings = load_settings(home=home)
+    # Never a hospital's own database, whatever the environment names.
+    settings = load_settings(home=home, database_url=None, database_url_file=None)
     try:
         database = warehouse.prepare(settings).database
         print(f"{platform.machine()}, {settings.workers} workers, Python {platform.python_version()}\n", flush=True)

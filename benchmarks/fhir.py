@@ -13,10 +13,11 @@ from benchmarks.population import Population, repeat
 from benchmarks.table import ScaleTable, Table
 from pipelines.demo import generate
 from resources.postgres import Database, Role
-from resources.settings import Settings
+from resources.settings import Settings, Validation
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "fhir-r4" / "synthea-100"
 TIMES = 10
+VALIDATIONS: tuple[Validation, ...] = ("structural", "full")
 _BLOCK = 1 << 20
 
 
@@ -36,7 +37,7 @@ def run(settings: Settings, database: Database) -> Iterator[Table | ScaleTable]:
             settings, population.directory, validation, f"bench-{validation}-{population.patients}"
         )
         for population in (small, large)
-        for validation in ("structural", "full")
+        for validation in VALIDATIONS
     }
     structural, full = loads[large.patients, "structural"], loads[large.patients, "full"]
     _require_whole(large, structural)
@@ -55,10 +56,12 @@ def run(settings: Settings, database: Database) -> Iterator[Table | ScaleTable]:
     yield _scale(source, small, large, loads)
 
 
-def _scale(source: Path, small: Population, large: Population, loads: dict[tuple[int, str], Loaded]) -> ScaleTable:
+def _scale(
+    source: Path, small: Population, large: Population, loads: dict[tuple[int, Validation], Loaded]
+) -> ScaleTable:
     sizes = f"{small.patients:,} patients", f"{large.patients:,} patients"
     table = ScaleTable(f"FHIR R4 to bronze at {TIMES} times the data ({source.name})", sizes)
-    for validation in ("structural", "full"):
+    for validation in VALIDATIONS:
         first, second = loads[small.patients, validation], loads[large.patients, validation]
         table.add(f"resources/s, {validation}", first.per_second, second.per_second)
         table.add(f"peak memory in MB, {validation}", first.peak / 1e6, second.peak / 1e6)

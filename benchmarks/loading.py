@@ -9,9 +9,12 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks.memory import MemorySampler
 from pipelines.fhir import ingest_fhir
+from pipelines.fhir_server import ingest_server
+from pipelines.fhir_server.configuration import check_server
 from resources.postgres import database
 from resources.settings import Settings, Validation, load_settings
 
@@ -39,7 +42,8 @@ class _Request:
     database_url: str | None
     validation: Validation
     source_system: str
-    path: str
+    path: str | None = None
+    server: dict[str, Any] | None = None
 
 
 def load(settings: Settings, source: Path, validation: Validation, source_system: str) -> Loaded:
@@ -48,8 +52,23 @@ def load(settings: Settings, source: Path, validation: Validation, source_system
     Raises:
         RuntimeError: the load failed or read nothing.
     """
-    url = settings.database_url.get_secret_value() if settings.database_url else None
-    request = _Request(str(settings.home), url, validation, source_system, str(source))
+    return _run(_Request(*_place(settings), validation, source_system, path=str(source)))
+
+
+def load_export(settings: Settings, server: dict[str, Any], validation: Validation) -> Loaded:
+    """Ingest a server's export; ``server`` is an entry of the file of servers.
+
+    Raises:
+        RuntimeError: the load failed or read nothing.
+    """
+    return _run(_Request(*_place(settings), validation, str(server["name"]), server=server))
+
+
+def _place(settings: Settings) -> tuple[str, str | None]:
+    return str(settings.home), settings.database_url.get_secret_value() if settings.database_url else None
+
+
+def _run(request: _Request) -> Loaded:
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.loading"],
         cwd=Path(__file__).resolve().parents[1],
@@ -60,10 +79,10 @@ def load(settings: Settings, source: Path, validation: Validation, source_system
     with process, MemorySampler(process.pid) as sampler:
         answer, _none = process.communicate(json.dumps(asdict(request)))
     if process.returncode != 0:
-        raise RuntimeError(f"the load of {source.name} ended with exit status {process.returncode}")
+        raise RuntimeError(f"the load as {request.source_system} ended with exit status {process.returncode}")
     found = json.loads(answer)
     if not found["resources"]:
-        raise RuntimeError(f"{source.name} holds no resources")
+        raise RuntimeError(f"the load as {request.source_system} found no resources")
     return Loaded(found["resources"], found["seconds"], sampler.peak)
 
 
@@ -71,12 +90,16 @@ def _ingest(request: _Request) -> dict[str, float]:
     settings = load_settings(
         home=request.home,
         database_url=request.database_url,
+        database_url_file=None,
         validation=request.validation,
         source_system=request.source_system,
     )
     warehouse = database(settings)
     started = time.perf_counter()
-    account = ingest_fhir(settings, warehouse, [Path(request.path)])
+    if request.server is not None:
+        account = ingest_server(settings, warehouse, check_server(request.server)).account
+    else:
+        account = ingest_fhir(settings, warehouse, [Path(str(request.path))])
     return {"resources": account.read.total(), "seconds": time.perf_counter() - started}
 
 

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,12 +23,21 @@ _SEARCH = re.compile(rb'"reference"\s*:\s*"[A-Z][A-Za-z]+\?identifier=[^"]*()(?=
 
 @dataclass(frozen=True)
 class Population:
-    """NDJSON files in a folder; ``bytes`` as they lie there."""
+    """NDJSON files in a folder; ``types`` counts resources, ``bytes`` are as they lie there."""
 
     directory: Path
-    patients: int
-    resources: int
+    types: Counter[str]
     bytes: int
+
+    @property
+    def patients(self) -> int:
+        """Patient resources."""
+        return self.types["Patient"]
+
+    @property
+    def resources(self) -> int:
+        """All of them."""
+        return self.types.total()
 
 
 def repeat(source: Path, target: Path, times: int) -> Population:
@@ -40,7 +50,8 @@ def repeat(source: Path, target: Path, times: int) -> Population:
         ValueError: a line is no resource with an id.
     """
     target.mkdir(parents=True)
-    patients = resources = size = 0
+    types: Counter[str] = Counter()
+    size = 0
     for number, path in enumerate(find_files([source], SUFFIXES)):
         with open_content(path) as stream:
             lines = [_Line.read(line.rstrip(b"\n")) for line in stream if line.strip()]
@@ -49,10 +60,10 @@ def repeat(source: Path, target: Path, times: int) -> Population:
         with written.open("wb") as stream:
             for copy in range(times):
                 stream.writelines(line.of_copy(copy) for line in lines)
-        patients += times * sum(line.is_patient for line in lines)
-        resources += times * len(lines)
+        for line in lines:
+            types[line.type] += times
         size += written.stat().st_size
-    return Population(target, patients, resources, size)
+    return Population(target, types, size)
 
 
 @dataclass(frozen=True)
@@ -65,7 +76,7 @@ class _Line:
 
     pieces: tuple[bytes, ...]
     ids: tuple[bytes, ...]
-    is_patient: bool
+    type: str
     content: bytes | None
 
     @classmethod
@@ -82,7 +93,7 @@ class _Line:
             end = stop
         pieces.append(content[end:] + b"\n")
         kept = content if resource.get("identifier") else None
-        return cls(tuple(pieces), tuple(ids), resource["resourceType"] == "Patient", kept)
+        return cls(tuple(pieces), tuple(ids), str(resource["resourceType"]), kept)
 
     def of_copy(self, copy: int) -> bytes:
         line = self.read(_with_identifiers_of(self.content, copy)) if copy and self.content else self

@@ -23,10 +23,9 @@ class Table:
         bound = self.rows[0][1]
         lines = [f"### {self.title}", "", f"| what | {self.unit} | ratio to the first row |", "|---|---:|---:|"]
         for what, figure in self.rows:
-            if figure is None or not bound:
-                lines.append(f"| {what} | none | none |")
-            else:
-                lines.append(f"| {what} | {figure:,.1f} | {figure / bound:.2f} |")
+            shown = "none" if figure is None else f"{figure:,.1f}"
+            ratio = "none" if figure is None or bound is None else f"{figure / bound:.2f}"
+            lines.append(f"| {what} | {shown} | {ratio} |")
         return "\n".join(lines) + "\n"
 
 
