@@ -7,18 +7,22 @@ guide's rule would drop whole, so ``us-core`` is the default.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-MAPPING_VERSION = "7"
+MAPPING_VERSION = "8"
 """Changes with any change of mapping, so that landed files are mapped anew."""
 
 
 @dataclass(frozen=True)
 class Profile:
-    """Accepted statuses by resource type, intents of MedicationRequests and of other requests."""
+    """Accepted statuses by resource type, intents of MedicationRequests and of other requests.
+
+    Of Conditions those not confirmed become observations that say so; an allergy must be taken as it stands.
+    """
 
     name: str
     statuses: Mapping[str, frozenset[str]]
     medication_intents: frozenset[str]
     verification_statuses: frozenset[str]
+    allergy_verification_statuses: frozenset[str]
     order_intents: frozenset[str]
 
 
@@ -44,6 +48,8 @@ _STATUSES: Mapping[str, frozenset[str]] = {
 
 _ORDERS = frozenset({"order", "instance-order", "original-order", "filler-order", "reflex-order"})
 _VERIFICATION = frozenset({"confirmed", "unconfirmed", "provisional", "differential"})
+_STRICT_VERIFICATION = frozenset({"confirmed", "provisional", "differential", "refuted"})
+_CONFIRMED = frozenset({"confirmed"})
 
 PROFILES: Mapping[str, Profile] = {
     "us-core": Profile(
@@ -51,7 +57,10 @@ PROFILES: Mapping[str, Profile] = {
         {**_STATUSES, "MedicationRequest": frozenset({"active", "completed", "stopped", "on-hold"})},
         _ORDERS,
         _VERIFICATION,
+        _VERIFICATION,
         _ORDERS,
     ),
-    "ig-strict": Profile("ig-strict", _STATUSES, frozenset({"instance-order"}), frozenset({"confirmed"}), _ORDERS),
+    "ig-strict": Profile(
+        "ig-strict", _STATUSES, frozenset({"instance-order"}), _STRICT_VERIFICATION, _CONFIRMED, _ORDERS
+    ),
 }

@@ -8,14 +8,21 @@ event AS (
         start_datetime,
         known_at,
         concept_id,
-        -- What was ordered, not done or striven for must not read as if it had happened.
+        -- What was ordered, not done, striven for or only thought of must not read as if it had happened.
         CASE kind
             WHEN 'service-order' THEN 'Ordered: '
             WHEN 'device-order' THEN 'Ordered: '
             WHEN 'not-done' THEN 'Not done: '
             WHEN 'adverse-event' THEN 'Adverse event: '
             WHEN 'goal' THEN 'Goal: '
-            ELSE ''
+            ELSE
+                CASE verification_status
+                    WHEN 'unconfirmed' THEN 'Unconfirmed: '
+                    WHEN 'provisional' THEN 'Provisional: '
+                    WHEN 'differential' THEN 'Differential: '
+                    WHEN 'refuted' THEN 'Refuted: '
+                    ELSE ''
+                END
         END AS prefix,
         codings -> 0 ->> 'display' AS display,
         value_number,
