@@ -1,6 +1,6 @@
 """All golden cases together, and the input they make."""
 
-from tests.dbt_project.golden import Case, Resource
+from tests.dbt_project.golden import EHR, Case, Resource
 from tests.dbt_project.golden.conditions import CONDITIONS
 from tests.dbt_project.golden.encounters import ENCOUNTERS
 from tests.dbt_project.golden.measures import MEASURES
@@ -35,12 +35,17 @@ CASES: list[Case] = [
 ]
 
 
+NAMES_SOMEBODY = "Zzyzxford|555-0199|Elm Way|MRN-|LAB-77|Surname"
+"""What would name a person: of the people below, and of the cases that have an address, a specimen or a doctor."""
+
+
 def _patient(case: Case) -> Resource:
-    found = {**patient(case.name, "1960-04-12", f"MRN-{case.name}"), **case.patient}
+    named = {"name": [{"family": "Zzyzxford"}], "telecom": [{"system": "phone", "value": "555-0199"}]}
+    found = {**patient(case.name, "1960-04-12", f"MRN-{case.name}", **named), **case.patient}
     return {element: value for element, value in found.items() if value is not None}
 
 
-def resources(source: str) -> list[Resource]:
+def resources(source: str = EHR) -> list[Resource]:
     """Everything of a source system's cases, each with its Patient, and the staff they name."""
     cases = [case for case in CASES if case.source == source]
     found = [*(_patient(case) for case in cases), *STAFF, *(resource for case in cases for resource in case.resources)]

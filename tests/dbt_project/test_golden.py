@@ -1,6 +1,7 @@
 """Golden cases through the loader and dbt, and what a resource that comes later changes."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import date
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from pipelines.account import Account
 from pipelines.fhir import ingest_fhir
+from pipelines.fhir.profiles import MAPPING_VERSION
 from pipelines.fhir.validation import problem
 from pipelines.vocabulary import ensure_starter
 from resources import dbt
@@ -16,7 +18,7 @@ from resources.postgres import Database, Role, database
 from resources.settings import Settings
 from tests.dbt_project.golden import CARDIOLOGY, EHR, STRICT, SURGERY, Case, Resource, drug, key, order
 from tests.dbt_project.golden.vocabulary import CONCEPTS, OUTDATED_CONCEPTS, RELATIONSHIPS, SOURCE_CONCEPTS
-from tests.dbt_project.golden_cases import CASES, resources
+from tests.dbt_project.golden_cases import CASES, NAMES_SOMEBODY, resources
 from tests.dbt_project.population import patient
 
 Change = Callable[..., None]
@@ -97,6 +99,87 @@ def test_golden(built: Database, case: Case) -> None:
 @pytest.mark.parametrize("source", [EHR, STRICT])
 def test_golden_input_is_r4(source: str) -> None:
     assert {problem(resource, "full") for resource in resources(source)} == {None}
+
+
+def test_what_is_left_out_is_in_the_account_and_nowhere_else(built: Database) -> None:
+    query = "SELECT outcome, count(*)::int FROM bronze.resource WHERE outcome <> 'loaded' GROUP BY 1"
+    left_out = Counter(dict(rows(built, query)))
+    with built.connect(Role.INGEST) as connection:
+        accounts = connection.execute("SELECT account -> 'excluded' FROM landing.file_load").fetchall()
+    assert sum((Counter(account) for (account,) in accounts), Counter()) == left_out
+    query = (
+        "SELECT count(*) FROM omop.event_source INNER JOIN bronze.resource USING (resource_key) "
+        "WHERE outcome <> 'loaded'"
+    )
+    assert rows(built, query) == [(0,)]
+
+
+def _columns(warehouse: Database, pattern: str) -> list[tuple[str, str]]:
+    query = (
+        "SELECT table_name, column_name FROM information_schema.columns "
+        "WHERE table_schema = 'omop' AND column_name ~ %s ORDER BY 1, 2"
+    )
+    return rows(warehouse, query, pattern)
+
+
+def _found(table: str, column: str) -> str:
+    """Concepts of a column, 0 and absent ones aside."""
+    return f"(SELECT DISTINCT {column} AS concept_id FROM omop.{table} WHERE {column} > 0) AS found"
+
+
+def test_every_type_concept_is_of_that_domain(built: Database) -> None:
+    columns = _columns(built, "_type_concept_id$")
+    assert len(columns) >= 9
+    for table, column in columns:
+        known = "concept_id IN (SELECT concept_id FROM vocab.concept WHERE domain_id = 'Type Concept')"
+        query = f"SELECT concept_id FROM {_found(table, column)} WHERE NOT {known}"
+        assert (column, rows(built, query)) == (column, [])
+        assert rows(built, f"SELECT count(*) FROM omop.{table} WHERE coalesce({column}, 0) = 0") == [(0,)]
+
+
+def test_concepts_are_standard_and_source_concepts_are_kept_apart(built: Database) -> None:
+    columns = [pair for pair in _columns(built, "_concept_id$") if "_source_" not in pair[1]]
+    assert len(columns) > 30
+    for table, column in columns:
+        query = (
+            f"SELECT concept_id FROM {_found(table, column)} INNER JOIN vocab.concept USING (concept_id) "
+            "WHERE standard_concept IS DISTINCT FROM 'S' OR invalid_reason IS NOT NULL"
+        )
+        assert (table, column, rows(built, query)) == (table, column, [])
+
+
+def test_required_dates_are_there(built: Database) -> None:
+    required = "^(person_id|.*_start_date|visit_end_date|drug_exposure_end_date|death_date)$"
+    exact = "^(measurement|observation|procedure|specimen|note)_date$"
+    for table, column in [*_columns(built, required), *_columns(built, exact)]:
+        if table not in ("event_source", "event_coding"):
+            assert rows(built, f"SELECT count(*) FROM omop.{table} WHERE {column} IS NULL") == [(0,)]
+
+
+def test_nothing_in_the_tables_for_research_names_a_person(built: Database) -> None:
+    query = (
+        "SELECT table_schema, table_name FROM information_schema.tables "
+        "WHERE table_schema IN ('omop', 'features', 'measures')"
+    )
+    tables = rows(built, query)
+    assert len(tables) > 30
+    for schema, table in tables:
+        found = rows(built, f"SELECT count(*) FROM {schema}.{table} AS t WHERE t::text ~ %s", NAMES_SOMEBODY)
+        assert (schema, table, found) == (schema, table, [(0,)])
+    # The words are in the input, so that their absence says something.
+    planted = json.dumps(resources())
+    assert [word for word in NAMES_SOMEBODY.split("|") if word not in planted] == []
+
+
+def test_what_a_load_was_made_with_is_on_record(built: Database) -> None:
+    with built.connect(Role.INGEST) as connection:
+        query = "SELECT source_system, mapping_profile, mapping_version, loaded_at IS NOT NULL FROM landing.file_load"
+        loads = set(connection.execute(query).fetchall())
+    version = f"{MAPPING_VERSION}-structural"
+    assert {(EHR, "us-core", version, True), (STRICT, "ig-strict", version, True)} <= loads
+    ((cdm_version, vocabulary),) = rows(built, "SELECT cdm_version, vocabulary_version FROM omop.cdm_source")
+    assert cdm_version == "5.4"
+    assert vocabulary.startswith("release ")
 
 
 @pytest.mark.parametrize(

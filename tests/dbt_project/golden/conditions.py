@@ -161,7 +161,7 @@ _DIABETES_ROW = (_DIABETES, "E11.9", _DIABETES_CODE)
 _LOCAL = "urn:local"
 
 CODES = [
-    _coded("one-coding", _E11, _DIABETES_ROW, requirements=("f2o-030", "f2o-031", "f2o-033")),
+    _coded("one-coding", _E11, _DIABETES_ROW, requirements=("f2o-030", "f2o-031", "f2o-033", "f2o-039")),
     _coded("a-local-coding-first", _all((_LOCAL, "DM"), (ICD10, "E11.9")), _DIABETES_ROW, requirements=("f2o-034",)),
     _coded("a-local-coding-last", _all((ICD10, "E11.9"), (_LOCAL, "DM")), _DIABETES_ROW, requirements=("f2o-034",)),
     _coded("two-mapped-codings", _all((ICD10, "I10"), (ICD10, "E11.9")),

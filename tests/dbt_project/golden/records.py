@@ -54,7 +54,8 @@ PROCEDURES = [
     _done("a-procedure-that-is-an-observation", [(2000000160, "G0439")], "f2o-037", table="omop.observation",
           columns="observation_concept_id, observation_source_value", code=coded(HCPCS, "G0439"), **_DAY),
     _done("a-procedure-that-is-a-device", [(STENT, "705643001", "2026-02-03")], "f2o-037",
-          table="omop.device_exposure", columns="device_concept_id, device_source_value, device_exposure_start_date::text",
+          table="omop.device_exposure",
+          columns="device_concept_id, device_source_value, device_exposure_start_date::text",
           code=coded(SNOMED, "705643001"), **_DAY),
     _done("a-procedure-that-is-a-drug", [(1112807, "2026-02-03", "2026-02-03")], "f2o-037", table="omop.drug_exposure",
           columns="drug_concept_id, drug_exposure_start_date::text, drug_exposure_end_date::text",
@@ -173,7 +174,7 @@ def _no_order(element: str, code: str) -> Case:
 
 
 STATED = [
-    _said("AdverseEvent", "adverse-event-on-a-day", [(ADVERSE, FEVER, "386661006", _ON)], "f2o-081", date=_ON, **_EVENT),
+    _said("AdverseEvent", "adverse-event-on-a-day", [(ADVERSE, FEVER, "386661006", _ON)], date=_ON, **_EVENT),
     _said("AdverseEvent", "adverse-event-detected", [(ADVERSE, FEVER, "386661006", _ON)], detected=_ON, **_EVENT),
     _said("AdverseEvent", "adverse-event-recorded", [(ADVERSE, FEVER, "386661006", _ON)], recordedDate=_ON, **_EVENT),
     left_out("adverse-event-that-might-have-been",

@@ -75,7 +75,8 @@ STRICTLY = [
               "features.problem_list", "person_id"),
     _strictly("strict-allergy-confirmed", _allergy("strict-allergy-confirmed", "confirmed"), "omop.observation",
               "value_as_concept_id", (1112807,)),
-    *(_left(f"strict-allergy-{code}", _allergy("", code), f"verification:{code}") for code in ("unconfirmed", "refuted")),
+    *(_left(f"strict-allergy-{code}", _allergy("", code), f"verification:{code}")
+      for code in ("unconfirmed", "refuted")),
     _strictly("strict-service-ordered",
               of("strict-service-ordered", "ServiceRequest", "strict-service", code=COLONOSCOPY, **ORDERED),
               "omop.observation", "observation_concept_id, value_as_concept_id", (REQUESTED, COLONOSCOPY_CONCEPT)),
