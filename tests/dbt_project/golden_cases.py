@@ -41,7 +41,7 @@ NAMES_SOMEBODY = "Zzyzxford|555-0199|Elm Way|MRN-|LAB-77|Surname"
 
 def _patient(case: Case) -> Resource:
     named = {"name": [{"family": "Zzyzxford"}], "telecom": [{"system": "phone", "value": "555-0199"}]}
-    found = {**patient(case.name, "1960-04-12", f"MRN-{case.name}", **named), **case.patient}
+    found = {**patient(case.name, "1960-04-12", f"MRN-{case.name}"), **named, **case.patient}
     return {element: value for element, value in found.items() if value is not None}
 
 
