@@ -13,12 +13,16 @@ MAPPING_VERSION = "8"
 
 @dataclass(frozen=True)
 class Profile:
-    """Accepted statuses by resource type, intents of MedicationRequests and of other requests."""
+    """Accepted statuses by resource type, intents of MedicationRequests and of other requests.
+
+    Of Conditions those not confirmed become observations that say so; an allergy must be taken as it stands.
+    """
 
     name: str
     statuses: Mapping[str, frozenset[str]]
     medication_intents: frozenset[str]
     verification_statuses: frozenset[str]
+    allergy_verification_statuses: frozenset[str]
     order_intents: frozenset[str]
 
 
@@ -48,6 +52,8 @@ _STATUSES: Mapping[str, frozenset[str]] = {
 
 _ORDERS = frozenset({"order", "instance-order", "original-order", "filler-order", "reflex-order"})
 _VERIFICATION = frozenset({"confirmed", "unconfirmed", "provisional", "differential"})
+_STRICT_VERIFICATION = frozenset({"confirmed", "provisional", "differential", "refuted"})
+_CONFIRMED = frozenset({"confirmed"})
 
 PROFILES: Mapping[str, Profile] = {
     "us-core": Profile(
@@ -55,7 +61,10 @@ PROFILES: Mapping[str, Profile] = {
         {**_STATUSES, "MedicationRequest": frozenset({"active", "completed", "stopped", "on-hold"})},
         _ORDERS,
         _VERIFICATION,
+        _VERIFICATION,
         _ORDERS,
     ),
-    "ig-strict": Profile("ig-strict", _STATUSES, frozenset({"instance-order"}), frozenset({"confirmed"}), _ORDERS),
+    "ig-strict": Profile(
+        "ig-strict", _STATUSES, frozenset({"instance-order"}), _STRICT_VERIFICATION, _CONFIRMED, _ORDERS
+    ),
 }

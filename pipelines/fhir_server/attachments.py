@@ -7,7 +7,6 @@ DiagnosticReport.presentedForm), the one that gives text best is fetched.
 import base64
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from email.message import Message
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit
 import simplejson
 
 from pipelines.fhir.mapping.attachment_text import TEXT_FORMATS
+from pipelines.fhir.mapping.attachment_text import content_type as media_type
 from pipelines.fhir_server.client import FHIR_JSON, Answer, Client, Request, TooLongError
 from pipelines.fhir_server.errors import FhirServerError
 from pipelines.fhir_server.findings import Findings
@@ -100,11 +100,7 @@ def _attachments(resource: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _format(content_type: object) -> str:
     """``text/html`` of ``Text/HTML; charset=utf-8``; empty where nothing is said."""
-    if not isinstance(content_type, str) or not content_type:
-        return ""
-    message = Message()
-    message["content-type"] = content_type
-    return message.get_content_type()
+    return media_type(content_type)[0] if isinstance(content_type, str) and content_type else ""
 
 
 def _fetch(client: Client, kind: str, attachment: dict[str, Any], findings: Findings) -> bool:

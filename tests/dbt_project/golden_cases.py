@@ -1,202 +1,65 @@
-"""Golden cases of providers, devices, statements and specimens, and all golden cases together."""
+"""All golden cases together, and the input they make."""
 
-from typing import Any
+from tests.dbt_project.golden import EHR, Case, Resource
+from tests.dbt_project.golden.claims import CLAIMS
+from tests.dbt_project.golden.conditions import CONDITIONS
+from tests.dbt_project.golden.coverages import COVERAGES, PAYERS
+from tests.dbt_project.golden.encounters import ENCOUNTERS
+from tests.dbt_project.golden.measures import MEASURES
+from tests.dbt_project.golden.medications import MEDICATIONS
+from tests.dbt_project.golden.notes import NOTES
+from tests.dbt_project.golden.observations import OBSERVATIONS
+from tests.dbt_project.golden.orders import ORDERS
+from tests.dbt_project.golden.people import PEOPLE
+from tests.dbt_project.golden.prescriptions import PRESCRIPTIONS
+from tests.dbt_project.golden.providers import PLACES, STAFF
+from tests.dbt_project.golden.records import RECORDS
+from tests.dbt_project.golden.references import REFERENCES
+from tests.dbt_project.golden.statements import STATEMENTS
+from tests.dbt_project.golden.strict import STRICTLY
+from tests.dbt_project.population import patient
 
-from tests.dbt_project import golden_claims, golden_coverage
-from tests.dbt_project.golden import (
-    ADVERSE,
-    COLONOSCOPY,
-    GOAL,
-    HOSPICE,
-    MEASURES,
-    MEDICATIONS,
-    OPEN,
-    ORDERS,
-    SAID,
-    Case,
-    Resource,
-    judged,
-    key,
-    procedure,
-    service,
-)
-from tests.dbt_project.population import HCPCS, ICD10, LOINC, coded, of, patient
-
-NUCC = "http://nucc.org/provider-taxonomy"
-ROLE_UUID = "5d2e1f0a-0000-4000-8000-00000000000a"
-
-
-def practitioner(name: str, **parts: Any) -> Resource:
-    return {"resourceType": "Practitioner", "id": name, **parts}
-
-
-def role(name: str, of_whom: str, specialty: str | None = None, **parts: Any) -> Resource:
-    found = {"specialty": [coded(NUCC, specialty)]} if specialty else {}
-    whom = {"reference": f"Practitioner/{of_whom}"}
-    return {"resourceType": "PractitionerRole", "id": name, "practitioner": whom, **found, **parts}
-
-
-STAFF = [
-    {"resourceType": "Organization", "id": "heart-centre", "name": "Heart Centre"},
-    practitioner("dr-heart"),
-    role("heart-role", "dr-heart", "207RC0000X", organization={"reference": "Organization/heart-centre"},
-         identifier=[{"system": "urn:staff", "value": "heart"}]),
-    role(ROLE_UUID, "dr-heart"),
-    role("heart-role-over", "dr-heart", "208600000X", active=False),
-    role("heart-role-past", "dr-heart", "208600000X", period={"start": "2019-01-01", "end": "2020-12-31"}),
-    practitioner("dr-degree", qualification=[{"code": coded(NUCC, "208600000X")}]),
-    role("degree-role", "dr-degree", organization={"reference": "Organization/heart-centre"}),
-    role("nobody-role", "dr-who-never-came", "207RC0000X"),
-]  # fmt: skip
-
-
-def _by(reference: Resource, name: str, expected: str | None) -> Case:
-    given = [service(name, HOSPICE, requester=reference)]
-    provider = key("Practitioner", expected) if expected else None
-    return Case(name, given, "omop.observation", "provider_id", [(provider,)])
-
-
-PROVIDERS = [
-    _by({"reference": "Practitioner/dr-heart"}, "by-a-practitioner", "dr-heart"),
-    _by({"reference": "PractitionerRole/heart-role"}, "by-a-role", "dr-heart"),
-    _by({"reference": "PractitionerRole/heart-role-over"}, "by-a-role-that-is-over", "dr-heart"),
-    _by({"reference": "PractitionerRole?identifier=urn:staff|heart"}, "by-the-identifier-of-a-role", "dr-heart"),
-    _by({"reference": f"urn:uuid:{ROLE_UUID}"}, "by-the-uuid-of-a-role", "dr-heart"),
-    _by({"reference": "PractitionerRole/nobody-role"}, "by-a-role-of-nobody-we-know", None),
+CASES: list[Case] = [
+    *MEDICATIONS,
+    *PRESCRIPTIONS,
+    *ORDERS,
+    *MEASURES,
+    *PLACES,
+    *STATEMENTS,
+    *PEOPLE,
+    *ENCOUNTERS,
+    *CONDITIONS,
+    *OBSERVATIONS,
+    *RECORDS,
+    *NOTES,
+    *REFERENCES,
+    *COVERAGES,
+    *CLAIMS,
+    *STRICTLY,
 ]
 
-WHEELCHAIR = coded(HCPCS, "E1130", "wheelchair")
-_DEVICE = (
-    "device_concept_id, device_source_value, device_exposure_start_date::text, device_exposure_end_date::text, "
-    "unique_device_id, production_id"
-)
+
+NAMES_SOMEBODY = "Zzyzxford|555-0199|Elm Way|MRN-|LAB-77|Surname"
+"""What would name a person: of the people below, and of the cases that have an address, a specimen or a doctor."""
 
 
-def device(name: str, **parts: Any) -> Resource:
-    made = {"type": WHEELCHAIR, "manufactureDate": "2001-01-01", "udiCarrier": [{"deviceIdentifier": "0084"}]}
-    return {"resourceType": "Device", "id": name, **made, **parts}
+def _patient(case: Case) -> Resource:
+    named = {"name": [{"family": "Zzyzxford"}], "telecom": [{"system": "phone", "value": "555-0199"}]}
+    found = {**patient(case.name, "1960-04-12", f"MRN-{case.name}"), **named, **case.patient}
+    return {element: value for element, value in found.items() if value is not None}
 
 
-def _owned(person: str) -> Resource:
-    return device(f"{person}-own", serialNumber="S-9", patient={"reference": f"Patient/{person}"})
-
-
-_SECRET = {"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"}]}
-
-STATEMENTS = [
-    Case(
-        "labelled",
-        [
-            device("secret-pump", meta=_SECRET),
-            of(
-                "labelled", "DeviceUseStatement", "secret-use", status="active", recordedOn="2026-02-01",
-                device={"reference": "Device/secret-pump"},
-            ),
-            of("labelled", "Specimen", "secret-blood", receivedTime="2026-02-01", meta=_SECRET),
-        ],
-        "omop.specimen",
-        "specimen_id",
-        [(key("Specimen", "secret-blood"),)],
-    ),
-    Case(
-        "device-used",
-        [
-            _owned("device-used"),
-            of(
-                "device-used", "DeviceUseStatement", "used", status="completed",
-                device={"reference": "Device/device-used-own"},
-                timingPeriod={"start": "2026-02-01", "end": "2026-02-09"},
-            ),
-        ],
-        "omop.device_exposure",
-        _DEVICE,
-        [(0, "E1130", "2026-02-01", "2026-02-09", "0084", "S-9")],
-    ),
-    Case(
-        "device-of-a-procedure",
-        [
-            _owned("device-of-a-procedure"),
-            procedure(
-                "device-of-a-procedure", COLONOSCOPY, status="completed",
-                focalDevice=[{"manipulated": {"reference": "Device/device-of-a-procedure-own"}}],
-            ),
-        ],
-        "omop.device_exposure",
-        _DEVICE,
-        [(0, "E1130", "2026-03-04", None, "0084", "S-9")],
-    ),
-    Case("device-nobody-used", [_owned("device-nobody-used")], "omop.device_exposure", "person_id", []),
-    Case(
-        "adverse-event",
-        [of("adverse-event", "AdverseEvent", "adverse", actuality="actual", date="2026-02-01",
-            event=coded(ICD10, "E11.9"))],
-        "omop.observation",
-        SAID,
-        [(32817, ADVERSE, 201826, "E11.9", "2026-02-01", 0, None)],
-    ),
-    Case(
-        "adverse-event-is-no-diagnosis",
-        [of("adverse-event-is-no-diagnosis", "AdverseEvent", "adverse-dx", actuality="actual", date="2026-02-01",
-            event=coded(ICD10, "E11.9"))],
-        "omop.condition_occurrence",
-        "person_id",
-        [],
-    ),
-    Case(
-        "goal",
-        [of("goal", "Goal", "aim", lifecycleStatus="active", startDate="2026-02-01",
-            description=coded(LOINC, "4548-4"))],
-        "omop.observation",
-        SAID,
-        [(32817, GOAL, 3004410, "4548-4", "2026-02-01", 0, None)],
-    ),
-    Case(
-        "timeline-says-goal",
-        [of("timeline-says-goal", "Goal", "aimed", lifecycleStatus="active", startDate="2026-02-01",
-            description=coded("urn:x", "1", "walk"))],
-        "features.patient_timeline",
-        "concept_name",
-        [("Goal: walk",)],
-    ),
-    Case(
-        "composition",
-        [of("composition", "Composition", "letter", status="final", type=coded(LOINC, "34131-3"), title="Letter",
-            date="2026-02-01", author=[{"reference": "Practitioner/dr-heart"}],
-            section=[{"title": "Plan", "text": {"status": "generated", "div": (
-                '<div xmlns="http://www.w3.org/1999/xhtml"><p>See again.</p></div>'
-            )}}])],
-        "omop.note",
-        "note_title, note_text, note_date::text, note_type_concept_id, provider_id",
-        [("Letter", "Plan\nSee again.", "2026-02-01", 32834, key("Practitioner", "dr-heart"))],
-    ),
-    Case(
-        "specimen",
-        [of("specimen", "Specimen", "blood", type=coded("urn:x", "B", "blood"), collection={
-            "collectedDateTime": "2026-02-01T07:00:00-05:00", "quantity": {"value": 5, "code": "mL"},
-            "bodySite": {"text": "forearm"},
-        })],
-        "omop.specimen",
-        "specimen_id, specimen_concept_id, specimen_type_concept_id, specimen_source_value, specimen_date::text, "
-        "quantity::float, unit_concept_id, unit_source_value, anatomic_site_source_value, specimen_source_id",
-        [(key("Specimen", "blood"), 0, 32817, "B", "2026-02-01", 5, 8587, "mL", "forearm", None)],
-    ),
-    Case(
-        "specimen-without-a-day",
-        [of("specimen-without-a-day", "Specimen", "undated-blood", type=coded("urn:x", "B"))],
-        "omop.specimen", "person_id", [],
-    ),
-    judged("CMS122", "hospice-as-a-goal", OPEN,
-            of("hospice-as-a-goal", "Goal", "hospice-goal", lifecycleStatus="active", startDate="2026-02-01",
-               description=HOSPICE)),
-    judged("CMS122", "hospice-as-an-adverse-event", OPEN,
-            of("hospice-as-an-adverse-event", "AdverseEvent", "hospice-ae", actuality="actual", date="2026-02-01",
-               event=HOSPICE)),
-]  # fmt: skip
-
-CASES = [*MEDICATIONS, *ORDERS, *MEASURES, *PROVIDERS, *STATEMENTS, *golden_coverage.COVERAGES, *golden_claims.CLAIMS]
-
-
-def resources() -> list[Resource]:
-    """Everything of all cases, each with its Patient."""
-    people = [patient(case.name, "1960-04-12", f"MRN-{case.name}") for case in CASES]
-    return [*people, *STAFF, *golden_coverage.SHARED, *(resource for case in CASES for resource in case.resources)]
+def resources(source: str = EHR) -> list[Resource]:
+    """Everything of a source system's cases, each with its Patient, and the staff and payers they name."""
+    cases = [case for case in CASES if case.source == source]
+    found = [
+        *(_patient(case) for case in cases),
+        *STAFF,
+        *PAYERS,
+        *(resource for case in cases for resource in case.resources),
+    ]
+    seen: dict[tuple[str, str], Resource] = {}
+    for resource in found:
+        if seen.setdefault((resource["resourceType"], resource["id"]), resource) is not resource:
+            raise ValueError(f"two resources are {resource['resourceType']}/{resource['id']}: cases would meet")
+    return found

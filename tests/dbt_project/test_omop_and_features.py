@@ -70,10 +70,12 @@ def test_diabetes_is_one_problem(warehouse: Database) -> None:
 
 
 def test_an_unmapped_code_is_kept_and_counted(warehouse: Database) -> None:
-    query = "SELECT bronze_table, system, code, rows FROM omop.unmapped_code ORDER BY 1, 2"
+    query = "SELECT bronze_table, system, code, rows FROM omop.unmapped_code ORDER BY 1, 2, 3"
     assert rows(warehouse, query) == [
         ("condition_occurrence", "urn:local", "X-1", 1),
         ("measurement", "http://loinc.org", "00000-0", 1),
+        ("measurement", "http://unitsofmeasure.org", "{nonsense}", 1),
+        ("measurement", "http://unitsofmeasure.org", "{units}", 1),
         ("observation", "", "", 1),
     ]
 

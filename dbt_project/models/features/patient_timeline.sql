@@ -8,7 +8,7 @@ event AS (
         start_datetime,
         known_at,
         concept_id,
-        -- What was ordered, not done or striven for must not read as if it had happened, nor what
+        -- What was ordered, not done, striven for or only thought of must not read as if it had happened, nor what
         -- only a claim tells as if somebody had recorded it.
         CASE kind
             WHEN 'service-order' THEN 'Ordered: '
@@ -17,7 +17,14 @@ event AS (
             WHEN 'adverse-event' THEN 'Adverse event: '
             WHEN 'goal' THEN 'Goal: '
             WHEN 'claim' THEN 'Billed: '
-            ELSE ''
+            ELSE
+                CASE verification_status
+                    WHEN 'unconfirmed' THEN 'Unconfirmed: '
+                    WHEN 'provisional' THEN 'Provisional: '
+                    WHEN 'differential' THEN 'Differential: '
+                    WHEN 'refuted' THEN 'Refuted: '
+                    ELSE ''
+                END
         END AS prefix,
         codings -> 0 ->> 'display' AS display,
         value_number,

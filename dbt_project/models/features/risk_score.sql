@@ -61,10 +61,8 @@ diagnosis AS (
             AND source.cdm_id = coding.cdm_id
             AND coding.system = 'http://hl7.org/fhir/sid/icd-10-cm'
     LEFT JOIN code_category ON coding.code = code_category.code
-    LEFT JOIN {{ ref('condition_occurrence') }} AS condition
-        ON source.cdm_table = 'condition_occurrence' AND source.cdm_id = condition.condition_occurrence_id
-    LEFT JOIN concept_category ON coding.code IS NULL AND condition.condition_concept_id = concept_category.concept_id
-    LEFT JOIN judged_concept ON condition.condition_concept_id = judged_concept.concept_id
+    LEFT JOIN concept_category ON coding.code IS NULL AND source.concept_id = concept_category.concept_id
+    LEFT JOIN judged_concept ON source.concept_id = judged_concept.concept_id
     WHERE
         source.bronze_table = 'condition_occurrence'
         AND source.start_date <= {{ as_of() }}

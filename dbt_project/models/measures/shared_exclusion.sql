@@ -188,7 +188,9 @@ illness AS (
         )
         OR (
             value_set = 'dementia_medications'
-            AND kind = 'prescription'
+            -- Of requests only, one that the patient reported among them.
+            AND bronze_table = 'drug_exposure'
+            AND intent IS NOT NULL
             AND status = 'active'
             AND start_date <= period_end
             AND end_date >= period_start - interval '1 year'

@@ -68,7 +68,7 @@ SELECT
         WHEN said.is_about_a_thing THEN event.concept_id
         ELSE coalesce(value_code.concept_id, event.value_as_concept_id, value_flag.target_concept_id)
     END AS value_as_concept_id,
-    coalesce(said.reason_concept_id, 0) AS qualifier_concept_id,
+    coalesce(said.reason_concept_id, judgement.target_concept_id, 0) AS qualifier_concept_id,
     unit.unit_concept_id,
     event.provider_id,
     event.visit_occurrence_id,
@@ -76,8 +76,12 @@ SELECT
     event.source_value AS observation_source_value,
     event.source_concept_id AS observation_source_concept_id,
     coalesce(measured.unit_source_value, measured.unit_code) AS unit_source_value,
-    coalesce(event.verification_status, said.reason_source_value) AS qualifier_source_value,
-    left(coalesce(measured.value_text, value_code.source_code), 50) AS value_source_value,
+    coalesce(
+        event.verification_status,
+        said.reason_source_value,
+        left(measured.interpretation_codings -> 0 ->> 'code', 50)
+    ) AS qualifier_source_value,
+    left(coalesce(value_code.source_code, measured.value_text), 50) AS value_source_value,
     NULL::bigint AS observation_event_id,
     NULL::integer AS obs_event_field_concept_id
 FROM {{ ref('int_event') }} AS event
@@ -86,11 +90,15 @@ LEFT JOIN {{ source('bronze', 'measurement') }} AS measured
     ON event.bronze_table = 'measurement' AND event.bronze_key = measured.measurement_key
 LEFT JOIN {{ ref('int_code') }} AS value_code
     ON measured.value_codings = value_code.codings AND value_code.target_number = 1
-LEFT JOIN {{ ref('int_unit') }} AS unit ON measured.unit_code = unit.unit_code
+LEFT JOIN {{ ref('int_unit') }} AS unit ON coalesce(measured.unit_code, measured.unit_source_value) = unit.unit
 LEFT JOIN {{ ref('source_to_concept_map') }} AS value_flag
     ON
         value_flag.source_vocabulary_id = 'observation-boolean'
         AND measured.value_boolean::text = value_flag.source_code
+LEFT JOIN {{ ref('source_to_concept_map') }} AS judgement
+    ON
+        judgement.source_vocabulary_id = 'observation-interpretation'
+        AND measured.interpretation_codings -> 0 ->> 'code' = judgement.source_code
 LEFT JOIN {{ ref('source_to_concept_map') }} AS type_map
     ON type_map.source_vocabulary_id = 'observation-category' AND event.category = type_map.source_code
 WHERE event.cdm_table = 'observation'

@@ -19,5 +19,5 @@ INNER JOIN {{ ref('person_crosswalk') }} AS crosswalk ON specimen.person_key = c
 LEFT JOIN {{ ref('int_code') }} AS type_code
     ON specimen.codings = type_code.codings AND type_code.target_number = 1
 LEFT JOIN {{ ref('int_code') }} AS site ON specimen.body_site_codings = site.codings AND site.target_number = 1
-LEFT JOIN {{ ref('int_unit') }} AS unit ON specimen.unit_code = unit.unit_code
+LEFT JOIN {{ ref('int_unit') }} AS unit ON coalesce(specimen.unit_code, specimen.unit_source_value) = unit.unit
 WHERE specimen.specimen_date IS NOT NULL

@@ -37,9 +37,16 @@ SELECT
     visit.person_id,
     coalesce(class.target_concept_id, visit.visit_concept_id) AS visit_detail_concept_id,
     coalesce(part.visit_detail_start_date, visit.visit_start_date) AS visit_detail_start_date,
-    coalesce(part.visit_detail_start_datetime, visit.visit_start_datetime) AS visit_detail_start_datetime,
+    -- The visit's hour says nothing of a part that has a day of its own.
+    CASE
+        WHEN part.visit_detail_start_date IS NULL THEN visit.visit_start_datetime
+        ELSE part.visit_detail_start_datetime
+    END AS visit_detail_start_datetime,
     coalesce(part.visit_detail_end_date, visit.visit_end_date) AS visit_detail_end_date,
-    coalesce(part.visit_detail_end_datetime, visit.visit_end_datetime) AS visit_detail_end_datetime,
+    CASE
+        WHEN part.visit_detail_end_date IS NULL THEN visit.visit_end_datetime
+        ELSE part.visit_detail_end_datetime
+    END AS visit_detail_end_datetime,
     32827 AS visit_detail_type_concept_id,
     provider.provider_id,
     care_site.care_site_id,

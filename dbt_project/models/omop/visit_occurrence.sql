@@ -15,12 +15,17 @@ SELECT
     visit.visit_start_datetime,
     CASE
         WHEN visit.visit_end_date IS NOT NULL THEN visit.visit_end_date
-        WHEN visit.class_code IN ('IMP', 'ACUTE', 'NONAC') THEN greatest({{ as_of() }}, visit.visit_start_date)
+        WHEN visit.status <> 'finished' AND visit.class_code IN ('IMP', 'ACUTE', 'NONAC')
+            THEN greatest({{ as_of() }}, visit.visit_start_date)
         ELSE visit.visit_start_date
     END AS visit_end_date,
     visit.visit_end_datetime,
     CASE
-        WHEN visit.visit_end_date IS NULL AND visit.class_code IN ('IMP', 'ACUTE', 'NONAC') THEN 32220
+        WHEN
+            visit.visit_end_date IS NULL
+            AND visit.status <> 'finished'
+            AND visit.class_code IN ('IMP', 'ACUTE', 'NONAC')
+            THEN 32220
         ELSE 32827
     END AS visit_type_concept_id,
     provider.provider_id,

@@ -18,7 +18,6 @@ from pipelines.fhir.mapping.elements import (
     contained,
     end_of,
     first_code,
-    last_date,
     local_date,
     patient_key,
     reference_key,
@@ -129,7 +128,7 @@ def _items(resource: Resource, context: Context, items: Sequence[Resource], bill
             # The claim's own procedure says what was done.
             None if is_own else item.get("productOrService"),
             local_date(start_of(item, "serviced")) or _day(resource),
-            end_date=last_date(end_of(item, "serviced")),
+            end_date=end_of(item, "serviced")[0],
             item_sequence=next(iter(item.get("itemSequence") or ()), item.get("sequence")),
             event_key=key,
             revenue_codings=codings(item.get("revenue")) or None,

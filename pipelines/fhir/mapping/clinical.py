@@ -2,17 +2,18 @@
 
 from typing import Any
 
-from pipelines.fhir.mapping.documents import note_row
+from pipelines.fhir.mapping.documents import note_rows
 from pipelines.fhir.mapping.elements import (
     Context,
     Resource,
-    codings,
-    concept_text,
+    category_of,
+    codeable_concept,
     end_of,
     first_code,
     local_date,
     local_datetime,
     patient_key,
+    practitioner_key,
     reference_key,
     start_of,
 )
@@ -20,12 +21,12 @@ from pipelines.fhir.mapping.result import Excluded, Mapped, Row, not_taken
 from pipelines.fhir.profiles import Profile
 
 
-def event(resource: Resource, context: Context, person: int, provider: Any) -> Row:
-    """Columns every clinical event has: whose, in which visit, by whom."""
+def event(resource: Resource, context: Context, person: int, *providers: Any) -> Row:
+    """Columns every clinical event has: whose, in which visit, by the first of those named who is a practitioner."""
     return {
         "person_key": person,
         "visit_occurrence_key": reference_key(context, resource.get("encounter"), "Encounter"),
-        "provider_key": reference_key(context, provider, "Practitioner"),
+        "provider_key": practitioner_key(context, *providers),
     }
 
 
@@ -38,19 +39,18 @@ def condition(resource: Resource, context: Context, profile: Profile) -> Mapped 
     if verification is not None and verification not in profile.verification_statuses:
         return not_taken("verification", verification, person)
     start = start_of(resource, "onset") or resource.get("recordedDate")
-    end = end_of(resource, "abatement")
+    end_date, end_datetime = end_of(resource, "abatement")
     row: Row = {
-        **event(resource, context, person, resource.get("recorder") or resource.get("asserter")),
+        **event(resource, context, person, resource.get("recorder"), resource.get("asserter")),
         "condition_occurrence_key": context.key,
-        "codings": codings(resource.get("code")),
-        "code_text": concept_text(resource.get("code")),
-        "category": first_code(resource.get("category")),
+        **codeable_concept(resource.get("code")),
+        "category": category_of(resource),
         "clinical_status": first_code(resource.get("clinicalStatus")),
         "verification_status": verification,
         "condition_start_date": local_date(start),
         "condition_start_datetime": local_datetime(start),
-        "condition_end_date": local_date(end),
-        "condition_end_datetime": local_datetime(end),
+        "condition_end_date": end_date,
+        "condition_end_datetime": end_datetime,
     }
     return Mapped({"condition_occurrence": [row]}, person)
 
@@ -61,7 +61,7 @@ def allergy(resource: Resource, context: Context, profile: Profile) -> Mapped | 
     verification = first_code(resource.get("verificationStatus"))
     if person is None:
         return Excluded("no_patient")
-    if verification is not None and verification not in profile.verification_statuses:
+    if verification is not None and verification not in profile.allergy_verification_statuses:
         return not_taken("verification", verification, person)
     when = start_of(resource, "onset") or resource.get("recordedDate")
     row: Row = {
@@ -70,8 +70,7 @@ def allergy(resource: Resource, context: Context, profile: Profile) -> Mapped | 
         "kind": "allergy",
         "qualifier": resource.get("type") or "allergy",
         "category": next(iter(resource.get("category") or ()), None),
-        "codings": codings(resource.get("code")),
-        "code_text": concept_text(resource.get("code")),
+        **codeable_concept(resource.get("code")),
         "status": first_code(resource.get("clinicalStatus")),
         "observation_date": local_date(when),
         "observation_datetime": local_datetime(when),
@@ -80,27 +79,24 @@ def allergy(resource: Resource, context: Context, profile: Profile) -> Mapped | 
 
 
 def diagnostic_report(resource: Resource, context: Context, profile: Profile) -> Mapped | Excluded:
-    """A report, and a note for each presented form that is text."""
+    """A report, and the note it presents."""
     person = patient_key(resource, context)
     status = str(resource.get("status"))
     if person is None:
         return Excluded("no_patient")
     if status not in profile.statuses["DiagnosticReport"]:
         return not_taken("status", status, person)
-    performer = next(iter(resource.get("performer") or ()), None)
     when = start_of(resource, "effective") or resource.get("issued")
-    common = event(resource, context, person, performer)
+    common = event(resource, context, person, *(resource.get("performer") or ()))
     row: Row = {
         **common,
         "observation_key": context.key,
         "kind": "diagnostic-report",
-        "category": first_code(resource.get("category")),
-        "codings": codings(resource.get("code")),
-        "code_text": concept_text(resource.get("code")),
+        "category": category_of(resource),
+        **codeable_concept(resource.get("code")),
         "status": status,
         "observation_date": local_date(when),
         "observation_datetime": local_datetime(when),
     }
-    forms = enumerate(resource.get("presentedForm") or ())
-    notes = [note_row(context, common, form, index, resource.get("code"), when) for index, form in forms]
-    return Mapped({"observation": [row], "note": [note for note in notes if note is not None]}, person)
+    notes = note_rows(context, common, resource.get("presentedForm") or (), resource.get("code"), when)
+    return Mapped({"observation": [row], "note": notes}, person)

@@ -10,13 +10,13 @@ from pipelines.fhir.mapping.elements import (
     Context,
     Resource,
     alias_rows,
-    codings,
-    concept_text,
+    codeable_concept,
     contained,
-    end_of,
     local_date,
     local_datetime,
     patient_key,
+    period_end,
+    practitioner_key,
     reference_key,
     reference_type,
     start_of,
@@ -47,17 +47,17 @@ def device_use(resource: Resource, context: Context, profile: Profile) -> Mapped
     if named is None:
         return Excluded("no_device", person)
     start = start_of(resource, "timing") or resource.get("recordedOn")
-    end = end_of(resource, "timing") if (resource.get("timingPeriod") or {}).get("end") else None
+    end_date, end_datetime = period_end(resource, "timing")
     row: Row = {
         **named,
         "device_exposure_key": context.key,
         "person_key": person,
-        "provider_key": reference_key(context, resource.get("source"), "Practitioner"),
+        "provider_key": practitioner_key(context, resource.get("source")),
         "status": status,
         "device_exposure_start_date": local_date(start),
         "device_exposure_start_datetime": local_datetime(start),
-        "device_exposure_end_date": local_date(end),
-        "device_exposure_end_datetime": local_datetime(end),
+        "device_exposure_end_date": end_date,
+        "device_exposure_end_datetime": end_datetime,
     }
     return Mapped({"device_exposure": [row]}, person)
 
@@ -101,8 +101,7 @@ def _description(resource: Resource) -> Row:
     carrier: Resource = next(iter(resource.get("udiCarrier") or ()), {})
     produced = (resource.get(name) for name in ("distinctIdentifier", "serialNumber", "lotNumber"))
     return {
-        "codings": codings(resource.get("type")),
-        "code_text": concept_text(resource.get("type")),
+        **codeable_concept(resource.get("type")),
         "unique_device_id": carrier.get("deviceIdentifier"),
         "production_id": next((value for value in produced if value), None),
     }

@@ -1,9 +1,9 @@
 """DocumentReference, Composition and presented forms → note. Source: OMOP CDM 5.4 note; FHIR R4 Attachment."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from pipelines.fhir.mapping.attachment_text import attachment_text, html_text
+from pipelines.fhir.mapping.attachment_text import TEXT_FORMATS, attachment_text, content_type, html_text
 from pipelines.fhir.mapping.elements import (
     Context,
     Resource,
@@ -11,6 +11,7 @@ from pipelines.fhir.mapping.elements import (
     local_date,
     local_datetime,
     patient_key,
+    practitioner_key,
     reference_key,
 )
 from pipelines.fhir.mapping.result import Excluded, Mapped, Row, not_taken
@@ -19,30 +20,27 @@ from pipelines.keys import derived_key
 
 
 def document_reference(resource: Resource, context: Context, profile: Profile) -> Mapped | Excluded:
-    """A note for each attachment that carries text; a document by URL only is named as such."""
+    """The text of a document; one by URL only is named as such, and one that was written in error makes no note."""
     person = patient_key(resource, context)
     status = str(resource.get("status"))
     if person is None:
         return Excluded("no_patient")
     if status not in profile.statuses["DocumentReference"]:
         return not_taken("status", status, person)
+    if resource.get("docStatus") == "entered-in-error":
+        return Excluded("docStatus:entered-in-error", person)
     surroundings = resource.get("context") or {}
     when = resource.get("date") or (surroundings.get("period") or {}).get("start")
     visit = next(iter(surroundings.get("encounter") or ()), None)
-    author = next(iter(resource.get("author") or ()), None)
     common: Row = {
         "person_key": person,
         "visit_occurrence_key": reference_key(context, visit, "Encounter"),
-        "provider_key": reference_key(context, author, "Practitioner"),
+        "provider_key": practitioner_key(context, *(resource.get("author") or ())),
     }
     attachments = [content.get("attachment") or {} for content in resource.get("content") or ()]
-    notes = [
-        note_row(context, common, attachment, index, resource.get("type"), when)
-        for index, attachment in enumerate(attachments)
-    ]
-    kept = [note for note in notes if note is not None]
-    if kept:
-        return Mapped({"note": kept}, person)
+    notes = note_rows(context, common, attachments, resource.get("type"), when)
+    if notes:
+        return Mapped({"note": notes}, person)
     return Excluded("attachment_by_url" if any("url" in part for part in attachments) else "no_text", person)
 
 
@@ -57,11 +55,10 @@ def composition(resource: Resource, context: Context, profile: Profile) -> Mappe
     text = "\n\n".join(_sections(resource)).replace("\x00", "")
     if not text.strip():
         return Excluded("no_text", person)
-    author = next(iter(resource.get("author") or ()), None)
     row: Row = {
         "person_key": person,
         "visit_occurrence_key": reference_key(context, resource.get("encounter"), "Encounter"),
-        "provider_key": reference_key(context, author, "Practitioner"),
+        "provider_key": practitioner_key(context, *(resource.get("author") or ())),
         "note_key": derived_key(str(context.key), "sections"),
         "type_codings": codings(resource.get("type")) or None,
         "note_date": local_date(resource.get("date")),
@@ -83,7 +80,35 @@ def _sections(part: Resource) -> Iterator[str]:
         yield from _sections(section)
 
 
-def note_row(
+def note_rows(
+    context: Context, common: Row, attachments: Sequence[Resource], kind: Resource | None, when: str | None
+) -> list[Row]:
+    """Notes of attachments that hold text we can read.
+
+    Attachments of several formats say the same: those of the format that keeps text best are the notes, each of them.
+
+    Source: FHIR R4 DocumentReference.content and DiagnosticReport.presentedForm.
+
+    Args:
+        context: the resource at hand.
+        common: columns that all notes of the resource share.
+        attachments: of one document or report.
+        kind: what kind of document it is.
+        when: it was written, if it says so; else each attachment's creation.
+    """
+    by_format: dict[str, list[Row]] = {}
+    for index, attachment in enumerate(attachments):
+        row = _note_row(context, common, attachment, index, kind, when)
+        if row is not None:
+            by_format.setdefault(_format(attachment), []).append(row)
+    return next((by_format[found] for found in TEXT_FORMATS if found in by_format), [])
+
+
+def _format(attachment: Resource) -> str:
+    return content_type(str(attachment.get("contentType") or "text/plain"))[0]
+
+
+def _note_row(
     context: Context, common: Row, attachment: Resource, index: int, kind: Resource | None, when: str | None
 ) -> Row | None:
     """A note of one attachment, None if it holds no text we can read."""

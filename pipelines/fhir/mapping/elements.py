@@ -17,7 +17,12 @@ from pipelines.keys import derived_key, resource_key
 Resource = Mapping[str, Any]
 
 _CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
+_TERMINOLOGY = "http://terminology.hl7.org/CodeSystem/"
+_PROVIDERS = (None, "Practitioner", "PractitionerRole")
 _HISTORY = re.compile(r"/_history/.*$")
+
+LAYPEOPLE = ("Patient", "RelatedPerson")
+"""Who speaks for the patient's side."""
 
 
 @dataclass(frozen=True)
@@ -92,10 +97,18 @@ def start_of(resource: Resource, stem: str) -> str | None:
     return None if start is None else str(start)
 
 
-def end_of(resource: Resource, stem: str) -> str | None:
-    """The end of ``[stem]Period``, else what ``start_of`` gives."""
+def period_end(resource: Resource, stem: str) -> tuple[date | None, datetime | None]:
+    """Last day and moment of ``[stem]Period``; None where it is open or absent."""
     end = (resource.get(f"{stem}Period") or {}).get("end")
-    return start_of(resource, stem) if end is None else str(end)
+    return last_date(end), local_datetime(end)
+
+
+def end_of(resource: Resource, stem: str) -> tuple[date | None, datetime | None]:
+    """Last day and moment of ``[stem]Period``, else those of what ``start_of`` gives."""
+    if (resource.get(f"{stem}Period") or {}).get("end") is not None:
+        return period_end(resource, stem)
+    start = start_of(resource, stem)
+    return local_date(start), local_datetime(start)
 
 
 def period_of(period: Mapping[str, Any] | None) -> tuple[date | None, date | None]:
@@ -112,14 +125,23 @@ def period_of(period: Mapping[str, Any] | None) -> tuple[date | None, date | Non
 
 
 def codings(*concepts: Mapping[str, Any] | None) -> list[dict[str, str]]:
-    """Every coding of CodeableConcepts in their order, as ``{"system", "code", "display"}`` without absent parts."""
+    """Every coding of CodeableConcepts, as ``{"system", "code", "display"}`` without absent parts.
+
+    They keep their order, but that a coding which the user chose comes before the others of its concept.
+
+    Source: FHIR R4 §2.24.0.5 Coding.userSelected; HL7 FHIR-to-OMOP guide, f2o-035.
+    """
     result = []
     for concept in concepts:
-        for coding in (concept or {}).get("coding") or ():
+        for coding in sorted((concept or {}).get("coding") or (), key=_was_not_chosen):
             kept = {name: str(coding[name]) for name in ("system", "code", "display") if coding.get(name)}
             if "code" in kept:
                 result.append(kept)
     return result
+
+
+def _was_not_chosen(coding: Mapping[str, Any]) -> bool:
+    return coding.get("userSelected") is not True
 
 
 def security_labels(resource: Resource) -> list[dict[str, str]] | None:
@@ -166,6 +188,28 @@ def concept_text(concept: Mapping[str, Any] | None) -> str | None:
     if concept.get("text"):
         return str(concept["text"])
     return next((coding["display"] for coding in codings(concept) if "display" in coding), None)
+
+
+def codeable_concept(concept: Mapping[str, Any] | None) -> dict[str, Any]:
+    """A CodeableConcept as the columns ``codings`` and ``code_text``."""
+    return {"codings": codings(concept), "code_text": concept_text(concept)}
+
+
+def category_of(resource: Resource) -> str | None:
+    """The code of ``category`` that is of one of HL7's own code systems, else the first code or text.
+
+    Sources put categories of their own beside HL7's, in one concept or as concepts of their own.
+    """
+    categories = resource.get("category")
+    for coding in codings(*objects_of(categories)):
+        if coding.get("system", "").startswith(_TERMINOLOGY):
+            return coding["code"]
+    return first_code(categories)
+
+
+def objects_of(value: object) -> list[Resource]:
+    """The objects of an element that is one in some resources and a list in others."""
+    return [part for part in (value if isinstance(value, list) else [value]) if isinstance(part, dict)]
 
 
 def canonical_authority(system: str) -> str:
@@ -220,6 +264,19 @@ def reference_type(reference: Mapping[str, Any] | None) -> str | None:
         return path.rsplit("/", 1)[-1]
     named = (reference or {}).get("type")
     return None if named is None else str(named).rsplit("/", 1)[-1]
+
+
+def practitioner_key(context: Context, *references: Mapping[str, Any] | None) -> int | None:
+    """Key of the first reference that leads to a practitioner or a practitioner's role.
+
+    Organisations, teams, patients and relatives are passed over; what doesn't say what it is may be a practitioner.
+    """
+    for reference in references:
+        kind = reference_type(reference)
+        key = reference_key(context, reference, kind or "Practitioner") if kind in _PROVIDERS else None
+        if key is not None:
+            return key
+    return None
 
 
 def patient_key(resource: Resource, context: Context) -> int | None:

@@ -5,21 +5,26 @@ Source: OMOP CDM 5.4 measurement; FHIR R4 Observation (value[x], component, data
 
 from pipelines.fhir.mapping.clinical import event
 from pipelines.fhir.mapping.elements import (
+    LAYPEOPLE,
     Context,
     Resource,
     all_codings,
+    category_of,
+    codeable_concept,
     codings,
     concept_text,
     end_of,
-    first_code,
     local_date,
     local_datetime,
     patient_key,
+    reference_type,
     start_of,
 )
 from pipelines.fhir.mapping.result import Excluded, Mapped, Row, not_taken
 from pipelines.fhir.profiles import Profile
 from pipelines.keys import derived_key
+
+UCUM = "http://unitsofmeasure.org"
 
 
 def observation(resource: Resource, context: Context, profile: Profile) -> Mapped | Excluded:
@@ -34,15 +39,14 @@ def observation(resource: Resource, context: Context, profile: Profile) -> Mappe
         return Excluded("no_patient")
     if status not in profile.statuses["Observation"]:
         return not_taken("status", status, person)
-    performer = next(iter(resource.get("performer") or ()), None)
     when = start_of(resource, "effective") or resource.get("issued")
     shared: Row = {
-        **event(resource, context, person, performer),
-        "category": first_code(resource.get("category")),
+        **event(resource, context, person, *(resource.get("performer") or ())),
+        "category": _category(resource),
         "status": status,
         "measurement_date": local_date(when),
         "measurement_datetime": local_datetime(when),
-        "measurement_end_date": local_date(end_of(resource, "effective") or when),
+        "measurement_end_date": end_of(resource, "effective")[0] or local_date(when),
     }
     rows = [
         {
@@ -61,6 +65,18 @@ def observation(resource: Resource, context: Context, profile: Profile) -> Mappe
     return Mapped({"measurement": rows}, person)
 
 
+def _category(resource: Resource) -> str | None:
+    """The category; ``patient-survey`` or ``patient-reported`` where only patients or relatives say who did it.
+
+    Source: HL7 FHIR-to-OMOP guide, f2o-053.
+    """
+    category = category_of(resource)
+    performers = {reference_type(performer) for performer in resource.get("performer") or ()}
+    if not performers or not performers <= set(LAYPEOPLE):
+        return category
+    return "patient-survey" if category == "survey" else "patient-reported"
+
+
 def _explains_absence(resource: Resource) -> bool:
     return any(resource.get(name) for name in ("dataAbsentReason", "hasMember", "component"))
 
@@ -73,8 +89,7 @@ def _result(part: Resource) -> Row:
     """Columns of one code and its value."""
     bounds: Resource = next(iter(part.get("referenceRange") or ()), {})
     return {
-        "codings": codings(part.get("code")),
-        "code_text": concept_text(part.get("code")),
+        **codeable_concept(part.get("code")),
         **_value(part),
         "range_low": (bounds.get("low") or {}).get("value"),
         "range_high": (bounds.get("high") or {}).get("value"),
@@ -94,9 +109,10 @@ def _value(part: Resource) -> Row:
     if "valueInteger" in part:
         return {"value_number": part["valueInteger"]}
     if "valueRange" in part:
-        return _pair(part["valueRange"], "low", "high", "-")
+        low, high = part["valueRange"].get("low") or {}, part["valueRange"].get("high") or {}
+        return {"value_text": f"{_number(low)}-{_number(high)}", **_unit(low or high)}
     if "valueRatio" in part:
-        return _pair(part["valueRatio"], "numerator", "denominator", "/")
+        return _ratio(part["valueRatio"].get("numerator") or {}, part["valueRatio"].get("denominator") or {})
     if "valuePeriod" in part:
         period = part["valuePeriod"]
         return {"value_text": f"{period.get('start', '')}/{period.get('end', '')}"}
@@ -110,16 +126,26 @@ def _quantity(quantity: Resource) -> Row:
     return {
         "value_number": quantity.get("value"),
         "value_operator": quantity.get("comparator"),
-        "unit_code": quantity.get("code"),
-        "unit_source_value": quantity.get("unit") or quantity.get("code"),
+        **_unit(quantity),
     }
 
 
-def _pair(value: Resource, first: str, second: str, separator: str) -> Row:
-    low, high = value.get(first) or {}, value.get(second) or {}
-    unit = low or high
+def _unit(quantity: Resource) -> Row:
+    """A code is a unit's only in UCUM, or where no system is named."""
+    code = quantity.get("code")
     return {
-        "value_text": f"{low.get('value', '')}{separator}{high.get('value', '')}",
-        "unit_code": unit.get("code"),
-        "unit_source_value": unit.get("unit") or unit.get("code"),
+        "unit_code": code if quantity.get("system") in (None, UCUM) else None,
+        "unit_source_value": quantity.get("unit") or code,
     }
+
+
+def _ratio(numerator: Resource, denominator: Resource) -> Row:
+    """``5/2`` in ``mg/dL``: the unit is that of the quotient."""
+    over, under = _unit(numerator), _unit(denominator)
+    unit = {name: f"{over[name]}/{under[name]}" if over[name] and under[name] else over[name] or None for name in over}
+    # Without a unit above, one below is no unit that can be written.
+    return {"value_text": f"{_number(numerator)}/{_number(denominator)}", **unit}
+
+
+def _number(quantity: Resource) -> str:
+    return f"{quantity.get('comparator', '')}{quantity.get('value', '')}"

@@ -8,16 +8,18 @@ from datetime import date, timedelta
 
 from pipelines.fhir.mapping.clinical import event
 from pipelines.fhir.mapping.elements import (
+    LAYPEOPLE,
     Context,
     Resource,
     alias_rows,
+    codeable_concept,
     codings,
-    concept_text,
     contained,
-    end_of,
     local_date,
     local_datetime,
     patient_key,
+    period_end,
+    practitioner_key,
     reference_key,
     reference_type,
     start_of,
@@ -26,7 +28,6 @@ from pipelines.fhir.mapping.orders import is_negated, not_done
 from pipelines.fhir.mapping.result import Excluded, Mapped, Row, not_taken
 from pipelines.fhir.profiles import Profile
 
-_LAYPEOPLE = ("Patient", "RelatedPerson")
 _DAYS = {"d": 1, "day": 1, "days": 1, "wk": 7, "week": 7, "weeks": 7, "mo": 30, "month": 30, "months": 30}
 
 
@@ -34,16 +35,15 @@ def medication(resource: Resource, context: Context, _: Profile) -> Mapped | Exc
     """A medication that others name by reference; in force or not, those who got it got it."""
     if resource.get("status") == "entered-in-error":
         return Excluded("status:entered-in-error")
-    row: Row = {
-        "medication_key": context.key,
-        "codings": codings(resource.get("code")),
-        "code_text": concept_text(resource.get("code")),
-    }
+    row: Row = {"medication_key": context.key, **codeable_concept(resource.get("code"))}
     return Mapped({"medication": [row], "reference_alias": alias_rows(context, resource)})
 
 
 def medication_request(resource: Resource, context: Context, profile: Profile) -> Mapped | Excluded:
-    """A prescription, which ends with its supply, or the day it starts; or the order not to take it."""
+    """A prescription, which ends with its supply, or the day it starts; or the order not to take it.
+
+    One that the patient's side reported is a statement of theirs, not an order of this house.
+    """
     person = patient_key(resource, context)
     status, intent = str(resource.get("status")), str(resource.get("intent"))
     if person is None:
@@ -67,7 +67,7 @@ def medication_request(resource: Resource, context: Context, profile: Profile) -
         **drug,
         **_dosage(resource.get("dosageInstruction")),
         "drug_exposure_key": context.key,
-        "kind": "prescription",
+        "kind": "statement" if _is_reported(resource) else "prescription",
         "status": status,
         "intent": intent,
         "drug_exposure_start_date": local_date(start),
@@ -138,15 +138,20 @@ def medication_statement(resource: Resource, context: Context, profile: Profile)
     source = resource.get("informationSource")
     row: Row = {
         **_surroundings(resource, context, person),
-        "provider_key": reference_key(context, source, "Practitioner"),
+        "provider_key": practitioner_key(context, source),
         **drug,
         **_dosage(resource.get("dosage")),
         **_interval(resource, resource.get("dateAsserted")),
         "drug_exposure_key": context.key,
-        "kind": "statement" if reference_type(source) in _LAYPEOPLE else "medication-list",
+        "kind": "statement" if reference_type(source) in LAYPEOPLE else "medication-list",
         "status": resource["status"],
     }
     return Mapped({"drug_exposure": [row]}, person)
+
+
+def _is_reported(request: Resource) -> bool:
+    """Source: FHIR R4 MedicationRequest.reported[x]; HL7 FHIR-to-OMOP guide, f2o-053."""
+    return bool(request.get("reportedBoolean")) or reference_type(request.get("reportedReference")) in LAYPEOPLE
 
 
 def _given(
@@ -173,7 +178,7 @@ def _drug(resource: Resource, context: Context) -> Row | None:
     inside = contained(resource, reference)
     inline = resource.get("medicationCodeableConcept") or (inside or {}).get("code")
     if inline:
-        return {"codings": codings(inline), "code_text": concept_text(inline)}
+        return codeable_concept(inline)
     key = reference_key(context, reference, "Medication")
     named = (reference or {}).get("display")
     if key is None and named is None:
@@ -183,20 +188,20 @@ def _drug(resource: Resource, context: Context) -> Row | None:
 
 def _surroundings(resource: Resource, context: Context, person: int) -> Row:
     """Columns every clinical event has, of a resource whose encounter is its ``context``."""
-    performer: Resource = next(iter(resource.get("performer") or ()), {})
-    return event({"encounter": resource.get("context")}, context, person, performer.get("actor"))
+    actors = (performer.get("actor") for performer in resource.get("performer") or ())
+    return event({"encounter": resource.get("context")}, context, person, *actors)
 
 
 def _interval(resource: Resource, otherwise: str | None = None) -> Row:
     """First and last moment of ``effective[x]``; without an end of its own a Period stays open."""
     start = start_of(resource, "effective") or otherwise
-    end = end_of(resource, "effective") if (resource.get("effectivePeriod") or {}).get("end") else None
-    end = end or resource.get("effectiveDateTime")
+    at = resource.get("effectiveDateTime")
+    end_date, end_datetime = (local_date(at), local_datetime(at)) if at else period_end(resource, "effective")
     return {
         "drug_exposure_start_date": local_date(start),
         "drug_exposure_start_datetime": local_datetime(start),
-        "drug_exposure_end_date": local_date(end),
-        "drug_exposure_end_datetime": local_datetime(end),
+        "drug_exposure_end_date": end_date,
+        "drug_exposure_end_datetime": end_datetime,
     }
 
 

@@ -10,11 +10,13 @@ from pipelines.fhir.mapping.clinical import event
 from pipelines.fhir.mapping.elements import (
     Context,
     Resource,
+    category_of,
+    codeable_concept,
     codings,
     concept_text,
-    first_code,
     local_date,
     local_datetime,
+    objects_of,
     patient_key,
     start_of,
 )
@@ -66,11 +68,6 @@ def not_done(resource: Resource, context: Context, person: int, thing: Row, when
     return _observation(resource, context, person, "not-done", thing, when or recorded)
 
 
-def thing_of(concept: Resource | None) -> Row:
-    """A CodeableConcept as ``codings`` and ``code_text``."""
-    return {"codings": codings(concept), "code_text": concept_text(concept)}
-
-
 def _request(
     resource: Resource, context: Context, profile: Profile, concept: Resource | None, kind: str
 ) -> Mapped | Excluded:
@@ -84,25 +81,26 @@ def _request(
         return not_taken("status", status, person)
     when = resource.get("authoredOn") or start_of(resource, "occurrence")
     if is_negated(resource):
-        return not_done(resource, context, person, thing_of(concept), when)
-    return _observation(resource, context, person, kind, thing_of(concept), when)
+        return not_done(resource, context, person, codeable_concept(concept), when)
+    return _observation(resource, context, person, kind, codeable_concept(concept), when)
 
 
 def _observation(resource: Resource, context: Context, person: int, kind: str, thing: Row, when: str | None) -> Mapped:
-    performer: Resource = next(iter(_objects(resource.get("performer"))), {})
+    actors = (performer.get("actor") for performer in objects_of(resource.get("performer")))
     reasons = _reasons(resource)
     row: Row = {
         **event(
             {"encounter": resource.get("encounter") or resource.get("context")},
             context,
             person,
-            resource.get("requester") or performer.get("actor"),
+            resource.get("requester"),
+            *actors,
         ),
         **thing,
         "observation_key": context.key,
         "kind": kind,
         "qualifier": resource["resourceType"],
-        "category": first_code(resource.get("category")),
+        "category": category_of(resource),
         "status": resource.get("status"),
         "intent": resource.get("intent"),
         "reason_codings": codings(*reasons) or None,
@@ -115,16 +113,11 @@ def _observation(resource: Resource, context: Context, person: int, kind: str, t
 
 def _reasons(resource: Resource) -> Sequence[Resource]:
     """Why: the reason of the status, of the negation (QI-Core), else of the request or event."""
-    stated = [*_objects(resource.get("statusReason"))]
+    stated = [*objects_of(resource.get("statusReason"))]
     negated = _extension(resource, _REASONS).get("valueCodeableConcept")
-    return [*stated, *([negated] if negated else []), *_objects(resource.get("reasonCode"))]
+    return [*stated, *([negated] if negated else []), *objects_of(resource.get("reasonCode"))]
 
 
 def _extension(resource: Resource, endings: tuple[str, ...]) -> Resource:
     """The first extension whose URL ends so."""
     return next((part for part in resource.get("extension") or () if str(part.get("url")).endswith(endings)), {})
-
-
-def _objects(value: object) -> Sequence[Resource]:
-    """The objects of an element that is one in some resources and a list in others."""
-    return [part for part in (value if isinstance(value, list) else [value]) if isinstance(part, dict)]

@@ -1,5 +1,6 @@
 """Patient → person, person_link, person_identifier, location. Source: US Core Patient; OMOP CDM 5.4 person."""
 
+from datetime import date
 from typing import Any
 
 from pipelines.fhir.mapping.elements import (
@@ -9,8 +10,10 @@ from pipelines.fhir.mapping.elements import (
     canonical_authority,
     codings,
     extension,
+    last_date,
     local_date,
     local_datetime,
+    practitioner_key,
     reference_key,
     reference_type,
 )
@@ -34,7 +37,6 @@ def patient(resource: Resource, context: Context, _: Profile) -> Mapped | Exclud
     merged_into, links = _merged_into(resource, context), _links(resource, context)
     if birth_date is None and merged_into is None and not links:
         return Excluded("no_birth_date", context.key)
-    general = (resource.get("generalPractitioner") or [None])[0]
     address = _home_address(resource)
     location = _location(context, address) if address else None
     person: Row = {
@@ -50,7 +52,7 @@ def patient(resource: Resource, context: Context, _: Profile) -> Mapped | Exclud
         "death_date": local_date(resource.get("deceasedDateTime")),
         "death_datetime": local_datetime(resource.get("deceasedDateTime")),
         "location_key": location["location_key"] if location else None,
-        "provider_key": reference_key(context, general, "Practitioner"),
+        "provider_key": practitioner_key(context, *(resource.get("generalPractitioner") or ())),
         "care_site_key": reference_key(context, resource.get("managingOrganization"), "Organization"),
         "merged_into_person_key": merged_into,
     }
@@ -85,9 +87,22 @@ def _omb_codings(resource: Resource, name: str) -> list[dict[str, str]] | None:
 
 
 def _home_address(resource: Resource) -> Resource | None:
-    """The current home address, else the first that has not ended."""
-    current = [part for part in resource.get("address") or () if not (part.get("period") or {}).get("end")]
+    """The current home address, else the first current one.
+
+    Current on the day the source last knew: mapping has no clock of its own. Where that isn't said, whatever has an
+    end is over.
+    """
+    known = local_date((resource.get("meta") or {}).get("lastUpdated"))
+    current = [part for part in resource.get("address") or () if _is_current(part, known)]
     return next((part for part in current if part.get("use") == "home"), current[0] if current else None)
+
+
+def _is_current(address: Resource, known: date | None) -> bool:
+    period = address.get("period") or {}
+    start, end = local_date(period.get("start")), last_date(period.get("end"))
+    if address.get("use") == "old" or (known and start and start > known):
+        return False
+    return not period.get("end") or (known is not None and end is not None and end >= known)
 
 
 def _location(context: Context, address: Resource) -> Row:

@@ -3,6 +3,7 @@
 from pipelines.fhir.mapping.elements import (
     Context,
     Resource,
+    codeable_concept,
     codings,
     concept_text,
     local_date,
@@ -27,8 +28,7 @@ def specimen(resource: Resource, context: Context, _: Profile) -> Mapped | Exclu
     row: Row = {
         "specimen_key": context.key,
         "person_key": person,
-        "codings": codings(resource.get("type")),
-        "code_text": concept_text(resource.get("type")),
+        **codeable_concept(resource.get("type")),
         "specimen_date": local_date(when),
         "specimen_datetime": local_datetime(when),
         "quantity": quantity.get("value"),

@@ -1,8 +1,15 @@
 """AdverseEvent, Goal → observation: what is said about a thing, which is no occurrence of that thing."""
 
 from pipelines.fhir.mapping.clinical import event
-from pipelines.fhir.mapping.elements import Context, Resource, first_code, local_date, local_datetime, patient_key
-from pipelines.fhir.mapping.orders import thing_of
+from pipelines.fhir.mapping.elements import (
+    Context,
+    Resource,
+    category_of,
+    codeable_concept,
+    local_date,
+    local_datetime,
+    patient_key,
+)
 from pipelines.fhir.mapping.result import Excluded, Mapped, Row, not_taken
 from pipelines.fhir.profiles import Profile
 
@@ -17,11 +24,11 @@ def adverse_event(resource: Resource, context: Context, _: Profile) -> Mapped | 
     when = next((resource[name] for name in ("date", "detected", "recordedDate") if resource.get(name)), None)
     row: Row = {
         **event(resource, context, person, resource.get("recorder")),
-        **thing_of(resource.get("event")),
+        **codeable_concept(resource.get("event")),
         "observation_key": context.key,
         "kind": "adverse-event",
         "qualifier": "AdverseEvent",
-        "category": first_code(resource.get("category")),
+        "category": category_of(resource),
         "observation_date": local_date(when),
         "observation_datetime": local_datetime(when),
     }
@@ -39,11 +46,11 @@ def goal(resource: Resource, context: Context, profile: Profile) -> Mapped | Exc
     when = resource.get("startDate") or resource.get("statusDate")
     row: Row = {
         **event(resource, context, person, resource.get("expressedBy")),
-        **thing_of(resource.get("description")),
+        **codeable_concept(resource.get("description")),
         "observation_key": context.key,
         "kind": "goal",
         "qualifier": "Goal",
-        "category": first_code(resource.get("category")),
+        "category": category_of(resource),
         "status": status,
         "observation_date": local_date(when),
     }

@@ -15,6 +15,7 @@ from tests.pipelines.fhir.synthetic import (
     concept,
     excluded,
     key,
+    mapped,
     only_row,
     prescription,
 )
@@ -84,6 +85,13 @@ def test_when_a_condition_began_and_ended(parts: dict[str, Any], start: date | N
     assert (row["condition_start_date"], row["condition_end_date"]) == (start, end)
 
 
+def test_a_doubted_diagnosis_is_kept_with_its_doubt_where_an_allergy_is_not() -> None:
+    refuted = {"verificationStatus": concept(f"{TERMS}condition-ver-status", "refuted")}
+    (row,) = mapped(condition(**refuted), "ig-strict")["condition_occurrence"]
+    assert row["verification_status"] == "refuted"
+    assert excluded(allergy(**refuted), "ig-strict") == "verification:refuted"
+
+
 @pytest.mark.parametrize("make", [condition, allergy])
 def test_verification_decides_by_profile(make: Any) -> None:
     def verified(code: str) -> Resource:
@@ -92,9 +100,9 @@ def test_verification_decides_by_profile(make: Any) -> None:
 
     for code in ("refuted", "entered-in-error"):
         assert excluded(verified(code)) == f"verification:{code}"
-    assert excluded(verified("provisional"), "ig-strict") == "verification:provisional"
+    assert excluded(verified("unconfirmed"), "ig-strict") == "verification:unconfirmed"
     table = "condition_occurrence" if make is condition else "observation"
-    assert only_row(verified("provisional"), table)
+    assert only_row(verified("unconfirmed"), table)
     assert only_row(make(), table), "older data has no verificationStatus"
 
 

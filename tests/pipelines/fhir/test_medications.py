@@ -155,7 +155,7 @@ def test_an_administration_has_its_dose_and_route() -> None:
     [
         (administration, {"effectivePeriod": {"start": "2025-01-01", "end": "2025-01-03"}}, (1, 1), (1, 3)),
         (administration, {"effectivePeriod": {"start": "2025-01-01"}, "status": "in-progress"}, (1, 1), None),
-        (statement, {"effectivePeriod": {"start": "2025-01", "end": "2025-02"}}, (1, 1), (2, 1)),
+        (statement, {"effectivePeriod": {"start": "2025-01", "end": "2025-02"}}, (1, 1), (2, 28)),
         (statement, {"effectivePeriod": {"start": "2025-01-01"}, "status": "active"}, (1, 1), None),
         (statement, {"effectiveDateTime": "2025-01-05"}, (1, 5), (1, 5)),
         (statement, {"dateAsserted": "2025-01-06"}, (1, 6), None),

@@ -21,7 +21,7 @@ SELECT
     condition_end_datetime AS end_datetime,
     known_at,
     CASE
-        WHEN verification_status IN ('provisional', 'differential', 'refuted') THEN 'Observation'
+        WHEN verification_status IN ('unconfirmed', 'provisional', 'differential', 'refuted') THEN 'Observation'
     END AS fixed_domain_id,
     'Condition' AS default_domain_id
 FROM {{ source('bronze', 'condition_occurrence') }}

@@ -44,7 +44,8 @@ source_concept AS (
         coding.codings,
         coding.position,
         concept.concept_id,
-        concept.domain_id
+        concept.domain_id,
+        concept.vocabulary_id
     FROM coding
     INNER JOIN {{ source('vocab', 'concept') }} AS concept
         ON coding.vocabulary_id = concept.vocabulary_id AND coding.code = concept.concept_code
@@ -56,6 +57,7 @@ standard AS (
     SELECT
         source_concept.codings,
         source_concept.position,
+        source_concept.vocabulary_id,
         source_concept.concept_id AS source_concept_id,
         target.concept_id,
         target.domain_id
@@ -74,6 +76,7 @@ standard AS (
     SELECT
         source_concept.codings,
         source_concept.position,
+        source_concept.vocabulary_id,
         source_concept.concept_id AS source_concept_id,
         target.concept_id,
         target.domain_id
@@ -85,12 +88,33 @@ standard AS (
             AND target.invalid_reason IS NULL
 ),
 
+-- Of two codings of one vocabulary the more specific stands for both.
+less_specific AS (
+    SELECT DISTINCT
+        general.codings,
+        general.position
+    FROM standard AS general
+    INNER JOIN standard AS specific
+        ON
+            general.codings = specific.codings
+            AND general.vocabulary_id = specific.vocabulary_id
+            AND general.position <> specific.position
+            AND general.concept_id <> specific.concept_id
+    INNER JOIN {{ source('vocab', 'concept_ancestor') }} AS lineage
+        ON
+            general.concept_id = lineage.ancestor_concept_id
+            AND specific.concept_id = lineage.descendant_concept_id
+),
+
 chosen AS (
     SELECT
-        codings,
-        min(position) AS position
+        standard.codings,
+        min(standard.position) AS position
     FROM standard
-    GROUP BY codings
+    LEFT JOIN less_specific
+        ON standard.codings = less_specific.codings AND standard.position = less_specific.position
+    WHERE less_specific.codings IS NULL
+    GROUP BY standard.codings
 ),
 
 mapped_value AS (

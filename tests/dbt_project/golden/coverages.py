@@ -10,7 +10,7 @@ SOPT = "https://nahdo.org/sopt"
 MEDICAID = 2100000011
 CONCEPTS = [(MEDICAID, "Medicaid", "Payer", "SOPT", "2")]
 PAYER_UUID = "5d2e1f0a-0000-4000-8000-0000000000aa"
-SHARED = [
+PAYERS = [
     {"resourceType": "Organization", "id": "state-payer", "name": "State Medicaid"},
     {"resourceType": "Organization", "id": PAYER_UUID, "name": "Uuid Mutual"},
 ]

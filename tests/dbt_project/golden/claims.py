@@ -16,7 +16,7 @@ from tests.dbt_project.golden import (
     order,
     procedure,
 )
-from tests.dbt_project.golden_coverage import SOPT, covered
+from tests.dbt_project.golden.coverages import SOPT, covered
 from tests.dbt_project.population import HCPCS, ICD10, RXNORM, coded, condition, of, visit
 
 REVENUE = "https://www.nubc.org/CodeSystem/RevenueCodes"
