@@ -10,6 +10,7 @@ from datetime import date
 from functools import cache
 from typing import Any
 
+import orjson
 from fhir.resources.R4B import get_fhir_model_class
 from fhir.resources.R4B.resource import Resource
 from pydantic import ValidationError
@@ -19,6 +20,7 @@ from resources.settings import Validation
 
 _NAME = re.compile(r"[A-Za-z_]{1,40}")
 _MOST_PROBLEMS = 5
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 _OBJECTS = {
     "code",
@@ -88,6 +90,13 @@ def problem(
         return None
     found = _full(kind, resource) if validation == "full" else _structural(kind, resource)
     return ("not_r4", found) if found else None
+
+
+def holds_nul(resource: Mapping[str, Any]) -> bool:
+    """Whether a string holds U+0000, which FHIR forbids and PostgreSQL can't store."""
+    content = orjson.dumps(resource)
+    # Looking for the bytes alone is a tenth of the work, and almost no record has them.
+    return b"\\u0000" in content and _NUL.search(content) is not None
 
 
 def _full(kind: str, resource: Mapping[str, Any]) -> str | None:

@@ -1,7 +1,6 @@
 """What a worker process does: a group of lines in, rows and findings out. Holds no state and touches no database."""
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -15,12 +14,10 @@ from pipelines.fhir.ownership import identities_of, people_of
 from pipelines.fhir.profiles import MAPPING_VERSION
 from pipelines.fhir.reading import Line, Record, records
 from pipelines.fhir.redaction import people_in_bytes
-from pipelines.fhir.validation import misfit, problem
+from pipelines.fhir.validation import holds_nul, misfit, problem
 from pipelines.keys import resource_key
 from pipelines.tombstones import Identity
 from resources.settings import Validation
-
-_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 @dataclass(frozen=True)
@@ -108,7 +105,7 @@ def _map(record: Record, task: Task) -> MappedResource | Unusable:
         reason, detail = finding
         known = "unknown" if reason == "unknown_resource_type" else kind
         return Unusable(record.line_number, record.entry, known, reason, detail)
-    if _holds_nul(resource):
+    if holds_nul(resource):
         return Unusable(record.line_number, record.entry, kind, "not_r4", "U+0000 in a string")
     try:
         found = _mapped(record, resource, task)
@@ -150,11 +147,6 @@ def _mapped(record: Record, resource: Mapping[str, Any], task: Task) -> MappedRe
     }
     people = people_of(resource, task.source_system)
     return MappedResource(registry, mapped.rows, people, identities_of(resource), record.entry)
-
-
-def _holds_nul(resource: Mapping[str, Any]) -> bool:
-    """Whether a string holds U+0000, which FHIR forbids and PostgreSQL can't store."""
-    return _NUL.search(orjson.dumps(resource)) is not None
 
 
 def _content_hash(resource: Mapping[str, Any], profile: str) -> str:
