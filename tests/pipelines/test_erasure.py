@@ -335,8 +335,9 @@ def test_the_sweep_finds_what_deletion_does_not_know(server: Database, built: Bu
     # A name that is no UTF-8 is searched and can be shown.
     stray = built.settings.home / "dbt" / os.fsdecode(b"stray\xff.log")
     stray.write_text(f"said: {NOTE}")
+    place = f"dbt/stray\ufffd.log (inode {stray.stat().st_ino})"
     report = erase(built.settings, built.database, GONE, "data-subject-request", "test")
-    assert (report.state, report.left) == ("erased", {"bronze.forgotten": 1, "dbt/stray\ufffd.log": 1})
+    assert (report.state, report.left) == ("erased", {"bronze.forgotten": 1, place: 1})
     assert not any(word in json.dumps(report.as_dict()).lower() for word in population.CANARIES)
     with superuser(server, dict(built.database.parameters)["dbname"]) as connection:
         connection.execute("DROP TABLE bronze.forgotten")
