@@ -13,7 +13,8 @@ import httpx
 import orjson
 
 from pipelines.fhir_server.bulk import Manifest, ManifestFile
-from pipelines.fhir_server.client import AgainError, Client, Request, issues
+from pipelines.fhir_server.client import AgainError, Client, Request
+from pipelines.fhir_server.codes import issues
 from pipelines.fhir_server.errors import FhirServerError
 from pipelines.fhir_server.findings import Findings
 from pipelines.landing import open_content

@@ -16,9 +16,11 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import simplejson
 
 from pipelines.fhir.mapping.elements import instant
+from pipelines.fhir.resource_types import RESOURCE_TYPES
 from pipelines.fhir_server.bulk import is_whole_due, timestamp
 from pipelines.fhir_server.capability import Way
-from pipelines.fhir_server.client import FHIR_JSON, Answer, Client, Request, issues
+from pipelines.fhir_server.client import FHIR_JSON, Answer, Client, Request
+from pipelines.fhir_server.codes import issues
 from pipelines.fhir_server.configuration import Mode, Search, Server
 from pipelines.fhir_server.errors import FhirServerError
 from pipelines.fhir_server.findings import Findings
@@ -40,7 +42,7 @@ class Sink:
     """A file of NDJSON that takes each resource once, however often it comes.
 
     Attributes:
-        lines: written so far, by type.
+        lines: written so far, by type; ``unknown`` for what R4 has no such type of.
         patients: ids of the patients among them.
     """
 
@@ -67,7 +69,8 @@ class Sink:
             return
         self._seen.add(digest)
         self._stream.write(line + b"\n")
-        kind = str(resource["resourceType"])
+        written = str(resource["resourceType"])
+        kind = written if written in RESOURCE_TYPES else "unknown"
         self.lines[kind] = self.lines.get(kind, 0) + 1
         if kind == "Patient" and isinstance(resource.get("id"), str):
             self.patients.add(resource["id"])
