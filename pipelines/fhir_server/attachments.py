@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import simplejson
 
 from pipelines.fhir.mapping.attachment_text import TEXT_FORMATS
-from pipelines.fhir_server.client import FHIR_JSON, Answer, Client, Request, TooLongError
+from pipelines.fhir_server.client import FHIR_JSON, Answer, Client, Request, TooLongError, write_object
 from pipelines.fhir_server.errors import FhirServerError
 from pipelines.fhir_server.findings import Findings
 from pipelines.landing import open_content
@@ -67,9 +67,7 @@ def _with_attachments(client: Client, kind: str, line: bytes, findings: Findings
         return line
     if not isinstance(resource, dict) or "resourceType" not in resource or not _embed(client, kind, resource, findings):
         return line
-    return bytes(
-        simplejson.dumps(resource, use_decimal=True, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-    )
+    return write_object(resource)
 
 
 def _embed(client: Client, kind: str, resource: Mapping[str, Any], findings: Findings) -> bool:

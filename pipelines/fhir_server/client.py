@@ -87,6 +87,19 @@ def parse_object(content: bytes, what: str) -> dict[str, Any]:
     return value
 
 
+def write_object(value: Mapping[str, Any]) -> bytes:
+    """A line of JSON whose decimals keep their digits.
+
+    Half a surrogate pair, which JSON can escape and UTF-8 can't encode, stays escaped: whoever reads the line refuses
+    that one record.
+    """
+    write = functools.partial(simplejson.dumps, use_decimal=True, separators=(",", ":"))
+    try:
+        return bytes(write(value, ensure_ascii=False).encode() + b"\n")
+    except UnicodeEncodeError:
+        return bytes(write(value).encode() + b"\n")
+
+
 class TooLongError(FhirServerError):
     """An answer is longer than it may be."""
 
@@ -323,11 +336,13 @@ def _trust(certificates: Path | None) -> ssl.SSLContext:
 
 
 def absolute(base: str, url: str) -> str:
-    """A URL relative to another; empty, which is of no host, where it is none."""
+    """A URL relative to another; empty, which is of no host, where it is none or can't be sent."""
     try:
-        return urljoin(base, url)
+        joined = urljoin(base, url)
+        joined.encode()
     except ValueError:
         return ""
+    return joined
 
 
 def _origin(url: str) -> tuple[str, str, int]:
