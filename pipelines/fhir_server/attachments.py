@@ -26,7 +26,7 @@ _BASE64_GROWTH = 1.4
 """Base64 in JSON, with line ends, against what it encodes."""
 
 
-def finish(client: Client, raw: Path, kind: str, parallel: int, findings: Findings) -> Path:
+def embed_attachments(client: Client, raw: Path, kind: str, parallel: int, findings: Findings) -> Path:
     """Give a downloaded file its final name, with attachments in it where its type has them.
 
     Where an attachment can't be had although the server does not refuse it, the type's watermark is held, so that the

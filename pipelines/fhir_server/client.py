@@ -193,6 +193,10 @@ class Client:
                 return Answer(response.status_code, response.headers, self._body(response, request))
         raise AssertionError("tenacity ends with a result or an error")
 
+    def backoff(self, attempt: int) -> float:
+        """Seconds to wait after an attempt, numbered from 1, that came to nothing."""
+        return float(min(self.server.backoff_seconds * 2 ** (attempt - 1), self.server.maximum_wait_seconds))
+
     @contextlib.contextmanager
     def stream(self, request: Request) -> Iterator[httpx.Response]:
         """Make a request, again if that may help, and leave the body of the answer to the caller.
@@ -219,9 +223,7 @@ class Client:
         asked = error.wait if isinstance(error, AgainError) else None
         if asked is not None:
             return asked
-        return float(
-            min(self.server.backoff_seconds * 2 ** (state.attempt_number - 1), self.server.maximum_wait_seconds)
-        )
+        return self.backoff(state.attempt_number)
 
     @contextlib.contextmanager
     def _answer(self, request: Request) -> Iterator[httpx.Response]:
@@ -273,8 +275,8 @@ class Client:
         text = f"{self._named(request)}: HTTP {status}{said}."
         if status in request.again_on:
             wait = retry_after(response.headers, self.server.maximum_wait_seconds)
-            raise AgainError(text, wait, status=status, codes=found)
-        raise FhirServerError(text, status=status, codes=found)
+            raise AgainError(text, wait, status=status)
+        raise FhirServerError(text, status=status)
 
     def _body(self, response: httpx.Response, request: Request) -> bytes:
         body = bytearray()

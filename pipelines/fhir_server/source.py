@@ -177,7 +177,7 @@ def _rows(server: Server, key: PrivateKey | None) -> Iterator[Any]:
         gathering = Gathering(client, journal, Path(folder) / "files" / server.name, Findings())
         for gathered in gathering.run():
             yield from _rows_of(gathered)
-            gathering.finish(gathered)
+            gathering.mark_loaded(gathered)
 
 
 def _rows_of(gathered: Gathered) -> Iterator[Any]:
