@@ -20,8 +20,8 @@ from pipelines.fhir_server.journal import OpenExport, Watermark
 from pipelines.fhir_server.waiting import retry_after
 
 _JSON = "application/json"
-# Of a server that did nothing yet: after another error a kick-off may have begun an export, and asking again would begin
-# a second one.
+# Of a server that did nothing yet: after another error a kick-off may have begun an export; asking again would begin a
+# second one.
 _BUSY = frozenset({429, 503})
 
 
