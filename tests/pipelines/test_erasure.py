@@ -267,7 +267,12 @@ def test_who_is_back_is_erased_again(server: Database, built: Built) -> None:
             connection.execute(sql.SQL("DELETE FROM landing.{}").format(sql.Identifier(table)))
     ingest_fhir(built.settings, built.database, [built.fhir])
     assert query(built, "SELECT count(*) FROM bronze.person WHERE person_key = %s", GONE) == [(1,)]
+    before = population.rows_of_all_tables(server, built.database)
+    found = preview(built.settings, built.database, GONE)
+    assert population.rows_of_all_tables(server, built.database) == before
+    assert (found.state, found.reason_code, found.rows["bronze.person"]) == ("preview", None, 1)
     report = erase(built.settings, built.database, GONE, "court-order", "test")
+    assert found.records == report.records > 0
     assert (report.state, report.left, report.reason_code) == ("verified", {}, "court-order")
     assert population.canaries_in_tables(population.rows_of_all_tables(server, built.database)) == {}
     assert population.canaries_in_files(built.settings.home) == []
