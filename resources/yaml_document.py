@@ -1,15 +1,22 @@
 """YAML files that people write: read strictly, with errors that say where, and never what a value was."""
 
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+
+# What PyYAML raises beside its own errors where a value is not of the type that a tag or its form promises.
+_UNFIT = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 class YamlDocumentError(RuntimeError):
     """A file can't be read or is no YAML; the text follows the name of the file in an error."""
+
+
+class _TwiceError(yaml.MarkedYAMLError):
+    """A key is there twice."""
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
@@ -20,7 +27,7 @@ class _UniqueKeyLoader(yaml.SafeLoader):
         for position, key in enumerate(keys):
             if key in keys[:position]:
                 mark = node.value[position][0].start_mark
-                raise yaml.constructor.ConstructorError(problem="a key is there twice", problem_mark=mark)
+                raise _TwiceError(problem_mark=mark)
         return super().construct_mapping(node, deep)
 
 
@@ -32,18 +39,35 @@ def read_yaml(path: Path) -> Any:
     """
     try:
         return yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)
-    except (OSError, UnicodeDecodeError, RecursionError) as error:
+    except (OSError, RecursionError, UnicodeDecodeError) as error:
         raise YamlDocumentError(f"can't be read ({type(error).__name__})") from None
     except yaml.MarkedYAMLError as error:
         line = "" if error.problem_mark is None else f" in line {error.problem_mark.line + 1}"
-        raise YamlDocumentError(f"is no YAML{line}: {error.problem}") from None
+        # What PyYAML says of the problem quotes names and values.
+        reason = ": a key is there twice" if isinstance(error, _TwiceError) else ""
+        raise YamlDocumentError(f"is no YAML{line}{reason}") from None
     except yaml.YAMLError as error:
         raise YamlDocumentError(f"is no YAML ({type(error).__name__})") from None
+    except _UNFIT as error:
+        raise YamlDocumentError(f"has a value that is not of its type ({type(error).__name__})") from None
 
 
-def faults(error: ValidationError) -> str:
-    """Each fault with its place in the document, and none of its values."""
+def faults(error: ValidationError, model: type[BaseModel], keys: Collection[str] = ()) -> str:
+    """Each fault with its place in the document, and none of its values; a key that a person thought of is ``?``.
+
+    Args:
+        error: what ``model`` raised.
+        model: whose names of fields may be told.
+        keys: others that may.
+    """
+    schema = model.model_json_schema()
+    parts = (schema, *schema.get("$defs", {}).values())
+    known = {name for part in parts for name in part.get("properties", {})} | set(keys)
     return "; ".join(
-        f"{'.'.join(str(part) for part in fault['loc']) or 'the file'}: {fault['msg']}"
+        f"{_place(fault['loc'], known) or 'the file'}: {fault['msg']}"
         for fault in error.errors(include_url=False, include_context=False, include_input=False)
     )
+
+
+def _place(location: tuple[int | str, ...], known: Collection[str]) -> str:
+    return ".".join(str(part) if isinstance(part, int) or part in known else "?" for part in location)

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from assets.cli.output import Json, failures, progress, report
-from assets.egress import CLEAN, Scope, prove_egress
+from pipelines.egress import CLEAN, Scope, prove_egress
 from resources.settings import load_settings
 
 

@@ -1,6 +1,7 @@
 """How commands speak: a report on stdout (text or one JSON object), all else on stderr, errors without content."""
 
 import contextlib
+import errno
 import json
 import sys
 from collections.abc import Iterator, Mapping
@@ -80,7 +81,14 @@ def failures(*, as_json: bool) -> Iterator[None]:
     except typer.Exit:
         raise
     except (RuntimeError, ValueError, OSError) as error:
+        text = _of_system(error) if isinstance(error, OSError) else str(error)
         if as_json:
-            sys.stdout.write(json.dumps({"error": str(error), "kind": type(error).__name__}) + "\n")
-        _errors.print(f"[bold red]{type(error).__name__}[/]: {escape(str(error))}", soft_wrap=True, highlight=False)
+            sys.stdout.write(json.dumps({"error": text, "kind": type(error).__name__}) + "\n")
+        _errors.print(f"[bold red]{type(error).__name__}[/]: {escape(text)}", soft_wrap=True, highlight=False)
         raise typer.Exit(1) from None
+
+
+def _of_system(error: OSError) -> str:
+    """What the system says of a fault, without the file: a file in an inbox may be named after a patient."""
+    said = f"{error.strerror} ({errno.errorcode.get(error.errno or 0)})" if error.strerror else "a file can't be used"
+    return f"{said}; which file is not said here, since it may be named after a patient."

@@ -59,7 +59,7 @@ class ErasureReport:
         mentions: records of others that lead or led to the person; references in them are overwritten.
         words: how many words the sweep looked for.
         words_of_others: words by kind it could not look for, since records of others or the vocabulary hold them too.
-        left: rows by table and places by file where a word was still found.
+        left: rows by table and places by file, which is told without names, where a word was still found.
         swept: tables and files searched.
         not_swept: tables that no role may read whole; only those that hold no words leave the proof whole.
         not_vacuumed: tables whose dead rows wait for autovacuum.

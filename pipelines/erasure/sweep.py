@@ -3,6 +3,7 @@
 import errno
 import gzip
 import os
+import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from pipelines.erasure.words import Word, byte_pattern, sql_pattern, stored_form
 from pipelines.landing import is_gzip
 from resources.postgres import Database, Role
 from resources.settings import Settings
+from resources.shown_path import shown_path
 
 _READERS = (Role.INGEST, Role.TRANSFORM, Role.EMBED, Role.AUDITOR, Role.DAGSTER, Role.INFER, Role.REVIEWER)
 _NOT_SWEPT_SCHEMAS = ("vocab",)
@@ -171,9 +173,10 @@ def _sweep_texts(database: Database, words: Sequence[Word], found: Sweep) -> Non
 
 
 def sweep_files(settings: Settings, words: Sequence[Word], found: Sweep) -> None:
-    """Search every file under the home, names too, compressed ones within, and Base64 for what lies inside it.
+    """Search every file under the home, names of files and folders too, compressed files within, and Base64.
 
-    A file in an inbox is named by its folder: its name may be a patient's.
+    What is found is told by its place and its inode, since a name may be a patient's: of the path, what holds a word is
+    left out, and what lies in an inbox is told as the inbox.
 
     Raises:
         SweepError: a file can't be read.
@@ -183,16 +186,32 @@ def sweep_files(settings: Settings, words: Sequence[Word], found: Sweep) -> None
         return
     for path in sorted(settings.home.rglob("*")):
         relative = path.relative_to(settings.home)
-        if relative.parts[0] in _NOT_SWEPT_FOLDERS or path.is_symlink() or not path.is_file():
+        if relative.parts[0] in _NOT_SWEPT_FOLDERS:
             continue
-        found.files += 1
-        hits = sum(1 for block in _blocks(path) if pattern.search(block))
-        hits += bool(pattern.search(os.fsencode(path.name)))
+        try:
+            inode = path.lstat().st_ino
+        except FileNotFoundError:
+            continue
+        hits = int(_is_told_by(relative, pattern))
+        if path.is_file() and not path.is_symlink():
+            found.files += 1
+            hits += sum(1 for block in _blocks(path) if pattern.search(block))
         if hits:
-            shown = relative.parent if relative.parts[0] in ("inbox", "demo") else relative
-            # A name that is no UTF-8 could not be printed.
-            name = os.fsencode(shown).decode("utf-8", "replace")
-            found.left[name] = found.left.get(name, 0) + hits
+            found.left[f"{_place(settings, path, pattern)} (inode {inode})"] = hits
+
+
+def _is_told_by(path: Path, pattern: re.Pattern[bytes]) -> bool:
+    """Whether the last part of a path holds a word, or makes one with the parts before it."""
+    if pattern.search(os.fsencode(path.name)):
+        return True
+    return bool(pattern.search(os.fsencode(path))) and not pattern.search(os.fsencode(path.parent))
+
+
+def _place(settings: Settings, path: Path, pattern: re.Pattern[bytes]) -> str:
+    for inbox in (settings.fhir_inbox_directory, settings.hl7_inbox_directory):
+        if path.is_relative_to(inbox):
+            path = inbox
+    return shown_path(path.relative_to(settings.home), pattern.search, "(theirs)")
 
 
 def _blocks(path: Path) -> Iterator[bytes]:

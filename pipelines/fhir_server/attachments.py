@@ -15,7 +15,7 @@ import simplejson
 
 from pipelines.fhir.mapping.attachment_text import TEXT_FORMATS
 from pipelines.fhir.mapping.attachment_text import content_type as media_type
-from pipelines.fhir_server.client import FHIR_JSON, Answer, Client, Request, TooLongError
+from pipelines.fhir_server.client import FHIR_JSON, Answer, Client, Request, TooLongError, write_object
 from pipelines.fhir_server.errors import FhirServerError
 from pipelines.fhir_server.findings import Findings
 from pipelines.landing import open_content
@@ -26,7 +26,7 @@ _BASE64_GROWTH = 1.4
 """Base64 in JSON, with line ends, against what it encodes."""
 
 
-def finish(client: Client, raw: Path, kind: str, parallel: int, findings: Findings) -> Path:
+def embed_attachments(client: Client, raw: Path, kind: str, parallel: int, findings: Findings) -> Path:
     """Give a downloaded file its final name, with attachments in it where its type has them.
 
     Where an attachment can't be had although the server does not refuse it, the type's watermark is held, so that the
@@ -39,7 +39,7 @@ def finish(client: Client, raw: Path, kind: str, parallel: int, findings: Findin
         part = raw.with_suffix(".part")
         with open_content(raw) as source, part.open("wb") as target, ThreadPoolExecutor(parallel) as pool:
             for lines in _groups(source):
-                target.writelines(pool.map(lambda line: _with_attachments(client, line, findings), lines))
+                target.writelines(pool.map(lambda line: _with_attachments(client, kind, line, findings), lines))
         part.replace(final)
         raw.unlink()
     else:
@@ -57,7 +57,7 @@ def _groups(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
     yield group
 
 
-def _with_attachments(client: Client, line: bytes, findings: Findings) -> bytes:
+def _with_attachments(client: Client, kind: str, line: bytes, findings: Findings) -> bytes:
     """The line itself unless something was put into it: what is not changed stays byte for byte."""
     if b'"url"' not in line:
         return line
@@ -65,14 +65,12 @@ def _with_attachments(client: Client, line: bytes, findings: Findings) -> bytes:
         resource = simplejson.loads(line.decode(), use_decimal=True)
     except (ValueError, RecursionError):
         return line
-    if not isinstance(resource, dict) or "resourceType" not in resource or not _embed(client, resource, findings):
+    if not isinstance(resource, dict) or "resourceType" not in resource or not _embed(client, kind, resource, findings):
         return line
-    return bytes(
-        simplejson.dumps(resource, use_decimal=True, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-    )
+    return write_object(resource)
 
 
-def _embed(client: Client, resource: Mapping[str, Any], findings: Findings) -> bool:
+def _embed(client: Client, kind: str, resource: Mapping[str, Any], findings: Findings) -> bool:
     """Fetch the best format of a resource's attachments; whether one was put into it."""
     attachments = list(_attachments(resource))
     if any(part.get("data") and _format(part.get("contentType")) in TEXT_FORMATS for part in attachments):
@@ -82,7 +80,7 @@ def _embed(client: Client, resource: Mapping[str, Any], findings: Findings) -> b
     # What does not say what it is may be anything: the server will say.
     candidates = sorted(readable, key=lambda part: TEXT_FORMATS.index(_format(part.get("contentType"))))
     candidates += [part for part in by_address if not part.get("contentType")]
-    return any(_fetch(client, str(resource["resourceType"]), part, findings) for part in candidates)
+    return any(_fetch(client, kind, part, findings) for part in candidates)
 
 
 def _attachments(resource: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

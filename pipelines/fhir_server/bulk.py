@@ -20,8 +20,9 @@ from pipelines.fhir_server.journal import OpenExport, Watermark
 from pipelines.fhir_server.waiting import retry_after
 
 _JSON = "application/json"
-# A kick-off that met another error may have begun an export: asking again would begin a second one.
-_KICK_OFF_AGAIN = frozenset({429, 503})
+# Of a server that did nothing yet: after another error a kick-off may have begun an export; asking again would begin a
+# second one.
+_BUSY = frozenset({429, 503})
 
 
 class ExportGoneError(FhirServerError):
@@ -137,7 +138,7 @@ def kick_off(client: Client, export: Export, ask: Ask) -> str:
     url = kick_off_url(client, export, ask)
     headers = {"Accept": FHIR_JSON, "Prefer": "respond-async"}
     answer = client.send(
-        Request(url, "kick-off of the export", headers=headers, expected=frozenset({202}), again_on=_KICK_OFF_AGAIN)
+        Request(url, "kick-off of the export", headers=headers, expected=frozenset({202}), again_on=_BUSY)
     )
     place = answer.headers.get("Content-Location")
     if not place:
@@ -168,7 +169,6 @@ def wait_for(
             raise FhirServerError(
                 f"{error} The next run asks again; if it stays so, begin a new export with --restart.",
                 status=error.status,
-                codes=error.codes,
             ) from None
         if answer.status == 200:
             return read_manifest(answer.json(request.what), status_url, findings)
@@ -207,9 +207,7 @@ def read_manifest(content: Mapping[str, Any], base: str, findings: Findings) -> 
 def delete(client: Client, export: OpenExport, findings: Findings) -> None:
     """Tell the server that its files are no longer needed; Epic starts no other export before. Failing is counted."""
     expected = frozenset({200, 202, 204, 404, 410})
-    request = Request(
-        export.status_url, "deletion of the export", "DELETE", expected=expected, again_on=frozenset({429, 503})
-    )
+    request = Request(export.status_url, "deletion of the export", "DELETE", expected=expected, again_on=_BUSY)
     try:
         client.send(request)
     except FhirServerError:

@@ -3,9 +3,8 @@
 import contextlib
 import functools
 import logging
-import re
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +16,7 @@ import simplejson
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
 from pipelines.fhir_server.authorization import PrivateKey, Tokens, read_key, token_request
+from pipelines.fhir_server.codes import codes
 from pipelines.fhir_server.configuration import Server, is_loopback
 from pipelines.fhir_server.errors import FhirServerError
 from pipelines.fhir_server.waiting import RateLimit, retry_after
@@ -27,8 +27,6 @@ MAXIMUM_JSON_BYTES = 256 << 20
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _REDIRECTS_AT_MOST = 5
-_CODE = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,40}")
-_NUMBER = re.compile(r"[0-9]{3,5}")
 _BLOCK = 1 << 16
 
 
@@ -87,6 +85,19 @@ def parse_object(content: bytes, what: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise FhirServerError(f"the answer to the {what} is no JSON object.")
     return value
+
+
+def write_object(value: Mapping[str, Any]) -> bytes:
+    """A line of JSON whose decimals keep their digits.
+
+    Half a surrogate pair, which JSON can escape and UTF-8 can't encode, stays escaped: whoever reads the line refuses
+    that one record.
+    """
+    write = functools.partial(simplejson.dumps, use_decimal=True, separators=(",", ":"))
+    try:
+        return bytes(write(value, ensure_ascii=False).encode() + b"\n")
+    except UnicodeEncodeError:
+        return bytes(write(value).encode() + b"\n")
 
 
 class TooLongError(FhirServerError):
@@ -182,6 +193,10 @@ class Client:
                 return Answer(response.status_code, response.headers, self._body(response, request))
         raise AssertionError("tenacity ends with a result or an error")
 
+    def backoff(self, attempt: int) -> float:
+        """Seconds to wait after an attempt, numbered from 1, that came to nothing."""
+        return float(min(self.server.backoff_seconds * 2 ** (attempt - 1), self.server.maximum_wait_seconds))
+
     @contextlib.contextmanager
     def stream(self, request: Request) -> Iterator[httpx.Response]:
         """Make a request, again if that may help, and leave the body of the answer to the caller.
@@ -208,9 +223,7 @@ class Client:
         asked = error.wait if isinstance(error, AgainError) else None
         if asked is not None:
             return asked
-        return float(
-            min(self.server.backoff_seconds * 2 ** (state.attempt_number - 1), self.server.maximum_wait_seconds)
-        )
+        return self.backoff(state.attempt_number)
 
     @contextlib.contextmanager
     def _answer(self, request: Request) -> Iterator[httpx.Response]:
@@ -257,13 +270,13 @@ class Client:
         status = response.status_code
         if status in request.expected:
             return
-        codes = _codes(_first_bytes(response))
-        said = f" ({', '.join(codes)})" if codes else ""
+        found = codes(_first_bytes(response))
+        said = f" ({', '.join(found)})" if found else ""
         text = f"{self._named(request)}: HTTP {status}{said}."
         if status in request.again_on:
             wait = retry_after(response.headers, self.server.maximum_wait_seconds)
-            raise AgainError(text, wait, status=status, codes=codes)
-        raise FhirServerError(text, status=status, codes=codes)
+            raise AgainError(text, wait, status=status)
+        raise FhirServerError(text, status=status)
 
     def _body(self, response: httpx.Response, request: Request) -> bytes:
         body = bytearray()
@@ -325,11 +338,13 @@ def _trust(certificates: Path | None) -> ssl.SSLContext:
 
 
 def absolute(base: str, url: str) -> str:
-    """A URL relative to another; empty, which is of no host, where it is none."""
+    """A URL relative to another; empty, which is of no host, where it is none or can't be sent."""
     try:
-        return urljoin(base, url)
+        joined = urljoin(base, url)
+        joined.encode()
     except ValueError:
         return ""
+    return joined
 
 
 def _origin(url: str) -> tuple[str, str, int]:
@@ -351,39 +366,3 @@ def _first_bytes(response: httpx.Response) -> bytes:
             if len(content) >= _BLOCK:
                 break
     return content
-
-
-def _codes(content: bytes) -> tuple[str, ...]:
-    """Codes of an OperationOutcome or of an OAuth error; never a text that a server wrote."""
-    try:
-        value = simplejson.loads(content)
-    except (ValueError, RecursionError):
-        return ()
-    if not isinstance(value, dict):
-        return ()
-    if value.get("resourceType") == "OperationOutcome":
-        return tuple(dict.fromkeys(code for _severity, code in issues(value)))
-    error = value.get("error")
-    return (error.replace("_", "-"),) if isinstance(error, str) and _CODE.fullmatch(error.replace("_", "-")) else ()
-
-
-def issues(outcome: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
-    """Severity and code of each issue of an OperationOutcome; a vendor's number follows a slash: ``processing/4119``.
-
-    Source: FHIR R4 OperationOutcome; Epic has its numbers in ``details.coding``.
-    """
-    found = outcome.get("issue")
-    entries = [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
-    return [(_word(entry.get("severity")), _word(entry.get("code")) + _number(entry)) for entry in entries]
-
-
-def _number(issue: Mapping[str, Any]) -> str:
-    details = issue.get("details")
-    coding = details.get("coding") if isinstance(details, dict) else None
-    first = coding[0] if isinstance(coding, list) and coding else None
-    code = first.get("code") if isinstance(first, dict) else None
-    return f"/{code}" if isinstance(code, str) and _NUMBER.fullmatch(code) else ""
-
-
-def _word(value: object) -> str:
-    return value if isinstance(value, str) and _CODE.fullmatch(value) else "unknown"

@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from pipelines.fhir.resource_types import RESOURCE_TYPES
 from pipelines.fhir_server.errors import ServersFileError
 from resources.settings import Settings
 from resources.yaml_document import YamlDocumentError, faults, read_yaml
@@ -72,11 +73,17 @@ def _absolute(value: Path) -> Path:
     return value.expanduser()
 
 
+def _known_type(value: str) -> str:
+    if value not in RESOURCE_TYPES:
+        raise ValueError("is no type of FHIR R4")
+    return value
+
+
 Url = Annotated[StrictStr, AfterValidator(_web_address)]
 Text = Annotated[str, StringConstraints(strict=True, min_length=1, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Texts = Annotated[tuple[Text, ...], BeforeValidator(_as_list)]
 ServerName = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-ResourceType = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z][A-Za-z]{1,63}$")]
+ResourceType = Annotated[StrictStr, AfterValidator(_known_type)]
 ParameterName = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z_][A-Za-z0-9_:.-]*$")]
 Host = Annotated[str, StringConstraints(strict=True, to_lower=True, pattern=r"^[A-Za-z0-9.-]+(:[0-9]{1,5})?$")]
 FhirId = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9.-]+$")]
@@ -227,7 +234,9 @@ def read_servers(path: Path) -> tuple[Server, ...]:
     try:
         return _Document.model_validate(content).servers
     except ValidationError as error:
-        raise ServersFileError(f"the file of FHIR servers {path} is wrong: {faults(error)}") from None
+        raise ServersFileError(
+            f"the file of FHIR servers {path} is wrong: {faults(error, _Document, RESOURCE_TYPES)}"
+        ) from None
 
 
 def check_server(content: object) -> Server:
@@ -239,7 +248,7 @@ def check_server(content: object) -> Server:
     try:
         return Server.model_validate(content)
     except ValidationError as error:
-        raise ServersFileError(f"the FHIR server's entry is wrong: {faults(error)}") from None
+        raise ServersFileError(f"the FHIR server's entry is wrong: {faults(error, Server, RESOURCE_TYPES)}") from None
 
 
 def find_server(settings: Settings, name: str) -> Server:

@@ -13,7 +13,8 @@ import httpx
 import orjson
 
 from pipelines.fhir_server.bulk import Manifest, ManifestFile
-from pipelines.fhir_server.client import AgainError, Client, Request, issues
+from pipelines.fhir_server.client import AgainError, Client, Request
+from pipelines.fhir_server.codes import issues
 from pipelines.fhir_server.errors import FhirServerError
 from pipelines.fhir_server.findings import Findings
 from pipelines.landing import open_content
@@ -36,7 +37,7 @@ def download(
 ) -> list[Downloaded]:
     """Fetch the files of a manifest into a folder; what is there from an earlier run is not fetched again.
 
-    They end in ``.raw`` until ``attachments.finish`` has dealt with them.
+    They end in ``.raw`` until ``attachments.embed_attachments`` has dealt with them.
 
     Files of types that were not asked for are left where they are: a server that ignores ``_type`` is noticed.
 
@@ -110,7 +111,7 @@ def _transfer(client: Client, manifest: Manifest, file: ManifestFile, part: Path
             if number == server.attempts or error.status is not None:
                 raise
             findings.add("download_broken")
-            time.sleep(min(server.backoff_seconds * 2 ** (number - 1), server.maximum_wait_seconds))
+            time.sleep(client.backoff(number))
     raise FhirServerError(f"FHIR server {server.name}: a file of {file.name} can't be had whole.")
 
 

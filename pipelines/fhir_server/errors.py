@@ -1,7 +1,5 @@
 """What goes wrong with a server, in words that hold no token, key, query or id."""
 
-from collections.abc import Sequence
-
 
 class FhirServerError(RuntimeError):
     """A server can't be asked, refuses, or answers what can't be used.
@@ -11,13 +9,11 @@ class FhirServerError(RuntimeError):
 
     Attributes:
         status: the HTTP status, None where there was no answer.
-        codes: ``OperationOutcome.issue.code`` values of the answer, as far as they look like codes.
     """
 
-    def __init__(self, text: str, *, status: int | None = None, codes: Sequence[str] = ()) -> None:
+    def __init__(self, text: str, *, status: int | None = None) -> None:
         super().__init__(text)
         self.status = status
-        self.codes = tuple(codes)
 
 
 class ServersFileError(RuntimeError):

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from pipelines.fhir_server import bulk
-from pipelines.fhir_server.attachments import finish
+from pipelines.fhir_server.attachments import embed_attachments
 from pipelines.fhir_server.capability import Capabilities, Way, choose, read_capabilities
 from pipelines.fhir_server.client import Client
 from pipelines.fhir_server.configuration import Export, Mode, Search
@@ -79,7 +79,7 @@ class Gathering:
                 yield gathered
                 shutil.rmtree(gathered.folder)
 
-    def finish(self, gathered: Gathered) -> None:
+    def mark_loaded(self, gathered: Gathered) -> None:
         """Record that files are loaded: watermarks move, the export is closed and deleted at the server."""
         held = self.findings.held
         self.journal.advance([mark for mark in gathered.marks if mark[0] not in held])
@@ -139,7 +139,7 @@ class Gathering:
         kind = file.file.name
         if file.file.section == "error" or not file.lines:
             return
-        gathered.paths.append(finish(self.client, file.path, kind, export.parallel_downloads, self.findings))
+        gathered.paths.append(embed_attachments(self.client, file.path, kind, export.parallel_downloads, self.findings))
         gathered.lines[kind] = gathered.lines.get(kind, 0) + file.lines
         if self.progress:
             self.progress("files of the export", len(gathered.paths), None)
@@ -171,7 +171,7 @@ class Gathering:
                 gathered.marks += self._search(search, way, sorted(patients), sink)
             patients |= sink.patients
             if sink.lines:
-                gathered.paths.append(finish(self.client, sink.path, search.type, 4, self.findings))
+                gathered.paths.append(embed_attachments(self.client, sink.path, search.type, 4, self.findings))
             for kind, lines in sink.lines.items():
                 gathered.lines[kind] = gathered.lines.get(kind, 0) + lines
             if self.progress:

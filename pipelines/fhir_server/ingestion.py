@@ -82,7 +82,7 @@ def ingest_server(
         with contextlib.closing(gathering.run()) as run:
             for gathered in run:
                 _load(own, database, journal, gathered, report, progress)
-                gathering.finish(gathered)
+                gathering.mark_loaded(gathered)
                 report.advanced |= {
                     kind: mark.until.isoformat() for kind, _key, mark in gathered.marks if kind not in findings.held
                 }

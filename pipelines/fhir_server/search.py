@@ -13,12 +13,12 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-import simplejson
-
 from pipelines.fhir.mapping.elements import instant
+from pipelines.fhir.resource_types import RESOURCE_TYPES
 from pipelines.fhir_server.bulk import is_whole_due, timestamp
 from pipelines.fhir_server.capability import Way
-from pipelines.fhir_server.client import FHIR_JSON, Answer, Client, Request, issues
+from pipelines.fhir_server.client import FHIR_JSON, Answer, Client, Request, write_object
+from pipelines.fhir_server.codes import issues
 from pipelines.fhir_server.configuration import Mode, Search, Server
 from pipelines.fhir_server.errors import FhirServerError
 from pipelines.fhir_server.findings import Findings
@@ -40,7 +40,7 @@ class Sink:
     """A file of NDJSON that takes each resource once, however often it comes.
 
     Attributes:
-        lines: written so far, by type.
+        lines: written so far, by type; ``unknown`` for what R4 has no such type of.
         patients: ids of the patients among them.
     """
 
@@ -61,16 +61,18 @@ class Sink:
 
     def put(self, resource: Mapping[str, Any]) -> None:
         """Write a resource unless its very content was written before."""
-        line = simplejson.dumps(resource, use_decimal=True, ensure_ascii=False, separators=(",", ":")).encode()
+        line = write_object(resource)
         digest = hashlib.sha256(line).digest()[:16]
         if digest in self._seen:
             return
         self._seen.add(digest)
-        self._stream.write(line + b"\n")
-        kind = str(resource["resourceType"])
+        self._stream.write(line)
+        written = str(resource["resourceType"])
+        kind = written if written in RESOURCE_TYPES else "unknown"
         self.lines[kind] = self.lines.get(kind, 0) + 1
-        if kind == "Patient" and isinstance(resource.get("id"), str):
-            self.patients.add(resource["id"])
+        identifier = resource.get("id")
+        if kind == "Patient" and isinstance(identifier, str) and identifier.isascii():
+            self.patients.add(identifier)
 
 
 @dataclass

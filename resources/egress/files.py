@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from resources.egress.needles import Needles
+from resources.shown_path import shown_path
 
 _BLOCK = 64 << 20
 _OVERLAP = 4096
@@ -57,9 +58,7 @@ def sweep_files(needles: Needles, root: Path, left_out: Sequence[Path] = (), *, 
 
 
 def _shown(needles: Needles, path: Path, root: Path) -> str:
-    """The path below root; a part that holds a planted text is not repeated."""
-    parts = path.relative_to(root).parts or (".",)
-    return "/".join("(planted)" if needles.kinds_in(os.fsencode(part)) else part for part in parts)
+    return shown_path(path.relative_to(root), needles.kinds_in, "(planted)")
 
 
 def file_kinds(needles: Needles, path: Path) -> frozenset[str]:

@@ -104,4 +104,4 @@ def read_policy(path: Path) -> PolicyDocument:
     try:
         return PolicyDocument.model_validate(content)
     except ValidationError as error:
-        raise PolicyError(f"the access policy {path} is wrong: {faults(error)}") from None
+        raise PolicyError(f"the access policy {path} is wrong: {faults(error, PolicyDocument)}") from None

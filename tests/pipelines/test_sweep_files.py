@@ -35,7 +35,7 @@ def test_a_file_that_vanishes_before_it_is_opened_does_not_end_the_search(
     monkeypatch.setattr(Path, "is_file", then_gone)
     found = Sweep()
     sweep_files(home, [WORD], found)
-    assert found.left == {"a.gz": 1, "c": 1}
+    assert found.left == {f"{name} (inode {(home.home / name).stat().st_ino})": 1 for name in ("a.gz", "c")}
 
 
 def test_a_file_that_can_not_be_read_ends_the_search_and_is_not_named(
@@ -52,3 +52,38 @@ def test_a_file_that_can_not_be_read_ends_the_search_and_is_not_named(
         sweep_files(home, [WORD], Sweep())
     assert str(home.home / "b") not in str(caught.value)
     assert f"inode is {(home.home / 'b').stat().st_ino}" in str(caught.value)
+
+
+def test_places_are_told_without_the_names_in_them(home: Settings) -> None:
+    """By what an operator needs to find them: the folders that name nobody, and the inode."""
+    for name in ("a.gz", "b", "c"):
+        (home.home / name).unlink()
+    expected: dict[str, int] = {}
+    words = [Word("lone name", "Zwillingmann"), Word("name", "Smith\x1fJohn")]
+    for place, shown, hits in (
+        ("drop/Zwillingmann_19510203.pdf", "drop/(theirs)", 2),
+        ("drop/ZWILLINGMANN", "drop/(theirs)", 1),
+        ("drop/ZWILLINGMANN/scan.pdf", "drop/(theirs)/scan.pdf", 1),
+        ("demo/Smith", "", 0),
+        ("demo/Smith/John", "(theirs)", 1),
+        ("demo/Smith/John/empty", "", 0),
+        ("inbox/fhir/Jane_Doe", "", 0),
+        ("inbox/fhir/Jane_Doe/Richard_Roe.ndjson", "inbox/fhir", 1),
+        ("own/hl7/Richard_Roe.hl7", "own/hl7", 1),
+        ("dbt/stray.log", "dbt/stray.log", 1),
+    ):
+        path = home.home / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix:
+            path.write_text("said: Zwillingmann")
+        else:
+            path.mkdir()
+        if hits:
+            expected[f"{shown} (inode {path.stat().st_ino})"] = hits
+    link = home.home / "Zwillingmann"
+    link.symlink_to("nowhere")
+    expected[f"(theirs) (inode {link.lstat().st_ino})"] = 1
+    found = Sweep()
+    sweep_files(home.model_copy(update={"hl7_inbox": home.home / "own" / "hl7"}), words, found)
+    assert found.left == expected
+    assert found.files == 5

@@ -69,11 +69,11 @@ def test_only_settings_and_what_starts_processes_touch_the_environment() -> None
     allowed = {
         "assets/cli/main.py",
         "assets/dbt.py",
-        "assets/egress.py",
         "assets/environment.py",
         "assets/model_call.py",
         "inference/engine.py",
         "pipelines/demo/population.py",
+        "pipelines/egress.py",
         "resources/dbt.py",
         "resources/dbt_process.py",
         "resources/libpq_environment.py",

@@ -4,7 +4,9 @@ import base64
 import binascii
 import io
 import logging
+import struct
 import warnings
+import zlib
 from collections.abc import Mapping
 from email.message import Message
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 from bs4 import BeautifulSoup, MarkupResemblesLocatorWarning, Tag
 from bs4.exceptions import ParserRejectedMarkup
 from pypdf import PdfReader
-from pypdf.errors import PyPdfError
+from pypdf.errors import DependencyError, DeprecationError, PyPdfError
 from striprtf.striprtf import rtf_to_text
 
 _PLAIN = ("text/plain", "text/markdown")
@@ -28,6 +30,21 @@ _DEEPEST = 3
 
 # What parsers raise on damaged input beside their own errors.
 _DAMAGED = (ArithmeticError, AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError)
+
+# pypdf checks itself by assertions, refuses old names, asks for programs that are not here, and lets the errors of what
+# it unpacks with through. Found by fuzzing.
+_DAMAGED_PDF = (
+    *_DAMAGED,
+    AssertionError,
+    DependencyError,
+    DeprecationError,
+    EOFError,
+    MemoryError,
+    PyPdfError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+)
 
 # It tells of faults in files with pieces of them.
 logging.getLogger("pypdf").setLevel(logging.CRITICAL)
@@ -144,5 +161,5 @@ def _pdf_text(content: bytes) -> str | None:
     try:
         reader = PdfReader(io.BytesIO(content))
         return "\n".join(page.extract_text() for page in reader.pages)
-    except (PyPdfError, NotImplementedError, *_DAMAGED):
+    except _DAMAGED_PDF:
         return None

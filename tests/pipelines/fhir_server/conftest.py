@@ -125,7 +125,7 @@ class Home:
                 found = [line for path in gathered.paths for line in path.read_bytes().splitlines()]
                 assert len(found) == sum(gathered.lines.values())
                 lines += found
-                gathering.finish(gathered)
+                gathering.mark_loaded(gathered)
         assert not list(self.root.rglob("*.*"))
         return Given(lines, findings.counts, findings.held)
 

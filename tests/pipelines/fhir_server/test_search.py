@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
+from pipelines.fhir.reading import records
 from pipelines.fhir_server.client import Client, Request
 from pipelines.fhir_server.errors import FhirServerError
 from tests.pipelines.fhir.synthetic import observation, patient, updated
@@ -46,6 +47,31 @@ def test_decimals_keep_their_digits(site: Hospital, make: Make, home: Home) -> N
     site.mistakes["Observation"] = [lambda reply: replace(reply, body=reply.body.replace(b'"PLACE"', b"1.10"))]
     (line,) = home.gather(make(searches=[{"type": "Observation"}])).raw
     assert b'"value":1.10}' in line
+
+
+@pytest.mark.parametrize("place", ["id", "name"])
+def test_half_a_surrogate_costs_one_record(site: Hospital, make: Make, home: Home, place: str) -> None:
+    """It comes as it was sent, so that the loader refuses it, and the others come too."""
+    site.add(patient("p2"), patient("p3"))
+    site.resources["Patient/p2"][place] = "PLACE"
+    site.page_size = 5
+    site.mistakes["Patient"] = [lambda reply: replace(reply, body=reply.body.replace(b"PLACE", b"\\ud800"))]
+    raw = home.gather(make(searches=ONE_BY_ONE)).raw
+    refused = [line for line in raw if [record.problem for record in records((1, line))] == ["not_json"]]
+    assert len(refused) == 1
+    assert b"\\ud800" in refused[0]
+    assert len(raw) == 3 + len(OBSERVATIONS)
+
+
+def test_a_link_with_half_a_surrogate_leads_nowhere(site: Hospital, make: Make, home: Home) -> None:
+    link = [{"relation": "next", "url": f"{site.base}/pages?from=PLACE"}]
+    site.mistakes["Observation"] = [
+        lambda reply: replace(
+            with_bundle(reply, link=link), body=with_bundle(reply, link=link).body.replace(b"PLACE", b"\\ud800")
+        )
+    ]
+    with pytest.raises(FhirServerError, match="leads to another host"):
+        home.gather(make(searches=[{"type": "Observation"}]))
 
 
 def test_what_changed_is_asked_for_with_overlap(site: Hospital, make: Make, home: Home) -> None:

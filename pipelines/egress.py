@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 import psycopg
 
-from assets.egress_report import (
+from pipelines.egress_report import (
     CLEAN,
     HOLDING_COLUMNS,
     HOLDING_SCHEMAS,
