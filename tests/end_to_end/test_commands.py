@@ -32,7 +32,7 @@ def test_the_commands_in_their_order(new_home: Callable[[str], Home], tmp_path: 
     total = sum(account["read"].values())
     assert total == sum(sum(account[part].values()) for part in ("loaded", "excluded", "quarantined")) > 0
     assert home.run("ingest", "hl7", str(hl7))["loaded"] == {"ADT^A01": 1}
-    replayed = home.run("ingest", "replay")
+    replayed = home.run("quarantine", "replay")
     assert (replayed["released"], replayed["open"]) == (0, {})
     assert home.run("build", "--as-of", "2026-10-31")["nodes"]["success"] > 40
     assert home.run("embed")["sentences_embedded"] == 1

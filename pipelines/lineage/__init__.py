@@ -1,0 +1,8 @@
+"""From a row or a quarantined record back to the landed bytes it came from.
+
+Belongs here: where a record lies, reading exactly its bytes, who may see them. Does not belong here: loading.
+"""
+
+from pipelines.lineage.quarantined import Listing, QuarantinedPlace, find, replay, show
+
+__all__ = ["Listing", "QuarantinedPlace", "find", "replay", "show"]
