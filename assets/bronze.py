@@ -8,7 +8,9 @@ from assets.checks import check_spec, count, none_of
 from assets.content_free import content_free_errors, log_progress
 from assets.landing import FHIR_FILES, HL7_MESSAGES
 from assets.metadata import account_metadata, table_metadata, table_spec
+from assets.quarantine import BY_REASON, by_reason_check
 from pipelines.account import Account
+from pipelines.quarantine import counts_by_reason
 from resources.postgres import Database, Role, database
 from resources.settings import Settings
 
@@ -47,6 +49,7 @@ def _check_specs() -> list[dg.AssetCheckSpec]:
     return [
         check_spec(_RESOURCE, "account_closes", "Read is loaded, excluded or quarantined.", blocking=True),
         check_spec(_RESOURCE, "quarantined_share", "The share in quarantine is below the settings' limit."),
+        check_spec(_RESOURCE, BY_REASON, "No reason took a larger share of what was read than its own limit."),
         *(check_spec(("bronze", table), _OWNED, owned, blocking=True) for table in TABLES if table != "resource"),
     ]
 
@@ -81,7 +84,10 @@ def bronze(
         yield dg.MaterializeResult(
             asset_key=_RESOURCE,
             metadata={**accounts, **table_metadata(warehouse, Role.INGEST, *_RESOURCE)},
-            check_results=account_checks(settings, fhir, hl7),
+            check_results=[
+                *account_checks(settings, fhir, hl7),
+                by_reason_check(settings, _RESOURCE, fhir + hl7, counts_by_reason(warehouse)),
+            ],
         )
         yield from (_table_result(warehouse, table) for table in TABLES if table != "resource")
 

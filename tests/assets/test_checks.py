@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from assets.checks import count
 from assets.inference import undecided
 from assets.landing import fhir_files, hl7_messages
 from assets.model_call import InferenceProcessError, call
+from assets.quarantine import by_reason_check
 from assets.vocabulary import vocabulary
 from pipelines.account import Account
 from pipelines.landing import landed_path
@@ -21,7 +23,7 @@ from resources import audit
 from resources.identity import emergency
 from resources.identity.session import open_service_session
 from resources.postgres import Database, Role
-from resources.settings import Settings
+from resources.settings import Settings, load_settings
 from tests.chunks import add_chunk
 from tests.conftest import superuser
 from tests.identities import identity
@@ -86,8 +88,50 @@ def test_lost_bytes_fail_the_landing_check_and_stop_the_rest(settings: Settings,
 def test_too_much_quarantine_fails_its_check(settings: Settings) -> None:
     drop(settings, json.dumps(PATIENT).encode(), b"no JSON")
     result = materialize(settings, fhir_files, hl7_messages, bronze)
-    assert failed(result) == {"quarantined_share"}
+    assert failed(result) == {"quarantined_share", "quarantined_by_reason"}
     assert metadata(result, "bronze", "resource")["fhir_quarantined"] == 1
+
+
+def test_each_reason_has_its_own_limit(settings: Settings) -> None:
+    nameless = {**PATIENT, "id": None, "name": [{"family": "Zzyzxcanary"}]}
+    drop(settings, *(json.dumps(r).encode() for r in (PATIENT, {**PATIENT, "id": "p2"}, nameless)), b"Zzyzxcanary")
+    own = load_settings(**{**dict(settings), "quarantine_limits": '{"not_json": 0.5, "no_id": 0.3}'})
+    (found,) = evaluations(materialize(own, fhir_files, hl7_messages, bronze), "quarantined_by_reason")
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
+    by_reason = found.metadata["by_reason"].value
+    assert isinstance(by_reason, dict)
+    assert {reason: figure["verdict"] for reason, figure in by_reason.items()} == {"not_json": "pass", "no_id": "warn"}
+    assert {(f["quarantined"], f["share"], f["waiting"]) for f in by_reason.values()} == {(1, 0.25, 1)}
+    assert "Zzyzx" not in str(found.metadata)
+    # What was read before is no fault of a load that reads nothing, and still waits.
+    (later,) = evaluations(materialize(own, fhir_files, hl7_messages, bronze), "quarantined_by_reason")
+    assert later.passed
+    assert str(later.metadata).count("'waiting': 1") == 2
+
+
+def evaluations(result: dg.ExecuteInProcessResult, name: str) -> list[Any]:
+    return [evaluation for evaluation in result.get_asset_check_evaluations() if evaluation.check_name == name]
+
+
+@pytest.mark.parametrize(
+    ("limits", "severity"),
+    [
+        ({}, dg.AssetCheckSeverity.ERROR),
+        ({"not_json": 0.5, "no_id": 0.1}, dg.AssetCheckSeverity.ERROR),
+        ({"not_json": 0, "no_id": 1}, dg.AssetCheckSeverity.ERROR),
+        ({"not_json": 0.25, "no_id": 1}, dg.AssetCheckSeverity.WARN),
+        ({"not_json": 0.5, "no_id": 0.5}, None),
+        ({"not_json": 1, "no_id": 1, "misspelt": 1}, dg.AssetCheckSeverity.WARN),
+    ],
+)
+def test_a_reason_warns_before_it_fails(
+    settings: Settings, limits: dict[str, float], severity: dg.AssetCheckSeverity | None
+) -> None:
+    account = Account(Counter(Patient=4), Counter(Patient=2), Counter(), Counter(not_json=1, no_id=1))
+    own = load_settings(**{**dict(settings), "quarantine_limits": limits})
+    result = by_reason_check(own, ("bronze", "resource"), account, {})
+    assert result.passed is (severity is None)
+    assert severity is None or result.severity is severity
 
 
 def test_open_account_fails_its_check(settings: Settings) -> None:
