@@ -19,6 +19,7 @@ from assets.cli.identity import TokenFile, caller, whoami
 from assets.cli.output import Json, failures, progress, report, say
 from assets.cli.quarantine import quarantine
 from assets.cli.retention import retention
+from assets.cli.trace import trace
 from resources import dbt, warehouse
 from resources.postgres import Role, database, running_socket_directory, stop_embedded
 from resources.settings import load_settings
@@ -34,6 +35,7 @@ app.add_typer(ingest, name="ingest")
 app.add_typer(fhir_server, name="fhir-server")
 app.add_typer(vocab, name="vocab")
 app.add_typer(quarantine, name="quarantine")
+app.command()(trace)
 app.add_typer(audit_log, name="audit")
 app.command()(whoami)
 app.add_typer(glass, name="break-glass")

@@ -1,15 +1,14 @@
 """``sanctum quarantine``: what could not be used, where it lies, and reading it again."""
 
-import base64
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from assets.cli.access import Purpose
 from assets.cli.home import ready
 from assets.cli.identity import TokenFile, caller
-from assets.cli.output import Json, failures, progress, report
+from assets.cli.output import Json, as_text, failures, progress, report
 from resources.postgres import database
 from resources.settings import load_settings
 
@@ -61,14 +60,6 @@ def quarantine_show(
         if found.content is not None and not as_json:
             sys.stdout.flush()
             sys.stdout.buffer.write(found.content + b"\n")
-
-
-def as_text(content: bytes) -> dict[str, Any]:
-    """Bytes for a JSON object: as text where they are UTF-8, else in base64."""
-    try:
-        return {"content": content.decode()}
-    except UnicodeDecodeError:
-        return {"content_base64": base64.b64encode(content).decode()}
 
 
 @quarantine.command("replay")

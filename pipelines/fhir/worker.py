@@ -147,6 +147,7 @@ def _mapped(record: Record, resource: Mapping[str, Any], task: Task) -> MappedRe
         "security_labels": None if record.deleted else security_labels(resource),
         "file_id": task.file_id,
         "line_number": record.line_number,
+        "entry": record.entry,
     }
     people = people_of(resource, task.source_system)
     return MappedResource(registry, mapped.rows, people, identities_of(resource), record.entry)

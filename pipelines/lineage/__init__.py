@@ -4,5 +4,6 @@ Belongs here: where a record lies, reading exactly its bytes, who may see them. 
 """
 
 from pipelines.lineage.quarantined import Listing, QuarantinedPlace, find, replay, show
+from pipelines.lineage.trace import Source, Trace, trace
 
-__all__ = ["Listing", "QuarantinedPlace", "find", "replay", "show"]
+__all__ = ["Listing", "QuarantinedPlace", "Source", "Trace", "find", "replay", "show", "trace"]

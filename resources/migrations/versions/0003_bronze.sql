@@ -17,12 +17,14 @@ CREATE TABLE bronze.resource (
     security_labels jsonb,
     file_id bigint,
     line_number bigint,
+    entry bigint,
     changed_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX resource_person ON bronze.resource (person_key) WHERE person_key IS NOT NULL;
 CREATE INDEX resource_labelled ON bronze.resource (resource_key) WHERE security_labels IS NOT NULL;
 COMMENT ON TABLE bronze.resource IS
 'The current version of every resource seen, where its bytes are, and what became of it (outcome: loaded, or why not).';
+COMMENT ON COLUMN bronze.resource.entry IS 'Index in the bundle that the line is; null outside one.';
 COMMENT ON COLUMN bronze.resource.security_labels IS
 'Codings of meta.security, and of DocumentReference.securityLabel; they hold for every row the resource owns. '
 'A label without a code is kept with what it has, so that it can count as one nobody knows. Null: no label.';

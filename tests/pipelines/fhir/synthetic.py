@@ -151,7 +151,7 @@ TABLES = (
 
 def snapshot(database: Database) -> dict[str, list[dict[str, Any]]]:
     """Every bronze table, without where and when a resource arrived."""
-    arrival = ("file_id", "line_number", "changed_at")
+    arrival = ("file_id", "line_number", "entry", "changed_at")
     return {
         table: [{name: value for name, value in row.items() if name not in arrival} for row in rows(database, table)]
         for table in TABLES

@@ -15,7 +15,7 @@ import yaml
 from typer.testing import CliRunner
 
 from assets.cli.main import app
-from assets.cli.quarantine import as_text
+from assets.cli.output import as_text
 from pipelines import lineage, quarantine, tombstones
 from pipelines.fhir import ingest_fhir
 from pipelines.fhir.redaction import search
