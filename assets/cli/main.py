@@ -88,9 +88,12 @@ def status(as_json: Json = False) -> None:
         if embedded and running_socket_directory(settings) is None:
             report({"home": str(settings.home), "running": False}, as_json=as_json, title="Status")
             return
+        from pipelines.lineage.mappings import mappings_in_bronze
+
         counts = warehouse.row_counts(database(settings))
+        mappings = mappings_in_bronze(database(settings))
         report(
-            {"home": str(settings.home), "running": True, "embedded": embedded, "rows": counts},
+            {"home": str(settings.home), "running": True, "embedded": embedded, "rows": counts, "mappings": mappings},
             as_json=as_json,
             title="Status",
         )

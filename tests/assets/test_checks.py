@@ -18,11 +18,13 @@ from assets.model_call import InferenceProcessError, call
 from assets.quarantine import by_reason_check
 from assets.vocabulary import vocabulary
 from pipelines.account import Account
+from pipelines.fhir import ingest_fhir
 from pipelines.landing import landed_path
+from pipelines.lineage import mappings_in_bronze, mixed_sources
 from resources import audit
 from resources.identity import emergency
 from resources.identity.session import open_service_session
-from resources.postgres import Database, Role
+from resources.postgres import Database, Role, database
 from resources.settings import Settings, load_settings
 from tests.chunks import add_chunk
 from tests.conftest import superuser
@@ -107,6 +109,37 @@ def test_each_reason_has_its_own_limit(settings: Settings) -> None:
     (later,) = evaluations(materialize(own, fhir_files, hl7_messages, bronze), "quarantined_by_reason")
     assert later.passed
     assert str(later.metadata).count("'waiting': 1") == 2
+
+
+def test_a_source_of_two_mappings_fails_its_check_until_it_is_mapped_anew(settings: Settings, tmp_path: Path) -> None:
+    drop(settings, json.dumps(PATIENT).encode())
+    assert failed(materialize(settings, fhir_files, bronze)) == set()
+    ingest(settings, tmp_path, "p2", mapping_profile="ig-strict")
+    # Another source may be mapped by another profile, and validation is no mapping.
+    ingest(settings, tmp_path, "p3", source_system="lab", validation="structural")
+    ingest(settings, tmp_path, "p4", source_system="lab")
+    half = mappings_in_bronze(database(settings))
+    assert [(m["source_system"], m["mapping_profile"], m["resources"]) for m in half] == [
+        ("ehr", "ig-strict", 1), ("ehr", "us-core", 1), ("lab", "us-core", 2),
+    ]  # fmt: skip
+    assert mixed_sources(half) == ["ehr"]
+    # The next load of landed files maps those of this source anew; those of another source it leaves alone.
+    ingest(settings, tmp_path, "p5", source_system="lab", mapping_profile="ig-strict")
+    again = materialize(settings, bronze)
+    assert failed(again) == {"one_mapping_per_source_system"}
+    (found,) = evaluations(again, "one_mapping_per_source_system")
+    assert found.metadata["mixed"].value == ["lab"]
+    told = metadata(again, "bronze", "resource")["mappings"]
+    assert [(m["source_system"], m["mapping_profile"], m["resources"]) for m in told] == [
+        ("ehr", "us-core", 2), ("lab", "ig-strict", 1), ("lab", "us-core", 2),
+    ]  # fmt: skip
+
+
+def ingest(settings: Settings, folder: Path, name: str, **changes: str) -> None:
+    path = folder / f"{name}.ndjson"
+    path.write_text(json.dumps({**PATIENT, "id": name}) + "\n")
+    own = settings.model_copy(update=changes)
+    assert ingest_fhir(own, database(own), [path]).loaded.total() == 1
 
 
 def evaluations(result: dg.ExecuteInProcessResult, name: str) -> list[Any]:
