@@ -1,6 +1,7 @@
 """Group ``bronze``: landed FHIR and HL7 v2 as OMOP-shaped rows with source codes, and the account of the load."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 
@@ -8,7 +9,10 @@ from assets.checks import check_spec, count, none_of
 from assets.content_free import content_free_errors, log_progress
 from assets.landing import FHIR_FILES, HL7_MESSAGES
 from assets.metadata import account_metadata, table_metadata, table_spec
+from assets.quarantine import BY_REASON, by_reason_check
 from pipelines.account import Account
+from pipelines.lineage.mappings import mappings_in_bronze, mixed_sources
+from pipelines.quarantine import counts_by_reason
 from resources.postgres import Database, Role, database
 from resources.settings import Settings
 
@@ -44,6 +48,7 @@ TABLES = {
 }
 _RESOURCE = ("bronze", "resource")
 _OWNED = "rows_without_loaded_resource"
+_ONE_MAPPING = "one_mapping_per_source_system"
 
 
 def _check_specs() -> list[dg.AssetCheckSpec]:
@@ -51,6 +56,8 @@ def _check_specs() -> list[dg.AssetCheckSpec]:
     return [
         check_spec(_RESOURCE, "account_closes", "Read is loaded, excluded or quarantined.", blocking=True),
         check_spec(_RESOURCE, "quarantined_share", "The share in quarantine is below the settings' limit."),
+        check_spec(_RESOURCE, _ONE_MAPPING, "What bronze holds of a source was mapped by one profile and version."),
+        check_spec(_RESOURCE, BY_REASON, "No reason took a larger share of what was read than its own limit."),
         *(check_spec(("bronze", table), _OWNED, owned, blocking=True) for table in TABLES if table != "resource"),
     ]
 
@@ -82,12 +89,26 @@ def bronze(
         fhir = load_fhir(settings, warehouse, progress)
         hl7 = fold_messages(settings, warehouse, progress).account
         accounts = {**account_metadata(fhir, "fhir"), **account_metadata(hl7, "hl7")}
+        mappings = mappings_in_bronze(warehouse)
+        mixed = mixed_sources(mappings)
         yield dg.MaterializeResult(
             asset_key=_RESOURCE,
-            metadata={**accounts, **table_metadata(warehouse, Role.INGEST, *_RESOURCE)},
-            check_results=account_checks(settings, fhir, hl7),
+            metadata={
+                **accounts,
+                "mappings": dg.MetadataValue.json(_told(mappings)),
+                **table_metadata(warehouse, Role.INGEST, *_RESOURCE),
+            },
+            check_results=[
+                *account_checks(settings, fhir, hl7),
+                none_of(_RESOURCE, _ONE_MAPPING, len(mixed), mixed=mixed),
+                by_reason_check(settings, _RESOURCE, fhir + hl7, counts_by_reason(warehouse)),
+            ],
         )
         yield from (_table_result(warehouse, table) for table in TABLES if table != "resource")
+
+
+def _told(mappings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**found, "loaded_at": found["loaded_at"].isoformat()} for found in mappings]
 
 
 def account_checks(settings: Settings, fhir: Account, hl7: Account) -> list[dg.AssetCheckResult]:

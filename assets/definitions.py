@@ -5,6 +5,7 @@ import dagster as dg
 from assets.audit import signed_head
 from assets.bronze import bronze
 from assets.dbt import dbt_definitions
+from assets.fhir_server import server_assets, with_servers
 from assets.inference import adjudication
 from assets.landing import fhir_files, hl7_messages
 from assets.retrieval import document_chunk
@@ -19,14 +20,17 @@ def build_definitions(settings: Settings) -> dg.Definitions:
 
     Raises:
         assets.dbt.ManifestError: dbt can't parse its project.
+        pipelines.fhir_server.errors.ServersFileError: the file of FHIR servers can't be used.
     """
     telemetry.switch_off()
+    servers = server_assets(settings)
     return dg.Definitions(
         assets=[
             fhir_files,
             hl7_messages,
+            *servers,
             vocabulary,
-            bronze,
+            with_servers(bronze, servers),
             dbt_definitions(settings),
             document_chunk,
             adjudication,

@@ -158,9 +158,9 @@ def _steps(place: Place, scope: Scope) -> list[Step]:
     ]
     steps = [Step("plant the input", planting), _sanctum("up")]
     if scope is Scope.ALL:
-        steps += [_sanctum("demo", "--input", whole), *wrong_ones, _sanctum("ingest", "replay"), *look]
+        steps += [_sanctum("demo", "--input", whole), *wrong_ones, _sanctum("quarantine", "replay"), *look]
     else:
-        steps += [*ingest, *wrong_ones, _sanctum("ingest", "replay")]
+        steps += [*ingest, *wrong_ones, _sanctum("quarantine", "replay")]
     if scope is Scope.BUILD:
         steps += [_sanctum("build")]
     return [*steps, _sanctum("down")]

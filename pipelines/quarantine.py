@@ -30,12 +30,13 @@ class QuarantinedRecord:
 
 
 def keep(connection: psycopg.Connection[Any], records: Iterable[QuarantinedRecord]) -> None:
-    """Write records in the caller's transaction; one that is there already is kept, and open again if released."""
+    """Write records in the caller's transaction; one that is there already is open again, for the reason it has now."""
     with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO quarantine.record "
             "(record_key, reason, file_id, line_number, byte_offset, message_id, resource_type, detail) "
-            "VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (record_key) DO UPDATE SET released_at = NULL",
+            "VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (record_key) DO UPDATE SET released_at = NULL, "
+            "reason = excluded.reason, detail = excluded.detail, resource_type = excluded.resource_type",
             [
                 (
                     r.record_key,

@@ -82,9 +82,15 @@ def _settings_variables(settings: Settings) -> dict[str, str]:
     variables = {}
     for name, value in settings:
         if value is not None:
-            text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-            variables[f"SANCTUM_{name.upper()}"] = text
+            variables[f"SANCTUM_{name.upper()}"] = _text(value)
     return variables
+
+
+def _text(value: object) -> str:
+    """A setting's value as its variable has it."""
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return json.dumps(dict(value)) if isinstance(value, tuple) else str(value)
 
 
 def dev_command(port: int) -> list[str]:

@@ -1,16 +1,29 @@
 """Every setting of Sanctum, typed, read from the environment once (prefix ``SANCTUM_``)."""
 
+import json
 import os
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Validation = Literal["full", "structural"]
 MappingProfile = Literal["us-core", "ig-strict"]
+
+
+def _pairs(value: object) -> object:
+    """A mapping, or the text of a JSON object, as pairs in a fixed order: settings are hashed."""
+    if isinstance(value, str):
+        value = json.loads(value)
+    return tuple(sorted(value.items())) if isinstance(value, Mapping) else value
+
+
+Limits = Annotated[tuple[tuple[str, Annotated[float, Field(ge=0, le=1)]], ...], NoDecode, BeforeValidator(_pairs)]
+"""Reason and share, once each."""
 
 
 class Settings(BaseSettings):
@@ -82,6 +95,14 @@ class Settings(BaseSettings):
     )
     quarantine_fail_fraction: float = Field(
         default=0.05, ge=0, le=1, description="Share of read records in quarantine above which the check fails."
+    )
+    quarantine_limits: Limits = Field(
+        default=(),
+        description="JSON object, reason to share of read records above which the check by reason fails; "
+        "default of each: quarantine_fail_fraction.",
+    )
+    quarantine_warn_fraction: float = Field(
+        default=0.5, ge=0, le=1, description="Share of a limit by reason above which its check warns."
     )
 
     @field_validator("time_zone")

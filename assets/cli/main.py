@@ -14,12 +14,15 @@ from assets.cli.audit import audit_log
 from assets.cli.egress import prove
 from assets.cli.erasure import erase
 from assets.cli.fhir_server import ServerName, fhir_server
+from assets.cli.home import ensure_vocabulary, ready
 from assets.cli.identity import TokenFile, caller, whoami
 from assets.cli.output import Json, failures, progress, report, say
+from assets.cli.quarantine import quarantine
 from assets.cli.retention import retention
+from assets.cli.trace import trace
 from resources import dbt, warehouse
 from resources.postgres import Role, database, running_socket_directory, stop_embedded
-from resources.settings import Settings, load_settings
+from resources.settings import load_settings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -31,6 +34,8 @@ vocab = typer.Typer(no_args_is_help=True, help="The OMOP vocabulary.")
 app.add_typer(ingest, name="ingest")
 app.add_typer(fhir_server, name="fhir-server")
 app.add_typer(vocab, name="vocab")
+app.add_typer(quarantine, name="quarantine")
+app.command()(trace)
 app.add_typer(audit_log, name="audit")
 app.command()(whoami)
 app.add_typer(glass, name="break-glass")
@@ -58,26 +63,12 @@ def up(as_json: Json = False) -> None:
     with failures(as_json=as_json):
         settings = load_settings()
         prepared = warehouse.prepare(settings)
-        starter = _ensure_vocabulary(settings)
+        starter = ensure_vocabulary(settings)
         report(
             {"home": str(settings.home), "revision": prepared.revision, "vocabulary_concepts": starter},
             as_json=as_json,
             title="Sanctum is up",
         )
-
-
-def _ensure_vocabulary(settings: Settings) -> int:
-    from pipelines.vocabulary import ensure_starter
-
-    return ensure_starter(database(settings)).concepts
-
-
-def _ready() -> Settings:
-    """Settings of a home whose database is up, migrated and has a vocabulary."""
-    settings = load_settings()
-    warehouse.ready(settings)
-    _ensure_vocabulary(settings)
-    return settings
 
 
 @app.command()
@@ -97,9 +88,12 @@ def status(as_json: Json = False) -> None:
         if embedded and running_socket_directory(settings) is None:
             report({"home": str(settings.home), "running": False}, as_json=as_json, title="Status")
             return
+        from pipelines.lineage.mappings import mappings_in_bronze
+
         counts = warehouse.row_counts(database(settings))
+        mappings = mappings_in_bronze(database(settings))
         report(
-            {"home": str(settings.home), "running": True, "embedded": embedded, "rows": counts},
+            {"home": str(settings.home), "running": True, "embedded": embedded, "rows": counts, "mappings": mappings},
             as_json=as_json,
             title="Status",
         )
@@ -127,7 +121,7 @@ def ingest_fhir(paths: Paths, as_json: Json = False) -> None:
     from pipelines import fhir
 
     with failures(as_json=as_json), progress() as update:
-        settings = _ready()
+        settings = ready()
         account = fhir.ingest_fhir(settings, database(settings), paths, update)
         report(account.as_dict(), as_json=as_json, title="FHIR")
 
@@ -144,7 +138,7 @@ def ingest_server(
     with failures(as_json=as_json), progress() as update:
         settings = load_settings()
         server = servers.find_server(settings, name)
-        settings = _ready()
+        settings = ready()
         outcome = servers.ingest_server(settings, database(settings), server, update, restart=restart)
         report(outcome.as_dict(), as_json=as_json, title="FHIR server")
 
@@ -155,28 +149,9 @@ def ingest_hl7(paths: Paths, as_json: Json = False) -> None:
     from pipelines import hl7
 
     with failures(as_json=as_json), progress() as update:
-        settings = _ready()
+        settings = ready()
         account = hl7.ingest_hl7(settings, database(settings), paths, update)
         report(account.as_dict(), as_json=as_json, title="HL7 v2")
-
-
-@ingest.command("replay")
-def ingest_replay(as_json: Json = False) -> None:
-    """Read again what is in quarantine, as after an update; report how many records were released."""
-    from pipelines import fhir, hl7, quarantine
-
-    with failures(as_json=as_json), progress() as update:
-        settings = _ready()
-        warehouse_database = database(settings)
-        before = sum(quarantine.counts_by_reason(warehouse_database).values())
-        account = fhir.replay_fhir(settings, warehouse_database, update)
-        account += hl7.replay_messages(settings, warehouse_database, update).account
-        open_records = quarantine.counts_by_reason(warehouse_database)
-        report(
-            {"released": before - sum(open_records.values()), "open": open_records, **account.as_dict()},
-            as_json=as_json,
-            title="Replay",
-        )
 
 
 @vocab.command("load")
@@ -196,7 +171,7 @@ def vocab_load(
 def build(as_of: Day = None, as_json: Json = False) -> None:
     """Build omop, measures and features with dbt, and run their tests."""
     with failures(as_json=as_json):
-        settings = _ready()
+        settings = ready()
         result = dbt.build(settings, database(settings), as_of=_day(as_of))
         report({"nodes": result.counts, "warned": list(result.warned)}, as_json=as_json, title="dbt build")
 
@@ -209,7 +184,7 @@ def measures(
 ) -> None:
     """Compute the care-gap measures and report how many people are open, closed and excluded."""
     with failures(as_json=as_json):
-        settings = _ready()
+        settings = ready()
         span = _parse_period(period)
         day = _day(as_of) or (span[1] if span else None)
         dbt.build(settings, database(settings), as_of=day, period=span)
@@ -307,7 +282,7 @@ def dev(port: Annotated[int, typer.Option(min=1, max=65535)] = 3000) -> None:
     from resources import dagster
 
     with failures(as_json=False):
-        settings = _ready()
+        settings = ready()
         command = dagster.dev_command(port)
         environment: dict[str, Any] = {**os.environ, **dagster.environment(settings, database(settings))}
     os.execve(command[0], command, environment)

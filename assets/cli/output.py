@@ -1,5 +1,6 @@
 """How commands speak: a report on stdout (text or one JSON object), all else on stderr, errors without content."""
 
+import base64
 import contextlib
 import errno
 import json
@@ -51,6 +52,14 @@ def _plain(value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return f"{value:.1f}" if isinstance(value, float) else str(value)
+
+
+def as_text(content: bytes) -> dict[str, Any]:
+    """Bytes for a JSON object: as text where they are UTF-8, else in base64."""
+    try:
+        return {"content": content.decode()}
+    except UnicodeDecodeError:
+        return {"content_base64": base64.b64encode(content).decode()}
 
 
 def say(text: str) -> None:

@@ -3,6 +3,7 @@
 Many files are loaded in several loads one after the other, each of whole files, so that memory does not grow with them.
 """
 
+import itertools
 import multiprocessing
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -11,6 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -120,24 +122,34 @@ def load_fhir(
     return account
 
 
-def replay_fhir(settings: Settings, database: Database, progress: Progress | None = None) -> Account:
+def replay_fhir(
+    settings: Settings, database: Database, progress: Progress | None = None, reason: str | None = None
+) -> Account:
     """Read files again that have records in quarantine; what has become usable is loaded and released.
 
-    What was loaded before is unchanged and accounted as such.
+    Each file is read for the source system that it was loaded for. What was loaded before is unchanged and accounted as
+    such.
+
+    Args:
+        reason: only files with a record that is there for this reason; of such a file everything is read.
 
     Raises:
         as ``load_fhir``.
     """
     with without_row_values(), database.connect(Role.INGEST) as connection:
         rows = connection.execute(
-            "SELECT file_id, encode(sha256, 'hex'), kind, gzip FROM landing.file AS file WHERE kind <> 'hl7v2' "
-            "AND EXISTS (SELECT 1 FROM quarantine.record WHERE released_at IS NULL AND file_id = file.file_id) "
-            "AND EXISTS (SELECT 1 FROM landing.file_load AS load "
-            "WHERE load.file_id = file.file_id AND source_system = %s) ORDER BY file_id",
-            (settings.source_system,),
+            "SELECT DISTINCT load.source_system, file_id, encode(sha256, 'hex'), kind, gzip FROM landing.file AS file "
+            "INNER JOIN landing.file_load AS load USING (file_id) WHERE kind <> 'hl7v2' "
+            "AND EXISTS (SELECT 1 FROM quarantine.record WHERE released_at IS NULL AND file_id = file.file_id "
+            "AND reason = coalesce(%s::text, reason)) ORDER BY 1, 2",
+            (reason,),
         ).fetchall()
-    files = [LandedFile(file_id, sha256, kind, gzipped, False) for file_id, sha256, kind, gzipped in rows]
-    return load_fhir(settings, database, progress, files)
+    account = Account()
+    for source_system, found in itertools.groupby(rows, key=itemgetter(0)):
+        files = [LandedFile(file_id, sha256, kind, gzipped, False) for _, file_id, sha256, kind, gzipped in found]
+        own = settings.model_copy(update={"source_system": source_system})
+        account += load_fhir(own, database, progress, files)
+    return account
 
 
 def _distinct(files: Iterable[LandedFile]) -> list[LandedFile]:

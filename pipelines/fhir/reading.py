@@ -14,8 +14,8 @@ from pipelines.landing import open_content
 
 SUFFIXES = (".ndjson", ".jsonl", ".json")
 
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_BLANK = _BYTE_ORDER_MARK + b" \t\r\n"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_BLANK = BYTE_ORDER_MARK + b" \t\r\n"
 ERASED = b'{"erased":true}'
 """What stands where a document or an entry was erased; it is no record."""
 
@@ -70,7 +70,7 @@ def kind_of(path: Path) -> str:
 def _parse(content: bytes) -> Any:
     """The JSON value, None if it is none."""
     try:
-        return orjson.loads(content.removeprefix(_BYTE_ORDER_MARK))
+        return orjson.loads(content.removeprefix(BYTE_ORDER_MARK))
     except orjson.JSONDecodeError:
         return None
 
@@ -103,7 +103,7 @@ def records(line: Line) -> Iterator[Record]:
     """
     number, content = line
     try:
-        value = _parsed(content.removeprefix(b"\xef\xbb\xbf"))
+        value = _parsed(content.removeprefix(BYTE_ORDER_MARK))
     except _UnreadableError as error:
         yield Record(number, None, None, str(error))
         return

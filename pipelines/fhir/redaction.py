@@ -171,11 +171,11 @@ def _spans(line: bytes, found: list[Record]) -> list[tuple[int, int]]:
     whole = (0, len(line))
     if not found or found[0].entry is None:
         return [whole] * len(found)
-    spans = list(_entry_spans(line))
+    spans = list(entry_spans(line))
     return [spans[record.entry or 0] for record in found]
 
 
-def _entry_spans(content: bytes) -> Iterator[tuple[int, int]]:
+def entry_spans(content: bytes) -> Iterator[tuple[int, int]]:
     """Start and end of each element of the top-level ``entry`` array."""
     depth, start, name, inside = 0, 0, b"", False
     for match in _STRUCTURE.finditer(content):

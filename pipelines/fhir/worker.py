@@ -200,6 +200,7 @@ def _mapped(
         "security_labels": None if record.deleted else security_labels(resource),
         "file_id": task.file_id,
         "line_number": record.line_number,
+        "entry": record.entry,
     }
     return found, registry, mapped.rows
 

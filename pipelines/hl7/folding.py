@@ -120,8 +120,13 @@ def fold_messages(settings: Settings, database: Database, progress: Progress | N
     return FoldReport(account, tuple(sorted(people)))
 
 
-def replay_messages(settings: Settings, database: Database, progress: Progress | None = None) -> FoldReport:
+def replay_messages(
+    settings: Settings, database: Database, progress: Progress | None = None, reason: str | None = None
+) -> FoldReport:
     """Fold messages again that are in quarantine; what has become usable is loaded and released.
+
+    Args:
+        reason: only those that are there for this reason.
 
     Raises:
         as ``fold_messages``.
@@ -129,7 +134,9 @@ def replay_messages(settings: Settings, database: Database, progress: Progress |
     with without_row_values(), database.connect(Role.INGEST) as connection:
         connection.execute(
             "UPDATE landing.hl7_message SET folded_at = NULL "
-            "WHERE message_id IN (SELECT message_id FROM quarantine.record WHERE released_at IS NULL)"
+            "WHERE message_id IN (SELECT message_id FROM quarantine.record WHERE released_at IS NULL "
+            "AND reason = coalesce(%s::text, reason))",
+            (reason,),
         )
     return fold_messages(settings, database, progress)
 

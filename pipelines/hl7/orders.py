@@ -30,8 +30,13 @@ def fold_orders(person_key: int, events: Sequence[Event]) -> list[Folded]:
     return [_folded(person_key, order, standing) for order, standing in orders.items()]
 
 
+def order_key(person_key: int, order: str) -> int:
+    """Which order it is: a person's, by its number."""
+    return derived_key(str(person_key), "order", order)
+
+
 def _folded(person_key: int, order: str, standing: dict[_Identity, tuple[Result, Event]]) -> Folded:
-    identity = derived_key(str(person_key), "order", order)
+    identity = order_key(person_key, order)
     times: Iterable[Event] = (event for _, event in standing.values())
     known_at = max((event.message_at for event in times if event.message_at), default=None)
     rows = [_measurement(identity, person_key, result, event) for result, event in standing.values()]

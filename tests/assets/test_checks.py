@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,17 @@ from assets.checks import count
 from assets.inference import undecided
 from assets.landing import fhir_files, hl7_messages
 from assets.model_call import InferenceProcessError, call
+from assets.quarantine import by_reason_check
 from assets.vocabulary import vocabulary
 from pipelines.account import Account
+from pipelines.fhir import ingest_fhir
 from pipelines.landing import landed_path
+from pipelines.lineage import mappings_in_bronze, mixed_sources
 from resources import audit
 from resources.identity import emergency
 from resources.identity.session import open_service_session
-from resources.postgres import Database, Role
-from resources.settings import Settings
+from resources.postgres import Database, Role, database
+from resources.settings import Settings, load_settings
 from tests.chunks import add_chunk
 from tests.conftest import superuser
 from tests.identities import identity
@@ -86,8 +90,81 @@ def test_lost_bytes_fail_the_landing_check_and_stop_the_rest(settings: Settings,
 def test_too_much_quarantine_fails_its_check(settings: Settings) -> None:
     drop(settings, json.dumps(PATIENT).encode(), b"no JSON")
     result = materialize(settings, fhir_files, hl7_messages, bronze)
-    assert failed(result) == {"quarantined_share"}
+    assert failed(result) == {"quarantined_share", "quarantined_by_reason"}
     assert metadata(result, "bronze", "resource")["fhir_quarantined"] == 1
+
+
+def test_each_reason_has_its_own_limit(settings: Settings) -> None:
+    nameless = {**PATIENT, "id": None, "name": [{"family": "Zzyzxcanary"}]}
+    drop(settings, *(json.dumps(r).encode() for r in (PATIENT, {**PATIENT, "id": "p2"}, nameless)), b"Zzyzxcanary")
+    own = load_settings(**{**dict(settings), "quarantine_limits": '{"not_json": 0.5, "no_id": 0.3}'})
+    (found,) = evaluations(materialize(own, fhir_files, hl7_messages, bronze), "quarantined_by_reason")
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
+    by_reason = found.metadata["by_reason"].value
+    assert isinstance(by_reason, dict)
+    assert {reason: figure["verdict"] for reason, figure in by_reason.items()} == {"not_json": "pass", "no_id": "warn"}
+    assert {(f["quarantined"], f["share"], f["waiting"]) for f in by_reason.values()} == {(1, 0.25, 1)}
+    assert "Zzyzx" not in str(found.metadata)
+    # What was read before is no fault of a load that reads nothing, and still waits.
+    (later,) = evaluations(materialize(own, fhir_files, hl7_messages, bronze), "quarantined_by_reason")
+    assert later.passed
+    assert str(later.metadata).count("'waiting': 1") == 2
+
+
+def test_a_source_of_two_mappings_fails_its_check_until_it_is_mapped_anew(settings: Settings, tmp_path: Path) -> None:
+    drop(settings, json.dumps(PATIENT).encode())
+    assert failed(materialize(settings, fhir_files, bronze)) == set()
+    ingest(settings, tmp_path, "p2", mapping_profile="ig-strict")
+    # Another source may be mapped by another profile, and validation is no mapping.
+    ingest(settings, tmp_path, "p3", source_system="lab", validation="structural")
+    ingest(settings, tmp_path, "p4", source_system="lab")
+    half = mappings_in_bronze(database(settings))
+    assert [(m["source_system"], m["mapping_profile"], m["resources"]) for m in half] == [
+        ("ehr", "ig-strict", 1), ("ehr", "us-core", 1), ("lab", "us-core", 2),
+    ]  # fmt: skip
+    assert mixed_sources(half) == ["ehr"]
+    # The next load of landed files maps those of this source anew; those of another source it leaves alone.
+    ingest(settings, tmp_path, "p5", source_system="lab", mapping_profile="ig-strict")
+    again = materialize(settings, bronze)
+    assert failed(again) == {"one_mapping_per_source_system"}
+    (found,) = evaluations(again, "one_mapping_per_source_system")
+    assert found.metadata["mixed"].value == ["lab"]
+    told = metadata(again, "bronze", "resource")["mappings"]
+    assert [(m["source_system"], m["mapping_profile"], m["resources"]) for m in told] == [
+        ("ehr", "us-core", 2), ("lab", "ig-strict", 1), ("lab", "us-core", 2),
+    ]  # fmt: skip
+
+
+def ingest(settings: Settings, folder: Path, name: str, **changes: str) -> None:
+    path = folder / f"{name}.ndjson"
+    path.write_text(json.dumps({**PATIENT, "id": name}) + "\n")
+    own = settings.model_copy(update=changes)
+    assert ingest_fhir(own, database(own), [path]).loaded.total() == 1
+
+
+def evaluations(result: dg.ExecuteInProcessResult, name: str) -> list[Any]:
+    return [evaluation for evaluation in result.get_asset_check_evaluations() if evaluation.check_name == name]
+
+
+@pytest.mark.parametrize(
+    ("limits", "severity"),
+    [
+        ({}, dg.AssetCheckSeverity.ERROR),
+        ({"not_json": 0.5, "no_id": 0.1}, dg.AssetCheckSeverity.ERROR),
+        ({"not_json": 0, "no_id": 1}, dg.AssetCheckSeverity.ERROR),
+        ({"not_json": 0.25, "no_id": 1}, dg.AssetCheckSeverity.WARN),
+        ({"not_json": 0.5, "no_id": 0.5}, None),
+        ({"not_json": 1, "no_id": 1, "misspelt": 1}, dg.AssetCheckSeverity.WARN),
+    ],
+)
+def test_a_reason_warns_before_it_fails(
+    settings: Settings, limits: dict[str, float], severity: dg.AssetCheckSeverity | None
+) -> None:
+    account = Account(Counter(Patient=4), Counter(Patient=2), Counter(), Counter(not_json=1, no_id=1))
+    own = load_settings(**{**dict(settings), "quarantine_limits": limits})
+    result = by_reason_check(own, ("bronze", "resource"), account, {})
+    assert result.passed is (severity is None)
+    assert severity is None or result.severity is severity
 
 
 def test_open_account_fails_its_check(settings: Settings) -> None:

@@ -74,6 +74,27 @@ def test_the_chain_is_connected_from_landing_to_decisions(platform: dg.Definitio
         assert not graph.get(dg.AssetKey(["models", name])).is_executable
 
 
+def test_fhir_servers_are_assets_upstream_of_bronze(
+    platform: dg.Definitions, module_settings: Settings, tmp_path: Path
+) -> None:
+    names = ("hospital", "a.second-one")
+    about = {"base_url": "https://fhir.example/r4", "searches": [{"type": "Patient"}]}
+    path = tmp_path / "servers.yaml"
+    path.write_text(yaml.safe_dump({"servers": [{"name": name, **about} for name in names]}))
+    # The home is that of the platform without servers, whose manifest serves.
+    found = definitions.build_definitions(module_settings.model_copy(update={"fhir_servers_file": path}))
+    test_location_is_valid(found)
+    test_every_asset_is_described_and_checked(found)
+    test_every_table_asset_names_its_table(found)
+    graph = found.resolve_asset_graph()
+    above = dg.AssetSelection.assets(["bronze", "measurement"]).upstream().resolve(graph)
+    servers = {dg.AssetKey(["landing", f"fhir_server_{name}"]) for name in names}
+    assert servers | {dg.AssetKey(["landing", "fhir_files"])} <= above
+    assert servers <= set(found.resolve_job_def(NIGHTLY).asset_layer.executable_asset_keys)
+    assert servers.isdisjoint(found.resolve_job_def(HL7_REFRESH).asset_layer.executable_asset_keys)
+    assert servers.isdisjoint(platform.resolve_asset_graph().executable_asset_keys)
+
+
 def test_nightly_runs_everything(platform: dg.Definitions) -> None:
     job = platform.resolve_job_def(NIGHTLY)
     graph = platform.resolve_asset_graph()

@@ -1,5 +1,6 @@
 """One warehouse of a few people, built once; each test works in a copy of it."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -76,6 +77,7 @@ def copy_built(server: Database, built: Settings, tmp_path_factory: pytest.TempP
     def make() -> Warehouse:
         name = dict(database(built).parameters)["dbname"]
         settings = make_settings(server, tmp_path_factory.mktemp("copy") / "home", template=name, as_of=AS_OF)
+        shutil.copytree(built.landing_directory, settings.landing_directory)
         return Warehouse(settings, database(settings))
 
     return make

@@ -32,6 +32,9 @@ from tests.dbt_project.golden import (
 from tests.dbt_project.golden.vocabulary import CONCEPTS, OUTDATED_CONCEPTS, RELATIONSHIPS, SOURCE_CONCEPTS
 from tests.dbt_project.golden_cases import CASES, NAMES_SOMEBODY, resources
 from tests.dbt_project.population import patient
+from tests.identities import identity
+from tests.pipelines.lineage.conftest import all_labels
+from tests.pipelines.lineage.walk import walk
 
 Change = Callable[..., None]
 AS_OF = date(2026, 10, 31)
@@ -246,6 +249,14 @@ def test_labels_of_what_a_row_names_and_of_specimens_hold(built: Database) -> No
             *claims.LABELLED,
         ]
     )
+
+
+def test_every_row_leads_back_to_the_resource_it_came_from(module_settings: Settings, built: Database) -> None:
+    reader = identity(everyone=True, sensitivities=all_labels(built))
+    late = order("late", medicationReference={"reference": "Medication/late"})
+    born = [patient(name, "1960-04-12", f"MRN-{name}") for name in ("late",)]
+    traced = walk(module_settings, built, reader, [*resources(), *born, late])
+    assert traced.keys() >= {"drug_exposure", "device_exposure", "procedure_occurrence", "specimen", "provider"}
 
 
 def test_a_medication_that_comes_later_or_changes_changes_the_rows(built: Database, change: Change) -> None:

@@ -9,14 +9,20 @@ import pytest
 from pipelines.fhir import ingest_fhir
 from pipelines.hl7 import ingest_hl7
 from pipelines.keys import resource_key
+from pipelines.lineage import trace
 from pipelines.vocabulary import ensure_starter
 from resources import dbt
 from resources.postgres import Database, Role, database
 from resources.settings import Settings
+from tests.conftest import superuser
 from tests.dbt_project import population
+from tests.identities import identity
+from tests.pipelines.lineage.conftest import all_labels
+from tests.pipelines.lineage.walk import walk
 
 AS_OF = date(2026, 10, 31)
 JANE = resource_key("ehr", "Patient", "jane")
+ADT_BODY = population.ADT.encode().rstrip(b"\r")
 
 
 @pytest.fixture(scope="module")
@@ -215,3 +221,34 @@ def test_dbt_artefacts_hold_no_content(module_settings: Settings, warehouse: Dat
     artefacts = [path for path in module_settings.dbt_directory.rglob("*") if path.is_file()]
     assert len(artefacts) > 5
     assert [path for path in artefacts if content.search(path.read_bytes())] == []
+
+
+def test_every_row_leads_back_to_the_records_it_came_from(module_settings: Settings, warehouse: Database) -> None:
+    reader = identity(everyone=True, sensitivities=all_labels(warehouse))
+    traced = walk(module_settings, warehouse, reader, population.resources(), [ADT_BODY])
+    assert traced.keys() >= {"person", "observation_period", "visit_occurrence", "condition_occurrence", "note"}
+    assert traced.keys() >= {"person_crosswalk", "measurement", "observation", "drug_exposure", "visit_detail"}
+
+
+def test_a_person_of_several_sources_has_them_all(module_settings: Settings, warehouse: Database) -> None:
+    reader = identity(everyone=True)
+    found = trace(module_settings, warehouse, reader, "person", JANE).sources
+    assert [(s.about["source_system"], s.about["record_type"], s.person_id) for s in found if s.content is None]
+    assert {(s.about["record_type"], str(s.about["record_id"])) for s in found} == {
+        ("Patient", "jane"), ("Patient", "old-record"), ("ADT^A01", "1"),
+    }  # fmt: skip
+
+
+def test_a_message_that_tells_of_what_is_labelled_is_left_out(
+    module_settings: Settings, warehouse: Database, server: Database
+) -> None:
+    with superuser(server, dict(warehouse.parameters)["dbname"]) as connection:
+        connection.execute(
+            'UPDATE bronze.resource SET security_labels = \'[{"code": "PSY"}]\' '
+            "WHERE source_system = 'hl7v2' AND resource_type = 'Visit'"
+        )
+        for labels, expected in (((), {"Patient"}), (("PSY",), {"Patient", "ADT^A01"})):
+            reader = identity(everyone=True, sensitivities=labels)
+            found = trace(module_settings, warehouse, reader, "person", JANE, content=True).sources
+            assert {source.about["record_type"] for source in found} == expected
+        connection.execute("UPDATE bronze.resource SET security_labels = NULL WHERE source_system = 'hl7v2'")

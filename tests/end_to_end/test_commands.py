@@ -32,7 +32,7 @@ def test_the_commands_in_their_order(new_home: Callable[[str], Home], tmp_path: 
     total = sum(account["read"].values())
     assert total == sum(sum(account[part].values()) for part in ("loaded", "excluded", "quarantined")) > 0
     assert home.run("ingest", "hl7", str(hl7))["loaded"] == {"ADT^A01": 1}
-    replayed = home.run("ingest", "replay")
+    replayed = home.run("quarantine", "replay")
     assert (replayed["released"], replayed["open"]) == (0, {})
     assert home.run("build", "--as-of", "2026-10-31")["nodes"]["success"] > 40
     assert home.run("embed")["sentences_embedded"] == 1
@@ -55,8 +55,11 @@ def test_the_commands_in_their_order(new_home: Callable[[str], Home], tmp_path: 
     # In 2025 there was no visit yet, so nobody is eligible.
     measured = home.run("measures", "--period", "2025-01-01/2025-12-31")
     assert set(measured["CMS130"]) == {"not_eligible"}
-    rows = home.run("status")["rows"]
-    assert rows["omop.person"] == 4
+    status = home.run("status")
+    assert status["rows"]["omop.person"] == 4
+    assert [(m["source_system"], m["mapping_profile"], m["files"]) for m in status["mappings"]] == [
+        ("ehr", "us-core", 1)
+    ]
     assert home.run("dsn", "--role", "sanctum_infer")["dsn"].endswith("user=sanctum_infer")
 
 

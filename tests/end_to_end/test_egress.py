@@ -31,7 +31,7 @@ def test_nothing_gets_out_of_the_demo(proved: Proved) -> None:
     assert outcome["searched"]["files"] > 500
     assert outcome["searched"]["tables"] > 50
     commands = {command["command"] for command in outcome["commands"]}
-    assert {"sanctum demo", "sanctum search", "sanctum ingest replay", "sanctum audit verify"} <= commands
+    assert {"sanctum demo", "sanctum search", "sanctum quarantine replay", "sanctum audit verify"} <= commands
 
 
 @pytest.mark.model
@@ -48,7 +48,7 @@ def test_the_report_is_dated_and_holds_no_planted_text(proved: Proved) -> None:
 @pytest.mark.model
 def test_records_went_wrong_in_every_way_that_they_were_planted_in(proved: Proved) -> None:
     """Else the search would show nothing of errors."""
-    replayed = proved.output(proved.number("sanctum ingest replay"))
+    replayed = proved.output(proved.number("sanctum quarantine replay"))
     assert set(replayed["open"]) == {
         "continued_message", "no_id", "no_msh", "no_patient_identifier", "no_retired_identifier", "no_visit_number",
         "not_a_resource", "not_hl7", "not_json", "not_r4", "truncated_file", "truncated_message",

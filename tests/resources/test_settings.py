@@ -7,6 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from resources import telemetry
+from resources.dagster import environment
+from resources.postgres import database
 from resources.settings import load_settings
 
 ROOMS = ("pipelines", "inference", "resources", "assets")
@@ -95,3 +97,19 @@ def test_importing_any_room_switches_telemetry_off(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("DAGSTER_DISABLE_TELEMETRY", "no")
     telemetry.switch_off()
     assert {name: os.environ[name] for name in telemetry.SWITCHES} == dict(telemetry.SWITCHES)
+
+
+def test_limits_are_a_json_object_of_shares_and_reach_child_processes(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SANCTUM_QUARANTINE_LIMITS", '{"not_json": 0.01, "no_id": 0}')
+    settings = load_settings(home=tmp_path)
+    assert dict(settings.quarantine_limits) == {"not_json": 0.01, "no_id": 0}
+    assert hash(settings) == hash(load_settings(home=tmp_path))
+    variables = environment(settings, database(load_settings(home=tmp_path, database_url="postgresql:///x?host=/x")))
+    monkeypatch.setenv("SANCTUM_QUARANTINE_LIMITS", variables["SANCTUM_QUARANTINE_LIMITS"])
+    assert load_settings(home=tmp_path) == settings
+    for wrong in ('{"not_json": 2}', "not_json=1", "[1]"):
+        monkeypatch.setenv("SANCTUM_QUARANTINE_LIMITS", wrong)
+        with pytest.raises(ValidationError, match="quarantine_limits"):
+            load_settings()

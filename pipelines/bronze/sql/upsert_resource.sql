@@ -1,6 +1,6 @@
 INSERT INTO bronze.resource (
     resource_key, source_system, resource_type, resource_id, version_id, last_updated, version_order,
-    content_sha256, outcome, person_key, security_labels, file_id, line_number
+    content_sha256, outcome, person_key, security_labels, file_id, line_number, entry
 )
 SELECT
     resource_key,
@@ -15,7 +15,8 @@ SELECT
     person_key,
     security_labels::jsonb,
     file_id,
-    line_number
+    line_number,
+    entry
 FROM applied
 WHERE newer
 ON CONFLICT (resource_key) DO UPDATE SET
@@ -31,4 +32,5 @@ ON CONFLICT (resource_key) DO UPDATE SET
     security_labels = excluded.security_labels,
     file_id = excluded.file_id,
     line_number = excluded.line_number,
+    entry = excluded.entry,
     changed_at = now()

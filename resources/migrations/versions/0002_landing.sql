@@ -120,5 +120,5 @@ GRANT SELECT, INSERT, UPDATE ON landing.fhir_watermark TO sanctum_ingest;
 GRANT SELECT, INSERT ON landing.hl7_message TO sanctum_ingest;
 GRANT UPDATE (patient_key, merged_patient_key, visit_key, folded_at) ON landing.hl7_message TO sanctum_ingest;
 GRANT SELECT, INSERT ON quarantine.record TO sanctum_ingest;
-GRANT UPDATE (released_at) ON quarantine.record TO sanctum_ingest;
+GRANT UPDATE (released_at, reason, detail, resource_type) ON quarantine.record TO sanctum_ingest;
 GRANT SELECT ON landing.file, landing.file_load, quarantine.record TO sanctum_transform;

@@ -18,6 +18,7 @@ CREATE TABLE bronze.resource (
     security_labels jsonb,
     file_id bigint,
     line_number bigint,
+    entry bigint,
     changed_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX resource_person ON bronze.resource (person_key) WHERE person_key IS NOT NULL;
@@ -27,6 +28,7 @@ COMMENT ON TABLE bronze.resource IS
 COMMENT ON COLUMN bronze.resource.version_order IS
 'Sorts the versions of one resource: the greatest is the current one, whatever the order of loads '
 '(pipelines.fhir.version). Null for HL7 v2, where a fold sees all messages and replaces.';
+COMMENT ON COLUMN bronze.resource.entry IS 'Index in the bundle that the line is; null outside one.';
 COMMENT ON COLUMN bronze.resource.security_labels IS
 'Codings of meta.security, and of DocumentReference.securityLabel; they hold for every row the resource owns. '
 'A label without a code is kept with what it has, so that it can count as one nobody knows. Null: no label.';
