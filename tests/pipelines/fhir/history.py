@@ -233,8 +233,12 @@ def _rank(version: Version, delivery: Delivery, place: int) -> tuple[Any, ...]:
         return delivery.as_of, 1, delivery.number, place
     digits = version.number is not None and version.number.isdigit()
     number = int(version.number or "0") if digits else float("inf") if version.deleted else -1
-    content = hashlib.sha256(orjson.dumps(version.stated, option=orjson.OPT_SORT_KEYS)).hexdigest()
-    return datetime.fromisoformat(version.time), 0, number, version.deleted, content
+    return datetime.fromisoformat(version.time), 0, number, version.deleted, content_hash(version.stated)
+
+
+def content_hash(resource: Resource) -> str:
+    """What decides between two contents that claim to be one version."""
+    return hashlib.sha256(orjson.dumps(resource, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 @st.composite

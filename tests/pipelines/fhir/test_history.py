@@ -1,20 +1,24 @@
 """Any history of loads, in any order, gives the tables of one load of the final state."""
 
+import multiprocessing
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis_settings
 
 from pipelines.fhir import land_fhir, load_fhir
+from pipelines.fhir.mapping import MAPPED_TYPES
+from pipelines.keys import resource_key
 from pipelines.landing import LandedFile
 from resources.postgres import Database, DatabaseUnavailableError, Role, database
 from resources.settings import Settings
 from tests.conftest import make_settings, superuser
-from tests.pipelines.fhir.history import Delivery, History, Version, histories
-from tests.pipelines.fhir.synthetic import TABLES, ndjson, write
+from tests.pipelines.fhir.history import CONTENTS, START, TIMES, Delivery, History, Version, histories
+from tests.pipelines.fhir.synthetic import TABLES, Resource, ndjson, write
 
 EXAMPLES = hypothesis_settings(
     max_examples=12,
@@ -117,6 +121,64 @@ def check(place: Place, history: History) -> None:
     assert {table: rows for table, rows in found.items() if rows != expected[table]} == {
         table: rows for table, rows in expected.items() if rows != found[table]
     }
+
+
+def test_every_mapped_type_has_a_history() -> None:
+    assert {contents[0]["resourceType"] for contents in CONTENTS} >= MAPPED_TYPES
+
+
+def test_an_error_withdraws_the_rows_it_made_and_nothing_else(place: Place) -> None:
+    """Of every type that can say so; of the others a deletion does."""
+    place.empty()
+    first = [Version(contents[0], time=TIMES[0]) for contents in CONTENTS]
+    place.load_once(first)
+    before = place.tables()
+    wrong = []
+    for contents in CONTENTS[::2]:
+        error = next((one for one in contents if _is_error(one)), None)
+        wrong.append(Version(error or contents[0], error is None, TIMES[3]))
+    place.load(list(place.land([Delivery(1, wrong, "ndjson", START)]).values()))
+    keys = {resource_key("ehr", one.resource["resourceType"], one.resource["id"]) for one in wrong}
+    after = place.tables()
+    assert len(wrong) > 12
+    for table in TABLES[1:]:
+        assert after[table] == [row for row in before[table] if row["resource_key"] not in keys], table
+    assert any(len(after[table]) < len(before[table]) for table in TABLES[1:])
+
+
+def _is_error(resource: Resource) -> bool:
+    return b"entered-in-error" in orjson.dumps(resource) or resource.get("actuality") == "potential"
+
+
+def test_two_processes_load_at_once(place: Place) -> None:
+    """Each has an older half and a newer half of the versions; both begin with the same file."""
+    place.empty()
+    versions = [
+        Version(content, content is None, time)
+        for contents in CONTENTS
+        for time, content in zip(TIMES, contents, strict=False)
+    ]
+    deliveries = [Delivery(number, versions[number::3], "ndjson", START) for number in range(3)]
+    landed = place.land(deliveries)
+    context = multiprocessing.get_context("spawn")
+    processes = [
+        context.Process(target=_load_apart, args=(place.settings, [landed[number] for number in numbers]))
+        for numbers in ((0, 1), (2, 0))
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0]
+    found = place.tables()
+    place.empty()
+    place.load_once(History(deliveries, []).final())
+    assert found == place.tables()
+
+
+def _load_apart(settings: Settings, files: list[LandedFile]) -> None:
+    for file in files:
+        load_fhir(settings, database(settings), files=[file])
 
 
 @EXAMPLES
