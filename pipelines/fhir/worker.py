@@ -26,7 +26,7 @@ _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 @dataclass(frozen=True)
 class Task:
-    """A group of lines of one landed file and how to map them; ``as_of``: when its content was so."""
+    """A group of lines of one landed file and how to map them; times as ``landing.file`` has them."""
 
     file_id: int
     sha256: str
@@ -35,6 +35,7 @@ class Task:
     profile: str
     validation: Validation
     as_of: datetime
+    received_at: datetime
 
 
 @dataclass(frozen=True)
@@ -144,10 +145,10 @@ def _mapped(record: Record, resource: Mapping[str, Any], task: Task) -> MappedRe
         "resource_id": resource["id"],
         "version_id": version,
         "last_updated": last_updated,
-        "version_order": untimed_order(task.as_of, task.file_id, record.line_number, record.entry)
+        "version_order": untimed_order(task.as_of, task.received_at, record.line_number, record.entry)
         if last_updated is None
         else timed_order(last_updated, version, content, deleted=record.deleted),
-        "content_sha256": _with_mapping(content, task.profile),
+        "content_sha256": _with_mapping(content, "deleted" if record.deleted else task.profile),
         "outcome": "loaded" if isinstance(mapped, Mapped) else mapped.reason,
         "person_key": mapped.person_key,
         # A deletion carries its bundle's meta, whose labels are the bundle's.
@@ -164,6 +165,9 @@ def _holds_nul(resource: Mapping[str, Any]) -> bool:
     return _NUL.search(orjson.dumps(resource)) is not None
 
 
-def _with_mapping(content_sha256: str, profile: str) -> str:
-    """Hash of content and mapping: a resource mapped anew by other rules is not unchanged."""
-    return hashlib.sha256(f"{profile} {MAPPING_VERSION} {content_sha256}".encode()).hexdigest()
+def _with_mapping(content_sha256: str, mapping: str) -> str:
+    """Hash of content and mapping: what is mapped anew by other rules is not unchanged.
+
+    Of a deletion there is the same to hash as of a resource that says nothing but its name.
+    """
+    return hashlib.sha256(f"{mapping} {MAPPING_VERSION} {content_sha256}".encode()).hexdigest()

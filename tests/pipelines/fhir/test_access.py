@@ -54,7 +54,7 @@ def consent(**parts: Any) -> Resource:
 
 def outcome(resource: Resource, validation: Any = "full") -> Any:
     """What the worker makes of a resource: it alone builds the registry's row."""
-    done = work(Task(1, "f" * 64, [(1, orjson.dumps(resource))], "ehr", "us-core", validation, RECEIVED))
+    done = work(Task(1, "f" * 64, [(1, orjson.dumps(resource))], "ehr", "us-core", validation, RECEIVED, RECEIVED))
     (found,) = [*done.unusable, *done.resources]
     return found
 

@@ -61,7 +61,7 @@ TEMPLATES = [
 
 def accounted(content: bytes, validation: Any) -> int:
     """How many records a line gives; what is said of them is fixed words."""
-    outcome = work(Task(1, "f" * 64, [(1, content)], "ehr", "us-core", validation, RECEIVED))
+    outcome = work(Task(1, "f" * 64, [(1, content)], "ehr", "us-core", validation, RECEIVED, RECEIVED))
     said = [unusable.reason for unusable in outcome.unusable]
     said += [resource.registry["outcome"] for resource in outcome.resources]
     assert all(REASON.fullmatch(word) for word in said), said

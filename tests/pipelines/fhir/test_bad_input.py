@@ -116,7 +116,7 @@ STRANGE: dict[str, Resource] = {
 
 
 def outcome(content: bytes, validation: Any = "full") -> Outcome:
-    return work(Task(1, "f" * 64, [(1, content)], "ehr", "us-core", validation, RECEIVED))
+    return work(Task(1, "f" * 64, [(1, content)], "ehr", "us-core", validation, RECEIVED, RECEIVED))
 
 
 @pytest.mark.parametrize(("content", "reason"), UNPARSABLE.values(), ids=UNPARSABLE)

@@ -44,8 +44,8 @@ def test_time_decides_before_all_else(
     ]
     assert len({len(key) for key in keys}) == 1
     if earlier < later:
-        assert keys[0] < keys[1] < untimed_order(later, 1, 1, None)
-        assert untimed_order(earlier, 2**40, 2**40, 2**30) < keys[1]
+        assert keys[0] < keys[1] < untimed_order(later, RECEIVED, 1, None)
+        assert untimed_order(earlier, RECEIVED, 2**40, 2**30) < keys[1]
 
 
 def test_of_one_time_number_then_deletion_then_content_decide() -> None:
@@ -85,6 +85,14 @@ def test_a_deletion_holds_against_older_versions_and_not_against_newer_ones(inge
     assert values(db) == [3]
     assert ingest({"4.ndjson": ndjson([gone, patient("p2")])}).excluded == {"superseded": 1}
     assert values(db) == [3]
+
+
+def test_a_deletion_is_not_the_resource_that_says_no_more_than_its_name(ingest: Ingest, db: Database) -> None:
+    bare = updated({"resourceType": "Patient", "id": "p1"}, 1)
+    assert ingest({"1.ndjson": ndjson([bare])}).excluded == {"no_birth_date": 1}
+    entry = {"lastModified": bare["meta"]["lastUpdated"], "etag": 'W/"1"'}
+    assert ingest({"2.ndjson": ndjson([deletion("Patient/p1", **entry)])}).excluded == {"deleted": 1}
+    assert [row["outcome"] for row in rows(db, "resource")] == ["deleted"]
 
 
 def test_a_deletion_has_the_time_and_version_of_its_entry_and_not_the_bundles(ingest: Ingest, db: Database) -> None:
