@@ -116,9 +116,10 @@ def land_files(
             else:
                 length = path.stat().st_size
             if as_of is not None:
+                # Two answers of one second of the server's time count in the order in which they came.
                 connection.execute(
-                    "UPDATE landing.file SET as_of = CASE WHEN %(is_new)s THEN %(as_of)s "
-                    "ELSE greatest(as_of, %(as_of)s) END WHERE file_id = %(file_id)s",
+                    "UPDATE landing.file SET as_of = %(as_of)s, received_at = clock_timestamp() "
+                    "WHERE file_id = %(file_id)s AND (%(is_new)s OR as_of <= %(as_of)s)",
                     {"is_new": known.is_new, "as_of": as_of, "file_id": known.file_id},
                 )
             total += length

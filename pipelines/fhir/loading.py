@@ -195,7 +195,7 @@ def _tasks(
     """Tasks of waiting files, which become taken ones, until the load is large enough."""
     size = 0
     while waiting and size < _BYTES_PER_LOAD:
-        file, as_of = _as_it_is_now(reader, waiting.popleft())
+        file, as_of, received_at = _as_it_is_now(reader, waiting.popleft())
         taken.append(file)
         path = landed_path(settings, file.sha256)
         ledger.open_file(file)
@@ -214,20 +214,21 @@ def _tasks(
                 settings.mapping_profile,
                 settings.validation,
                 as_of,
+                received_at,
             )
 
 
-def _as_it_is_now(reader: psycopg.Connection[Any], file: LandedFile) -> tuple[LandedFile, datetime]:
-    """The file under the hash it has while the load holds its lock, and when its content was so.
+def _as_it_is_now(reader: psycopg.Connection[Any], file: LandedFile) -> tuple[LandedFile, datetime, datetime]:
+    """The file under the hash it has while the load holds its lock, when its content was so and when it was received.
 
     An erasure may have changed the hash before.
     """
     row = reader.execute(
-        "SELECT encode(sha256, 'hex'), as_of FROM landing.file WHERE file_id = %s", (file.file_id,)
+        "SELECT encode(sha256, 'hex'), as_of, received_at FROM landing.file WHERE file_id = %s", (file.file_id,)
     ).fetchone()
     if row is None:
         raise InputError(f"landed file {file.sha256[:12]} is not registered: land the file again.")
-    return replace(file, sha256=row[0]), row[1]
+    return replace(file, sha256=row[0]), row[1], row[2]
 
 
 def _write_accounts(

@@ -27,15 +27,16 @@ def timed_order(last_updated: datetime, version_id: str | None, content_sha256: 
     return f"{_microseconds(last_updated)}a{number:016x}{deleted:d}{content_sha256[:16]}"
 
 
-def untimed_order(as_of: datetime, file_id: int, line_number: int, entry: int | None) -> str:
+def untimed_order(as_of: datetime, received_at: datetime, line_number: int, entry: int | None) -> str:
     """Sort key of a version that says no time: it counts as one of the moment of which its file is.
 
-    Of one file the later line counts, in a bundle the later entry. A ``versionId`` without a time decides nothing.
+    Of two files of one moment the one counts that was received later, of one file the later line, in a bundle the later
+    entry. A ``versionId`` without a time decides nothing.
 
     Args:
-        as_of: ``landing.file.as_of``.
+        as_of, received_at: as ``landing.file`` has them.
     """
-    return f"{_microseconds(as_of)}b{file_id:016x}{line_number:012x}{entry or 0:08x}"
+    return f"{_microseconds(as_of)}b{_microseconds(received_at)}{line_number:012x}{entry or 0:08x}"
 
 
 def _microseconds(time: datetime) -> str:

@@ -27,7 +27,7 @@ from resources.settings import Validation
 
 @dataclass(frozen=True)
 class Task:
-    """A group of lines of one landed file and how to map them; ``as_of``: when its content was so."""
+    """A group of lines of one landed file and how to map them; times as ``landing.file`` has them."""
 
     file_id: int
     sha256: str
@@ -36,6 +36,7 @@ class Task:
     profile: str
     validation: Validation
     as_of: datetime
+    received_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +172,7 @@ def _mapped(
     last_updated = instant(meta.get("lastUpdated"))
     content = hashlib.sha256(orjson.dumps(resource, option=orjson.OPT_SORT_KEYS)).hexdigest()
     order = (
-        untimed_order(task.as_of, task.file_id, record.line_number, record.entry)
+        untimed_order(task.as_of, task.received_at, record.line_number, record.entry)
         if last_updated is None
         else timed_order(last_updated, version, content, deleted=record.deleted)
     )
@@ -179,7 +180,7 @@ def _mapped(
         key=resource_key(task.source_system, kind, str(resource["id"])),
         resource_type=kind,
         outcome="loaded" if isinstance(mapped, Mapped) else mapped.reason,
-        version=(order, _with_mapping(content, task.profile)),
+        version=(order, _with_mapping(content, "deleted" if record.deleted else task.profile)),
         people=people_of(resource, task.source_system),
         identities=identities_of(resource),
         line_number=record.line_number,
@@ -205,6 +206,9 @@ def _mapped(
     return found, registry, mapped.rows
 
 
-def _with_mapping(content_sha256: str, profile: str) -> str:
-    """Hash of content and mapping: a resource mapped anew by other rules is not unchanged."""
-    return hashlib.sha256(f"{profile} {MAPPING_VERSION} {content_sha256}".encode()).hexdigest()
+def _with_mapping(content_sha256: str, mapping: str) -> str:
+    """Hash of content and mapping: what is mapped anew by other rules is not unchanged.
+
+    Of a deletion there is the same to hash as of a resource that says nothing but its name.
+    """
+    return hashlib.sha256(f"{mapping} {MAPPING_VERSION} {content_sha256}".encode()).hexdigest()

@@ -11,7 +11,7 @@ COMMENT ON TABLE landing.file IS
 'One row per distinct file content; the bytes lie under home/landing by this hash. File names are not kept: they may name a patient.';
 COMMENT ON COLUMN landing.file.as_of IS
 'When the content was so, which dates records that say no time: the time of the server that gave it, of its last '
-'delivery; of other files when they were received first.';
+'delivery, which received_at is of; of other files when they were received first.';
 
 CREATE TABLE landing.file_load (
     file_id bigint NOT NULL REFERENCES landing.file,
@@ -112,7 +112,7 @@ COMMENT ON TABLE quarantine.record IS
 COMMENT ON COLUMN quarantine.record.record_key IS 'Where the record lies (file hash and line, or message): the same record is kept once.';
 
 GRANT SELECT, INSERT ON landing.file, landing.file_load TO sanctum_ingest;
-GRANT UPDATE (as_of) ON landing.file TO sanctum_ingest;
+GRANT UPDATE (as_of, received_at) ON landing.file TO sanctum_ingest;
 GRANT UPDATE (account, loaded_at) ON landing.file_load TO sanctum_ingest;
 GRANT SELECT, INSERT ON landing.fhir_export, landing.content_source TO sanctum_ingest;
 GRANT UPDATE (state, ended_at) ON landing.fhir_export TO sanctum_ingest;

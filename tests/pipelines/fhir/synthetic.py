@@ -11,8 +11,10 @@ from psycopg.rows import dict_row
 
 from pipelines.fhir.mapping import Excluded, Mapped, map_resource
 from pipelines.fhir.validation import problem
+from pipelines.fhir.worker import Task
 from pipelines.keys import resource_key
 from resources.postgres import Database, Role
+from resources.settings import Validation
 
 Resource = dict[str, Any]
 
@@ -27,6 +29,11 @@ RECEIVED = datetime(2026, 7, 1, tzinfo=UTC)
 def key(kind: str, resource_id: str) -> int:
     """Key of a resource of the source system that tests use."""
     return resource_key("ehr", kind, resource_id)
+
+
+def task(content: bytes, validation: Validation = "full") -> Task:
+    """A task of one line."""
+    return Task(1, "f" * 64, [(1, content)], "ehr", "us-core", validation, RECEIVED, RECEIVED)
 
 
 def concept(system: str, code: str, display: str | None = None) -> Resource:

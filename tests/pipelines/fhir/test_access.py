@@ -9,13 +9,12 @@ import orjson
 import pytest
 
 from pipelines.fhir import ingest_fhir
-from pipelines.fhir.worker import Task, Unusable, interpret
+from pipelines.fhir.worker import Unusable, interpret
 from pipelines.keys import derived_key
 from resources.postgres import Database
 from resources.settings import Settings
 from tests.pipelines.fhir.conftest import Ingest
 from tests.pipelines.fhir.synthetic import (
-    RECEIVED,
     Resource,
     clinical,
     concept,
@@ -26,6 +25,7 @@ from tests.pipelines.fhir.synthetic import (
     ndjson,
     patient,
     rows,
+    task,
     updated,
 )
 
@@ -54,7 +54,7 @@ def consent(**parts: Any) -> Resource:
 
 def outcome(resource: Resource, validation: Any = "full") -> Any:
     """What the worker makes of a resource: it alone builds the registry's row."""
-    (found,) = interpret(Task(1, "f" * 64, [(1, orjson.dumps(resource))], "ehr", "us-core", validation, RECEIVED))
+    (found,) = interpret(task(orjson.dumps(resource), validation))
     return found
 
 

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from pipelines.fhir import ingest_fhir
 from pipelines.fhir.mapping import MAPPED_TYPES
 from pipelines.fhir.reading import chunks, kind_of, records
-from pipelines.fhir.worker import Task, Unusable, interpret
+from pipelines.fhir.worker import Unusable, interpret
 from pipelines.landing import is_whole
 from resources.postgres import Database
 from resources.settings import Settings
-from tests.pipelines.fhir.synthetic import RECEIVED, clinical, encounter, observation, patient, prescription, rows
+from tests.pipelines.fhir.synthetic import clinical, encounter, observation, patient, prescription, rows, task
 from tests.pipelines.fhir.test_claims import answer, claim, coverage
 from tests.pipelines.fhir.test_provenance import provenance
 
@@ -68,7 +68,7 @@ TEMPLATES = [
 
 def accounted(content: bytes, validation: Any) -> int:
     """How many records a line gives; what is said of them is fixed words."""
-    found = interpret(Task(1, "f" * 64, [(1, content)], "ehr", "us-core", validation, RECEIVED))
+    found = interpret(task(content, validation))
     said = [record.reason if isinstance(record, Unusable) else record[0].outcome for record in found]
     assert all(REASON.fullmatch(word) for word in said), said
     return len(said)

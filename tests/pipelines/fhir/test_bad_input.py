@@ -12,14 +12,13 @@ import pytest
 
 from pipelines.fhir import ingest_fhir, load_fhir
 from pipelines.fhir.reading import chunks, kind_of
-from pipelines.fhir.worker import Interpreted, Task, Unusable, interpret
+from pipelines.fhir.worker import Interpreted, Unusable, interpret
 from pipelines.landing import InputError, landed_path
 from pipelines.quarantine import counts_by_reason
 from resources.postgres import Database
 from resources.settings import Settings
 from tests.pipelines.fhir.conftest import Ingest
 from tests.pipelines.fhir.synthetic import (
-    RECEIVED,
     Resource,
     bundle,
     clinical,
@@ -29,6 +28,7 @@ from tests.pipelines.fhir.synthetic import (
     patient,
     prescription,
     rows,
+    task,
     write,
 )
 
@@ -116,7 +116,7 @@ STRANGE: dict[str, Resource] = {
 
 
 def outcome(content: bytes, validation: Any = "full") -> tuple[list[Unusable], list[Interpreted]]:
-    found = list(interpret(Task(1, "f" * 64, [(1, content)], "ehr", "us-core", validation, RECEIVED)))
+    found = list(interpret(task(content, validation)))
     return [item for item in found if isinstance(item, Unusable)], [i for i in found if not isinstance(i, Unusable)]
 
 

@@ -5,11 +5,11 @@ from typing import Any
 import orjson
 import pytest
 
-from pipelines.fhir.worker import Task, Unusable, interpret
+from pipelines.fhir.worker import Unusable, interpret
 from pipelines.keys import derived_key
 from resources.postgres import Database
 from tests.pipelines.fhir.conftest import Ingest
-from tests.pipelines.fhir.synthetic import RECEIVED, SNOMED, Resource, concept, excluded, key, mapped, ndjson, rows
+from tests.pipelines.fhir.synthetic import SNOMED, Resource, concept, excluded, key, mapped, ndjson, rows, task
 
 CODE = concept(SNOMED, "73761001", "Colonoscopy")
 PATIENT = {"reference": "Patient/p1"}
@@ -103,7 +103,7 @@ def test_what_is_no_claim_or_coverage_makes_no_row_under_its_name(resource: Reso
     ],
 )
 def test_what_can_not_be_read_is_put_in_quarantine(resource: Resource) -> None:
-    (found,) = interpret(Task(1, "f" * 64, [(1, orjson.dumps(resource))], "ehr", "us-core", "structural", RECEIVED))
+    (found,) = interpret(task(orjson.dumps(resource), "structural"))
     assert isinstance(found, Unusable)
     assert found.reason == "not_r4"
 

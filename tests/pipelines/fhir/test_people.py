@@ -120,11 +120,31 @@ def test_birth_sex_stands_in_for_gender_only_where_that_is_absent() -> None:
     assert mapped(without | {"gender": "other"})["person"][0]["gender_source_value"] == "other"
 
 
-@pytest.mark.parametrize(("kind", "merged"), [("replaced-by", True), ("replaces", False), ("seealso", False)])
-def test_only_replaced_by_merges(kind: str, merged: bool) -> None:
-    link = {"type": kind, "other": {"reference": "Patient/p2"}}
-    (person,) = mapped(patient(link=[link]))["person"]
-    assert person["merged_into_person_key"] == (key("Patient", "p2") if merged else None)
+@pytest.mark.parametrize(
+    ("kind", "other", "merged_into", "replaced"),
+    [
+        ("replaced-by", "Patient/p2", "p2", None),
+        ("replaces", "Patient/p2", None, "p2"),
+        ("replaces", "http://server.example/Patient/p2/_history/3", None, "p2"),
+        ("seealso", "Patient/p2", None, None),
+        ("refer", "Patient/p2", None, None),
+        ("replaced-by", "RelatedPerson/p2", None, None),
+        ("replaces", "Patient/p1", None, None),
+    ],
+)
+def test_only_replacing_links_to_other_patients_merge(
+    kind: str, other: str, merged_into: str | None, replaced: str | None
+) -> None:
+    found = mapped(patient(link=[{"type": kind, "other": {"reference": other}}]))
+    assert found["person"][0]["merged_into_person_key"] == (merged_into and key("Patient", merged_into))
+    links = [(row["person_key"], row["replaced_person_key"]) for row in found.get("person_link", [])]
+    assert links == ([(key("Patient", "p1"), key("Patient", replaced))] if replaced else [])
+
+
+def test_a_record_that_was_merged_away_needs_no_birth_date() -> None:
+    link = {"type": "replaced-by", "other": {"reference": "Patient/p2"}}
+    (person,) = mapped({"resourceType": "Patient", "id": "p1", "active": False, "link": [link]})["person"]
+    assert (person["year_of_birth"], person["merged_into_person_key"]) == (None, key("Patient", "p2"))
 
 
 def test_practitioner_becomes_a_provider_without_a_name() -> None:
