@@ -26,6 +26,8 @@ from tests.pipelines.fhir.synthetic import (
     patient,
     prescription,
 )
+from tests.pipelines.fhir.test_claims import answer, claim, coverage
+from tests.pipelines.fhir.test_provenance import provenance
 
 ERROR: Resource = {"status": "entered-in-error"}
 UNVERIFIED: Resource = {"verificationStatus": concept("http://hl7.org/ver", "entered-in-error")}
@@ -123,6 +125,10 @@ CONTENTS: list[list[Resource]] = [
     _thing("Organization", {"name": "x", "address": [{"city": "x"}]}, {"name": "y", **MRN}),
     _thing("Location", {"name": "x"}, {"name": "x", "address": {"city": "x"}}),
     _thing("ImagingStudy", {}, ERROR),
+    [claim(), claim(item=[]), claim(patient={"reference": "Patient/p2"}), claim(**ERROR)],
+    [answer(), answer(payment={"amount": {"value": 3, "currency": "USD"}}), answer(outcome="error"), answer(**ERROR)],
+    [coverage(), coverage(period={"start": "2025-01-01"}, order=1), coverage(**ERROR)],
+    [provenance("Observation/o1"), provenance("Condition/1"), provenance("Condition/1", agent=[])],
 ]
 """By resource, contents it has had; the first is loaded."""
 
