@@ -26,6 +26,22 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
+CLAIM = {
+    "id": "1",
+    "status": "active",
+    "use": "claim",
+    "type": {},
+    "subType": {},
+    "patient": {"reference": "Patient/p1"},
+    "billablePeriod": {"start": "2025"},
+    "provider": {},
+    "careTeam": [{"provider": {}}],
+    "insurance": [{"focal": True, "coverage": {}}],
+    "diagnosis": [{"diagnosisCodeableConcept": {}, "type": [{}]}],
+    "procedure": [{"sequence": 1, "procedureCodeableConcept": {}, "date": "2025"}],
+    "supportingInfo": [{"sequence": 1, "category": {}, "valueReference": {}}],
+    "item": [{"net": {"value": 1}, "procedureSequence": [1], "encounter": [{}], "revenue": {}}],
+}
 TEMPLATES = [
     patient(address=[{"city": "x"}], identifier=[{"system": "a", "value": "b"}]),
     encounter(location=[{"location": {"reference": "Location/1"}, "period": {"start": "2025"}}], participant=[]),
@@ -56,6 +72,12 @@ TEMPLATES = [
     clinical("CareTeam", "1", status="active", period={}, participant=[{}], managingOrganization=[]),
     {"resourceType": "Consent", "id": "1", "status": "active", "patient": {"reference": "Patient/p1"}, "provision": {}}
     | {"scope": {}, "category": [], "policy": [], "policyRule": {}, "dateTime": "2025"},
+    {"resourceType": "Coverage", "id": "1", "status": "active", "beneficiary": {"reference": "Patient/p1"}, "payor": []}
+    | {"class": [], "period": {}, "type": {}, "subscriber": {}, "relationship": {}, "identifier": []},
+    {"resourceType": "Claim", **CLAIM, "total": {"value": 1, "currency": "x"}, "prescription": {}, "identifier": []},
+    {"resourceType": "ExplanationOfBenefit", **CLAIM, "outcome": "complete", "total": [], "payment": {"amount": {}}}
+    | {"claim": {}, "addItem": [{"adjudication": [{"amount": {"value": 1}}]}], "adjudication": []},
+    {"resourceType": "Provenance", "id": "1", "target": [{"reference": "Patient/p1"}], "agent": [{}], "recorded": "x"},
 ]
 
 
