@@ -59,6 +59,10 @@ def _lines(resource: Resource, context: Context, profile: Profile, side: Row) ->
     if side["is_adjudicated"] and outcome not in _OUTCOMES:
         return not_taken("outcome", outcome, person)
     items = [*(resource.get("item") or ()), *(resource.get("addItem") or ())]
+    parts = [*items, *(resource.get("procedure") or ()), *(resource.get("diagnosis") or ())]
+    if any(part.get("modifierExtension") for part in parts):
+        # It may turn a line's meaning around.
+        return Excluded("modifier_extension", person)
     billed = [line_money(item) for item in items]
     header = remainder(header_money(resource), billed)
     currencies = frozenset[str]().union(header.currencies, *(money.currencies for money in billed))

@@ -19,8 +19,6 @@ from pipelines.landing import is_whole
 from resources.postgres import Database
 from resources.settings import Settings
 from tests.pipelines.fhir.synthetic import clinical, encounter, observation, patient, prescription, rows, task
-from tests.pipelines.fhir.test_claims import answer, claim, coverage
-from tests.pipelines.fhir.test_provenance import provenance
 
 QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 REASON = re.compile(r"[a-z][a-z0-9_]*(:[a-z-]+)?")
@@ -29,6 +27,22 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
+CLAIM = {
+    "id": "1",
+    "status": "active",
+    "use": "claim",
+    "type": {},
+    "subType": {},
+    "patient": {"reference": "Patient/p1"},
+    "billablePeriod": {"start": "2025"},
+    "provider": {},
+    "careTeam": [{"provider": {}}],
+    "insurance": [{"focal": True, "coverage": {}}],
+    "diagnosis": [{"diagnosisCodeableConcept": {}, "type": [{}]}],
+    "procedure": [{"sequence": 1, "procedureCodeableConcept": {}, "date": "2025"}],
+    "supportingInfo": [{"sequence": 1, "category": {}, "valueReference": {}}],
+    "item": [{"net": {"value": 1}, "procedureSequence": [1], "encounter": [{}], "revenue": {}}],
+}
 TEMPLATES = [
     patient(address=[{"city": "x"}], identifier=[{"system": "a", "value": "b"}]),
     encounter(location=[{"location": {"reference": "Location/1"}, "period": {"start": "2025"}}], participant=[]),
@@ -59,10 +73,12 @@ TEMPLATES = [
     clinical("CareTeam", "1", status="active", period={}, participant=[{}], managingOrganization=[]),
     {"resourceType": "Consent", "id": "1", "status": "active", "patient": {"reference": "Patient/p1"}, "provision": {}}
     | {"scope": {}, "category": [], "policy": [], "policyRule": {}, "dateTime": "2025"},
-    claim(diagnosis=[{"sequence": 1}], procedure=[{}], supportingInfo=[{}], total={"value": 1}, prescription={}),
-    answer(payment={"amount": {"value": 1}}, adjudication=[{}], total=[{}], claim={}, addItem=[{}]),
-    coverage(period={"start": "2025"}, relationship={}, order=1),
-    provenance("Condition/c1"),
+    {"resourceType": "Coverage", "id": "1", "status": "active", "beneficiary": {"reference": "Patient/p1"}, "payor": []}
+    | {"class": [], "period": {}, "type": {}, "subscriber": {}, "relationship": {}, "identifier": []},
+    {"resourceType": "Claim", **CLAIM, "total": {"value": 1, "currency": "x"}, "prescription": {}, "identifier": []},
+    {"resourceType": "ExplanationOfBenefit", **CLAIM, "outcome": "complete", "total": [], "payment": {"amount": {}}}
+    | {"claim": {}, "addItem": [{"adjudication": [{"amount": {"value": 1}}]}], "adjudication": []},
+    {"resourceType": "Provenance", "id": "1", "target": [{"reference": "Patient/p1"}], "agent": [{}], "recorded": "x"},
 ]
 
 

@@ -79,6 +79,12 @@ def test_a_line_has_what_omop_needs_and_no_more() -> None:
         (answer(outcome="Jane Doe"), "outcome:unrecognised"),
         (claim(patient={"reference": "Group/g1"}), "no_patient"),
         (claim(total={"value": 9, "currency": "EUR"}), "several_currencies"),
+        (
+            claim(
+                diagnosis=[{"sequence": 1, "diagnosisCodeableConcept": CODE, "modifierExtension": [{"url": "urn:x"}]}]
+            ),
+            "modifier_extension",
+        ),
         (coverage(status="draft"), "status:draft"),
         (coverage(status="entered-in-error"), "status:entered-in-error"),
         (coverage(beneficiary={"reference": "Group/g1"}), "no_patient"),
