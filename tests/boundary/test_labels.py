@@ -202,7 +202,7 @@ def test_a_denial_hides_what_needs_no_consent(warehouse: Warehouse) -> None:
     assert "fay" not in warehouse.persons(cleared, "omop.person")
 
 
-def test_what_was_recorded_of_a_person_follows_a_merge(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_what_was_recorded_of_a_person_follows_a_merge_and_comes_back(warehouse: Warehouse, tmp_path: Path) -> None:
     with warehouse.superuser() as connection:
         connection.execute(
             "INSERT INTO access.consent (person_id, code, decision, starts_on, origin) "
@@ -214,6 +214,9 @@ def test_what_was_recorded_of_a_person_follows_a_merge(warehouse: Warehouse, tmp
     build(warehouse, "+int_consent")
     recorded = "SELECT person_id FROM access.consent WHERE origin = 'recorded'"
     assert warehouse.rows(recorded) == [(key("Patient", twin),)]
+    load(warehouse, tmp_path, patient(twin, "1964-04-12", "MRN-of-another"))
+    build(warehouse, "+int_consent")
+    assert warehouse.rows(recorded) == [(PERSON["eve"],)]
 
 
 def test_the_timeline_hides_a_row_that_is_labelled_after_it_was_made(warehouse: Warehouse) -> None:

@@ -81,9 +81,12 @@ CREATE TABLE access.consent (
     ends_on date,
     decided_at timestamptz NOT NULL DEFAULT now(),
     origin text NOT NULL CHECK (origin IN ('source', 'recorded')),
-    UNIQUE NULLS NOT DISTINCT (person_id, code, decision, starts_on, ends_on, decided_at, origin)
+    recorded_of bigint,
+    UNIQUE NULLS NOT DISTINCT (person_id, code, decision, starts_on, ends_on, decided_at, origin, recorded_of)
 );
 CREATE INDEX consent_person ON access.consent (person_id, code);
+COMMENT ON COLUMN access.consent.recorded_of IS
+'Of whom it was recorded, where a merge has moved it to another since: an unmerge brings it back.';
 COMMENT ON TABLE access.consent IS
 'A person''s decisions about sensitive records: the newest in force counts, a denial over a permission of the same time.';
 
@@ -95,8 +98,10 @@ CREATE TABLE access.emergency_access (
     starts_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
     acknowledged_by text,
-    acknowledged_at timestamptz
+    acknowledged_at timestamptz,
+    recorded_of bigint
 );
+COMMENT ON COLUMN access.emergency_access.recorded_of IS 'As in access.consent.';
 CREATE INDEX emergency_access_person ON access.emergency_access (person_id, subject);
 COMMENT ON TABLE access.emergency_access IS
 'Break-glass: who opened whose record, why and until when (45 CFR 164.312(a)(2)(ii)). An auditor acknowledges each.';

@@ -294,17 +294,28 @@ AS $$
     SELECT e.emergency_access_id FROM access.emergency_access AS e WHERE e.acknowledged_at IS NULL ORDER BY 1
 $$;
 
--- What was recorded here of a person who turned out to be another goes with them: former and present ids, in pairs.
-CREATE FUNCTION access.follow_merges(former_ids bigint[], person_ids bigint[]) RETURNS void
+-- Of whom something was recorded here, be they one with others by now or not.
+CREATE FUNCTION access.recorded_ids() RETURNS SETOF bigint
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT coalesce(c.recorded_of, c.person_id) FROM access.consent AS c WHERE c.origin = 'recorded'
+    UNION
+    SELECT coalesce(e.recorded_of, e.person_id) FROM access.emergency_access AS e
+$$;
+
+-- What was recorded here of a person who turned out to be another goes with them, and comes back when it turns out that
+-- they are two: recorded and present ids, in pairs. Of whom no source says anything any more it stays where it is.
+CREATE FUNCTION access.follow_merges(recorded_ids bigint[], person_ids bigint[]) RETURNS void
 LANGUAGE sql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-    UPDATE access.consent AS c SET person_id = m.person_id
-    FROM unnest(former_ids, person_ids) AS m (former_id, person_id)
-    WHERE c.person_id = m.former_id AND c.origin = 'recorded';
-    UPDATE access.emergency_access AS e SET person_id = m.person_id
-    FROM unnest(former_ids, person_ids) AS m (former_id, person_id)
-    WHERE e.person_id = m.former_id
+    UPDATE access.consent AS c SET person_id = m.person_id, recorded_of = m.recorded_id
+    FROM unnest(recorded_ids, person_ids) AS m (recorded_id, person_id)
+    WHERE coalesce(c.recorded_of, c.person_id) = m.recorded_id AND c.origin = 'recorded' AND c.person_id <> m.person_id;
+    UPDATE access.emergency_access AS e SET person_id = m.person_id, recorded_of = m.recorded_id
+    FROM unnest(recorded_ids, person_ids) AS m (recorded_id, person_id)
+    WHERE coalesce(e.recorded_of, e.person_id) = m.recorded_id AND e.person_id <> m.person_id
 $$;
 
 -- The one place that says who sees which row of a table with persons. Called by a migration or by dbt, as the table's
@@ -373,7 +384,7 @@ GRANT EXECUTE ON FUNCTION
     access.person_id, access.is_open, access.scope_ids, access.may_see, access.may_see_row, access.hidden_notes
 TO sanctum_infer, sanctum_reviewer;
 GRANT EXECUTE ON FUNCTION access.is_open, access.emergencies_waiting TO sanctum_auditor;
-GRANT EXECUTE ON FUNCTION access.follow_merges TO sanctum_transform;
+GRANT EXECUTE ON FUNCTION access.recorded_ids, access.follow_merges TO sanctum_transform;
 GRANT EXECUTE ON FUNCTION access.closed_to_models TO sanctum_embed;
 GRANT EXECUTE ON FUNCTION access.break_glass TO sanctum_infer, sanctum_reviewer;
 GRANT EXECUTE ON FUNCTION access.record_consent TO sanctum_reviewer;
