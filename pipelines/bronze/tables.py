@@ -8,6 +8,8 @@ import orjson
 import psycopg
 import pyarrow as pa
 
+from pipelines.bronze.errors import BronzeLoadError
+
 BATCH_NUMBER = "batch_number"
 """Staging-only column: which batch a row came in, so that rows stay with their version of the resource."""
 
@@ -46,14 +48,22 @@ class BronzeTable:
         return pa.schema([pa.field(column.name, _ARROW_TYPES[column.type]) for column in self.columns])
 
     def arrow(self, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
-        """Rows in the staged form; a column that a row lacks is null."""
-        columns = []
-        for column in self.columns:
-            values = [row.get(column.name) for row in rows]
-            if column.type == "jsonb":
-                values = [None if value is None else orjson.dumps(value).decode() for value in values]
-            columns.append(pa.array(values, _ARROW_TYPES[column.type]))
+        """Rows in the staged form; a column that a row lacks is null.
+
+        Raises:
+            BronzeLoadError: a value is none of its column.
+        """
+        columns = [self._column(column, [row.get(column.name) for row in rows]) for column in self.columns]
         return pa.Table.from_arrays(columns, schema=self.arrow_schema)
+
+    def _column(self, column: Column, values: list[Any]) -> pa.Array:
+        if column.type == "jsonb":
+            values = [None if value is None else orjson.dumps(value).decode() for value in values]
+        try:
+            return pa.array(values, _ARROW_TYPES[column.type])
+        except (pa.ArrowException, OverflowError, TypeError, ValueError):
+            # Arrow's text has the value in it.
+            raise BronzeLoadError(f"a row has a value that bronze.{self.name}.{column.name} can't hold") from None
 
 
 def bronze_tables(connection: psycopg.Connection[Any]) -> dict[str, BronzeTable]:

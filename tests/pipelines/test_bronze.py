@@ -1,5 +1,6 @@
 """Bronze loading: versions, withdrawal, atomicity, nothing left behind."""
 
+import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -95,6 +96,17 @@ def test_other_outcome_withdraws_the_resources_rows_and_nothing_else(settings: S
     run(settings, db, {"resource": [resource(1), resource(2)], "measurement": rows})
     run(settings, db, {"resource": [resource(1, day=2, outcome="status:entered-in-error")]})
     assert values(db) == [(2, 20, 7.1)]
+
+
+@pytest.mark.parametrize(("column", "value"), [("measurement_datetime", "Jane Doe"), ("value_number", "Jane Doe")])
+def test_a_value_of_another_type_is_refused_without_being_told(
+    settings: Settings, db: Database, column: str, value: Any
+) -> None:
+    batch = {"resource": [resource(1)], "measurement": [measurement(1, 10) | {column: value}]}
+    with pytest.raises(BronzeLoadError, match=f"bronze.measurement.{column}") as raised:
+        run(settings, db, batch)
+    assert "Jane" not in "".join(traceback.format_exception(raised.value))
+    assert values(db) == []
 
 
 def test_an_error_in_finish_leaves_bronze_as_it_was(settings: Settings, db: Database) -> None:
