@@ -143,4 +143,4 @@ def _raise_if_failed(invocation: DbtCliInvocation) -> None:
         return
     results = json.loads(path.read_text())["results"] if path.exists() else []
     failed = [node["unique_id"].split(".", 2)[-1] for node in results if node["status"] in ("error", "fail")]
-    raise dbt.DbtBuildError(dbt.failure(failed))
+    raise dbt.DbtBuildError(dbt.failure(failed, invocation.process.returncode))

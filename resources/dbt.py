@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,6 +16,8 @@ from resources.dbt_process import LOCK_VARIABLE, alone
 from resources.postgres import Database
 from resources.settings import Settings
 
+_DATABASE_ERROR = re.compile(rb"Encountered an error:\s+Database Error\b")
+"""How dbt begins to tell of an error outside of nodes."""
 PROJECT_DIRECTORY = Path(__file__).resolve().parents[1] / "dbt_project"
 
 
@@ -118,14 +122,31 @@ def build(
     forget_messages(results)
     result = _read_results(results)
     if done.returncode != 0:
-        raise DbtBuildError(failure(result.failed))
+        raise DbtBuildError(failure(result.failed, done.returncode, done.stdout))
     return result
 
 
-def failure(failed: Sequence[str]) -> str:
-    """What to say of a failed build: nodes and what to do, no text of dbt's or the database's."""
-    if not failed:
-        return "dbt build failed before any node ran: run dbt parse in dbt_project to see why."
+def failure(failed: Sequence[str], status: int | None, told: bytes = b"") -> str:
+    """What to say of a failed build: nodes and what to do, no text of dbt's or the database's.
+
+    Args:
+        failed: nodes that failed.
+        status: the process's exit status, negative the signal that ended it, None if it is not known.
+        told: what dbt printed, of which only the kind of error counts.
+    """
+    if failed:
+        return _failed_nodes(failed)
+    if status is not None and status < 0:
+        return (
+            f"dbt was ended by {signal.Signals(-status).name} and told of no node: after SIGKILL look whether memory "
+            "ran short, and build again."
+        )
+    if _DATABASE_ERROR.search(told):
+        return "dbt build failed before any node ran: the database refused or did not answer. Try 'sanctum status'."
+    return "dbt build failed before any node ran: run dbt parse in dbt_project to see why."
+
+
+def _failed_nodes(failed: Sequence[str]) -> str:
     return (
         f"dbt build failed: {', '.join(failed)}. The SQL of each lies in dbt/target/run of the home, of a test in "
         "dbt/target/compiled: run it as sanctum_transform to see what is wrong."

@@ -41,6 +41,7 @@ class Request:
         again_on: statuses after which the request is made again.
         expected: statuses that are no error.
         maximum_bytes: of a body that is read whole.
+        is_rated: whether it counts against the server's ``requests_per_second``.
     """
 
     url: str
@@ -53,6 +54,7 @@ class Request:
     again_on: frozenset[int] = _AGAIN
     expected: frozenset[int] = frozenset({200})
     maximum_bytes: int = MAXIMUM_JSON_BYTES
+    is_rated: bool = True
 
 
 @dataclass(frozen=True)
@@ -235,7 +237,8 @@ class Client:
                     f"{self._named(request)} leads to another host: name it in download_hosts if that is right."
                 )
             token = self._token_for(url, request)
-            self._rate.wait()
+            if request.is_rated:
+                self._rate.wait()
             with self._sent(request, url, token) as response:
                 if response.status_code == 401 and token is not None and not renewed and self._tokens is not None:
                     self._tokens.replace(token)

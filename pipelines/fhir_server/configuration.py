@@ -171,6 +171,8 @@ class Server(_Strict):
         overlap_seconds: how far before the watermark to ask.
         full_every_days: types asked by created date are asked for whole again after this many days, since a change to
             an older record does not move its date.
+        requests_per_second: to the server's REST API and for attachments; files of an export, which are ready and
+            come ``parallel_downloads`` at a time, do not count.
         attempts: how often a request is made that meets 429, 5xx or a broken connection.
         backoff_seconds: wait before the second attempt, doubled for each further one.
         maximum_wait_seconds: the longest wait, whatever ``Retry-After`` says.

@@ -39,6 +39,9 @@ def download(
 
     They end in ``.raw`` until ``attachments.embed_attachments`` has dealt with them.
 
+    They count against no rate: what is ready asks no questions of the server, and no vendor is known to limit it
+    otherwise than by 429, which is heeded. How many come at a time is limited.
+
     Files of types that were not asked for are left where they are: a server that ignores ``_type`` is noticed.
 
     Raises:
@@ -130,6 +133,7 @@ def _receive(client: Client, manifest: Manifest, file: ManifestFile, part: Path)
         bearer=manifest.needs_token is not False,
         bearer_elsewhere=manifest.needs_token is True,
         expected=frozenset({200, 206, 416}),
+        is_rated=False,
     )
     with client.stream(request) as response:
         if response.status_code == 416 or not _continues(response, offset):

@@ -113,7 +113,7 @@ class Gathering:
                 # What was asked for then is here now; the next run asks for what has changed since.
                 return
         ways = {kind: choose(self.client.server, capabilities, kind) for kind in export.types}
-        marks = {kind: found[0] for kind in export.types if 0 in (found := self.journal.watermarks(kind))}
+        marks = {kind: found[0] for kind, found in self.journal.watermarks(export.types).items() if 0 in found}
         for ask in bulk.plan(self.client.server, ways, marks):
             status_url = bulk.kick_off(self.client, export, ask)
             yield from self._export(export, self.journal.begin_export(ask.types, ask.whole, status_url))
@@ -150,7 +150,7 @@ class Gathering:
             for kind in begun.types:
                 self.findings.hold(kind, NO_SERVER_TIME)
             return []
-        former = {kind: self.journal.watermarks(kind).get(0) for kind in begun.types}
+        former = {kind: found.get(0) for kind, found in self.journal.watermarks(begun.types).items()}
         return [
             (kind, 0, Watermark(time, time if kind in begun.whole or mark is None else mark.whole_at))
             for kind, mark in former.items()
@@ -165,10 +165,11 @@ class Gathering:
         _make_folder(folder)
         gathered = Gathered(folder)
         patients = set(self.journal.patients())
+        former = self.journal.watermarks(search.type for search in self.client.server.searches)
         for number, search in enumerate(self.client.server.searches):
             way = choose(self.client.server, capabilities, search.type)
             with Sink(folder / f"{number:03d}.raw") as sink:
-                gathered.marks += self._search(search, way, sorted(patients), sink)
+                gathered.marks += self._search(search, way, sorted(patients), former[search.type], sink)
             patients |= sink.patients
             if sink.lines:
                 gathered.paths.append(embed_attachments(self.client, sink.path, search.type, 4, self.findings))
@@ -179,8 +180,9 @@ class Gathering:
         gathered.as_of = min((mark.until for _, _, mark in gathered.marks), default=None)
         return gathered
 
-    def _search(self, search: Search, way: Way, patients: Sequence[str], sink: Sink) -> list[Mark]:
-        marks = self.journal.watermarks(search.type)
+    def _search(
+        self, search: Search, way: Way, patients: Sequence[str], marks: Mapping[int, Watermark], sink: Sink
+    ) -> list[Mark]:
         if search.per_patient is None:
             return self._one_search(search, way, (), 0, marks, sink)
         found: list[Mark] = []

@@ -40,8 +40,8 @@ class Journal(Protocol):
     def end_export(self, export: OpenExport, state: str) -> None:
         """Close an export as ``loaded``, ``partial`` or ``abandoned``."""
 
-    def watermarks(self, kind: str) -> Mapping[int, Watermark]:
-        """How far a type was read: by patient's key where it is read patient by patient, else under 0."""
+    def watermarks(self, kinds: Iterable[str]) -> Mapping[str, Mapping[int, Watermark]]:
+        """How far each of the types was read: by patient's key where it is read patient by patient, else under 0."""
 
     def advance(self, marks: Iterable[tuple[str, int, Watermark]]) -> None:
         """Move watermarks (type, patient's key or 0, watermark), all or none."""
@@ -86,15 +86,18 @@ class DatabaseJournal:
             export.export_id,
         )
 
-    def watermarks(self, kind: str) -> Mapping[int, Watermark]:
+    def watermarks(self, kinds: Iterable[str]) -> Mapping[str, Mapping[int, Watermark]]:
         """As ``Journal``."""
+        found: dict[str, dict[int, Watermark]] = {kind: {} for kind in kinds}
         rows = self._run(
-            "SELECT person_key, read_until, whole_at FROM landing.fhir_watermark "
-            "WHERE (source_system, resource_type) = (%s, %s)",
+            "SELECT resource_type, person_key, read_until, whole_at FROM landing.fhir_watermark "
+            "WHERE source_system = %s AND resource_type = ANY(%s)",
             self._source,
-            kind,
+            list(found),
         )
-        return {key: Watermark(until, whole_at) for key, until, whole_at in rows}
+        for kind, key, until, whole_at in rows:
+            found[kind][key] = Watermark(until, whole_at)
+        return found
 
     def advance(self, marks: Iterable[tuple[str, int, Watermark]]) -> None:
         """As ``Journal``."""

@@ -37,12 +37,15 @@ class StateJournal:
         self._state["export"] = None
         self._state["last_export"] = {"export_id": export.export_id, "state": state}
 
-    def watermarks(self, kind: str) -> Mapping[int, Watermark]:
+    def watermarks(self, kinds: Iterable[str]) -> Mapping[str, Mapping[int, Watermark]]:
         """As ``Journal``."""
-        found = self._state.get("watermarks", {}).get(kind, {})
+        kept = self._state.get("watermarks", {})
         return {
-            int(key): Watermark(datetime.fromisoformat(until), datetime.fromisoformat(whole_at))
-            for key, (until, whole_at) in found.items()
+            kind: {
+                int(key): Watermark(datetime.fromisoformat(until), datetime.fromisoformat(whole_at))
+                for key, (until, whole_at) in kept.get(kind, {}).items()
+            }
+            for kind in kinds
         }
 
     def advance(self, marks: Iterable[tuple[str, int, Watermark]]) -> None:

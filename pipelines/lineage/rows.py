@@ -30,6 +30,9 @@ _ROWS_BEHIND = {
 }
 """Tables whose rows name rows of omop."""
 
+_MADE_OF = {"cost": "claim_line"}
+"""Tables of bronze that have the keys of a table of omop under another name."""
+
 _KEYS = {
     "omop.death": "person_id",
     "omop.person_crosswalk": "person_key",
@@ -97,7 +100,7 @@ def resources_of(connection: psycopg.Connection[Any], name: str, row_id: int) ->
         case "observation_period":
             found = _keys(connection, "resources_of_period", parameters)
         case _:
-            found = _in_bronze(connection, table, row_id)
+            found = _in_bronze(connection, _MADE_OF.get(own, table), row_id)
             if own:
                 found |= _keys(connection, "resources_of_event", parameters)
                 found |= _keys(connection, "named_resources", {"resource_keys": list(found)})

@@ -12,8 +12,10 @@ from pipelines.account import Account
 from pipelines.fhir import ingest_fhir
 from pipelines.fhir.profiles import MAPPING_VERSION
 from pipelines.fhir.validation import problem
+from pipelines.lineage import trace
 from pipelines.vocabulary import ensure_starter
 from resources import dbt
+from resources.identity.session import AccessDeniedError
 from resources.postgres import Database, Role, database
 from resources.settings import Settings
 from tests.dbt_project.golden import (
@@ -257,6 +259,17 @@ def test_every_row_leads_back_to_the_resource_it_came_from(module_settings: Sett
     born = [patient(name, "1960-04-12", f"MRN-{name}") for name in ("late",)]
     traced = walk(module_settings, built, reader, [*resources(), *born, late])
     assert traced.keys() >= {"drug_exposure", "device_exposure", "procedure_occurrence", "specimen", "provider"}
+    assert traced.keys() >= {"cost", "payer_plan_period"}
+
+
+def test_a_claim_whose_cost_is_labelled_is_left_out(module_settings: Settings, built: Database) -> None:
+    # Neither claim has a label of its own: the visit has, and the procedure.
+    for line in claims.UNDER_LABELS_OF_OTHERS:
+        for table in ("omop.cost", "bronze.claim_line"):
+            with pytest.raises(AccessDeniedError):
+                trace(module_settings, built, identity(everyone=True), table, line)
+            found = trace(module_settings, built, identity(everyone=True, sensitivities=("R",)), table, line)
+            assert [source.about["record_type"] for source in found.sources] == ["Claim"]
 
 
 def test_a_medication_that_comes_later_or_changes_changes_the_rows(built: Database, change: Change) -> None:

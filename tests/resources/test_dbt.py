@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO
@@ -64,6 +66,28 @@ def test_a_failing_model_leaves_no_row_value(settings: Settings, db: Database) -
     written = [path for path in settings.dbt_directory.rglob("*") if path.is_file()]
     assert len(written) > 3
     assert [path for path in written if b"98765" in path.read_bytes()] == []
+
+
+def test_a_database_that_refuses_is_named_as_the_cause(settings: Settings, db: Database) -> None:
+    nowhere = replace(db, parameters=tuple(sorted({**dict(db.parameters), "dbname": "nowhere"}.items())))
+    with pytest.raises(dbt.DbtBuildError, match=r"the database refused or did not answer") as caught:
+        dbt.build(settings, nowhere, select=["source_to_concept_map"])
+    assert "nowhere" not in str(caught.value)
+
+
+def test_a_signal_is_named_as_the_cause(
+    held: tuple[dict[str, str], IO[bytes]], settings: Settings, db: Database
+) -> None:
+    def waiting() -> list[psutil.Process]:
+        return [child for child in psutil.Process().children() if "resources.dbt_process" in child.cmdline()]
+
+    with ThreadPoolExecutor(1) as pool:
+        building = pool.submit(dbt.build, settings, db)
+        while not (children := waiting()):
+            assert not building.done()
+        children[0].kill()
+        with pytest.raises(dbt.DbtBuildError, match="ended by SIGKILL"):
+            building.result()
 
 
 def test_the_version_is_told_without_asking_anyone() -> None:

@@ -9,6 +9,10 @@ FROM (
         SELECT visit_detail_key FROM bronze.visit_detail WHERE resource_key = %(resource_key)s
         UNION ALL
         SELECT specimen_key FROM bronze.specimen WHERE resource_key = %(resource_key)s
+        UNION ALL
+        SELECT payer_plan_period_key FROM bronze.payer_plan_period WHERE resource_key = %(resource_key)s
+        UNION ALL
+        SELECT claim_line_key FROM bronze.claim_line WHERE resource_key = %(resource_key)s
     )
     UNION ALL
     SELECT CASE WHEN known.hides_rows THEN known.code ELSE 'UNKNOWN' END AS code

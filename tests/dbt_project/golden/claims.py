@@ -416,6 +416,7 @@ HIDDEN = [
         "omop.cost", "cost_id", [(_line("secret-claim", "item", "ExplanationOfBenefit", "answer"),)],
     ),
 ]  # fmt: skip
+UNDER_LABELS_OF_OTHERS = [_line(f"secret-{name}", "item") for name in ("visit", "procedure")]
 LABELLED = [
     ("cost", _line("secret-claim", "item", "ExplanationOfBenefit", "answer"), ["R"]),
     *(("cost", _line(f"secret-{name}", "item"), ["R"]) for name in ("visit", "coverage", "procedure")),

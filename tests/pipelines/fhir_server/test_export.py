@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pipelines.fhir_server.errors import FhirServerError
+from pipelines.fhir_server.waiting import RateLimit
 from tests.pipelines.fhir.synthetic import encounter, observation, patient, updated
 from tests.pipelines.fhir_server.conftest import Home, Make
 from tests.pipelines.fhir_server.hospital import Hospital, Reply, as_json, outcome
@@ -42,6 +43,25 @@ def test_an_export_gives_everything_once_and_is_deleted(site: Hospital, make: Ma
     # Rule 2: the server's time, not ours, is the watermark.
     assert {mark["0"][0] for mark in home.watermarks.values()} == {"2026-03-01T12:00:00+00:00"}
     assert site.exports["1"]["deleted"]
+
+
+def test_files_do_not_count_against_the_rate_and_all_else_does(
+    site: Hospital, make: Make, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited, wait = [], RateLimit.wait
+
+    def count(rate: RateLimit) -> None:
+        waited.append(rate)
+        wait(rate)
+
+    monkeypatch.setattr(RateLimit, "wait", count)
+    site.add({"resourceType": "DocumentReference", "id": "d", "status": "current", "content": [
+        {"attachment": {"contentType": "text/plain", "url": "Binary/b"}}]})  # fmt: skip
+    site.binaries["Binary/b"] = Reply(200, b"text", {"Content-Type": "text/plain"})
+    given = home.gather(make("Patient", "Encounter", "Observation", "DocumentReference"))
+    assert given.findings == {"attachment_fetched": 1}
+    files = sum(path.startswith("files/") for path in site.counted().elements())
+    assert (files, len(waited)) == (5, len(site.requests) - 5)
 
 
 def test_the_status_address_is_kept_before_the_first_poll(site: Hospital, make: Make, home: Home) -> None:

@@ -87,6 +87,22 @@ def test_what_changes_at_the_server_changes_here(site: Hospital, make: Make, run
     assert set(watermarks(db).values()) == {"2026-03-02 12:00:00+00"}
 
 
+def test_watermarks_of_many_types_are_one_question(
+    site: Hospital, make: Make, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, connect = [], Database.connect
+
+    def count(db: Database, *given: Any, **options: Any) -> psycopg.Connection[Any]:
+        opened.append(given)
+        return connect(db, *given, **options)
+
+    monkeypatch.setattr(Database, "connect", count)
+    run(make("Patient"))
+    first = len(opened)
+    run(make("Patient", "Observation", "Encounter", "Condition", "Procedure"))
+    assert (len(opened), len(site.exports)) == (2 * first, 2)
+
+
 def test_what_was_once_may_be_again(site: Hospital, make: Make, run: Run, quick: Settings) -> None:
     """The bytes of the third export are those of the first, and were landed before."""
     site.tracks_updates = False
