@@ -119,7 +119,7 @@ def ours(database: Database, server: ExportServer, target: Path, requests_per_se
         gathering = Gathering(client, DatabaseJournal(database, entry.name), target / "root", Findings())
         with contextlib.closing(gathering.run()) as gathered_exports:
             for gathered in gathered_exports:
-                gathering.finish(gathered)
+                gathering.mark_loaded(gathered)
                 seconds = time.perf_counter() - started
                 # What was gathered is removed when the next is asked for.
                 gathered.folder.rename(kept)

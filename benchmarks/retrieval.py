@@ -99,8 +99,9 @@ def _recall(wanted: list[set[int]], answers: list[set[int]]) -> float:
 
 
 def _vectors(drawn: np.random.Generator, number: int) -> "np.ndarray[Any, Any]":
-    vectors = drawn.standard_normal((number, EMBEDDING_DIMENSIONS), dtype=np.float32)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors: np.ndarray[Any, Any] = drawn.standard_normal((number, EMBEDDING_DIMENSIONS), dtype=np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors
 
 
 def _fill(settings: Settings, database: Database, model_sha256: str, drawn: np.random.Generator) -> None:
