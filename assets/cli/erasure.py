@@ -24,7 +24,7 @@ def erase(
 ) -> None:
     """Erase one person from every store and prove it; run again, it finishes what was interrupted.
 
-    Exit status 1 if anything of the person is left, or a table can't be searched: the report names the table or file.
+    Exit status 1 if anything of the person is left, or a table or a folder can't be searched: the report names it.
     """
     from pipelines.erasure import REASON_CODES, ErasureError, preview
     from pipelines.erasure import erase as erase_person

@@ -50,7 +50,8 @@ class ErasureReport:
 
     Attributes:
         person_id: as in ``omop.person``.
-        state: ``preview``, ``erased`` (something is left, see ``left``, or unread, see ``not_swept``) or ``verified``.
+        state: ``preview``, ``erased`` (something is left, see ``left``, or unread, see ``not_swept`` and
+            ``not_read``) or ``verified``.
         reason_code: why.
         source_persons: how many keys the person has in sources.
         rows: deleted rows by table.
@@ -62,6 +63,7 @@ class ErasureReport:
         left: rows by table and places by file, which is told without names, where a word was still found.
         swept: tables and files searched.
         not_swept: tables that no role may read whole; only those that hold no words leave the proof whole.
+        not_read: places by inode that the sweep could not look into.
         not_vacuumed: tables whose dead rows wait for autovacuum.
     """
 
@@ -78,6 +80,7 @@ class ErasureReport:
     left: dict[str, int] = field(default_factory=dict)
     swept: dict[str, int] = field(default_factory=dict)
     not_swept: list[str] = field(default_factory=list)
+    not_read: list[str] = field(default_factory=list)
     not_vacuumed: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
@@ -322,7 +325,7 @@ def _prove(settings: Settings, database: Database, journal: _Journal, known: Sea
     unread = set(found.not_swept) - set(WITHOUT_TEXT)
     return ErasureReport(
         journal.person.person_id,
-        "erased" if found.left or unread else "verified",
+        "erased" if found.left or unread or found.not_read else "verified",
         journal.reason_code,
         len(journal.person.keys),
         mentions=known.mentions,
@@ -331,6 +334,7 @@ def _prove(settings: Settings, database: Database, journal: _Journal, known: Sea
         left=found.left,
         swept={"tables": found.tables, "files": found.files},
         not_swept=found.not_swept,
+        not_read=found.not_read,
     )
 
 

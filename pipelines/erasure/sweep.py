@@ -4,6 +4,7 @@ import errno
 import gzip
 import os
 import re
+import stat
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -58,12 +59,14 @@ class Sweep:
         tables: how many tables were searched.
         files: how many files were searched.
         not_swept: tables that no role of a duty may read.
+        not_read: places by inode that could not be looked into, as one without permission or with too long a path.
     """
 
     left: dict[str, int] = field(default_factory=dict)
     tables: int = 0
     files: int = 0
     not_swept: list[str] = field(default_factory=list)
+    not_read: list[str] = field(default_factory=list)
 
 
 def telling(database: Database, words: Sequence[Word], people: Sequence[int]) -> list[Word]:
@@ -184,20 +187,49 @@ def sweep_files(settings: Settings, words: Sequence[Word], found: Sweep) -> None
     pattern = byte_pattern(words, also_base64=True)
     if pattern is None:
         return
-    for path in sorted(settings.home.rglob("*")):
-        relative = path.relative_to(settings.home)
-        if relative.parts[0] in _NOT_SWEPT_FOLDERS:
-            continue
-        try:
-            inode = path.lstat().st_ino
-        except FileNotFoundError:
-            continue
-        hits = int(_is_told_by(relative, pattern))
-        if path.is_file() and not path.is_symlink():
+    for path, inode, mode in _contents(settings.home):
+        hits = int(path != settings.home and _is_told_by(path.relative_to(settings.home), pattern))
+        place = f"{_place(settings, path, pattern)} (inode {inode})"
+        if mode is None:
+            found.not_read.append(place)
+        elif stat.S_ISREG(mode):
             found.files += 1
             hits += sum(1 for block in _blocks(path) if pattern.search(block))
         if hits:
-            found.left[f"{_place(settings, path, pattern)} (inode {inode})"] = hits
+            found.left[place] = hits
+
+
+def _contents(home: Path) -> Iterator[tuple[Path, int, int | None]]:
+    """Everything under the home that is to be searched, with inode and mode; None as mode of what gives no access.
+
+    A folder that can't be listed comes twice: as what it is, and without a mode. Of one that can be listed and not
+    entered, everything in it comes without a mode.
+    """
+    folders = [(home, home.lstat().st_ino)]
+    while folders:
+        folder, inode = folders.pop()
+        try:
+            with os.scandir(folder) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
+        except FileNotFoundError:
+            continue
+        except OSError:
+            yield folder, inode, None
+            continue
+        for entry in entries:
+            path = folder / entry.name
+            if folder == home and entry.name in _NOT_SWEPT_FOLDERS:
+                continue
+            try:
+                seen = path.lstat()
+            except FileNotFoundError:
+                continue
+            except OSError:
+                yield path, entry.inode(), None
+                continue
+            yield path, seen.st_ino, seen.st_mode
+            if stat.S_ISDIR(seen.st_mode):
+                folders.append((path, seen.st_ino))
 
 
 def _is_told_by(path: Path, pattern: re.Pattern[bytes]) -> bool:

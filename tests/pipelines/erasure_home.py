@@ -4,6 +4,7 @@ import base64
 import gzip
 import itertools
 import json
+import os
 import shutil
 import tempfile
 from collections import Counter
@@ -365,3 +366,17 @@ def canaries_in_files(home: Path) -> list[Path]:
             if coded in content or any(word.encode() in content.lower() for word in CANARIES):
                 found.append(path)
     return found
+
+
+def hide_too_deep(home: Path, text: str) -> Path:
+    """A file under folders in folders, so deep that no path names it; returns the first folder."""
+    above = os.open(home, os.O_RDONLY)
+    for _level in range(25):
+        os.mkdir("d" * 200, dir_fd=above)
+        below = os.open("d" * 200, os.O_RDONLY, dir_fd=above)
+        os.close(above)
+        above = below
+    with os.fdopen(os.open("hidden", os.O_WRONLY | os.O_CREAT, dir_fd=above), "w") as stream:
+        stream.write(text)
+    os.close(above)
+    return home / ("d" * 200)

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import resource
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -353,6 +354,10 @@ def test_the_sweep_finds_what_deletion_does_not_know(server: Database, built: Bu
     assert set(unread.not_swept) - set(WITHOUT_TEXT) == {"bronze.closed"}
     with superuser(server, dict(built.database.parameters)["dbname"]) as connection:
         connection.execute("DROP TABLE bronze.closed")
+    deep = population.hide_too_deep(built.settings.home, NOTE)
+    unread = erase(built.settings, built.database, GONE, "data-subject-request", "test")
+    assert (unread.state, unread.left, len(unread.not_read)) == ("erased", {}, 1)
+    shutil.rmtree(deep)
     again = erase(built.settings, built.database, GONE, "data-subject-request", "test")
     assert (again.state, again.left) == ("verified", {})
     assert population.canaries_in_tables(population.rows_of_all_tables(server, built.database)) == {}
