@@ -70,7 +70,8 @@ def bronze_tables(connection: psycopg.Connection[Any]) -> dict[str, BronzeTable]
     """Every bronze table with its columns, without those the database fills itself."""
     rows = connection.execute(
         "SELECT table_name, column_name, data_type, column_default FROM information_schema.columns "
-        "WHERE table_schema = 'bronze' AND column_name <> 'changed_at' ORDER BY table_name, ordinal_position"
+        "WHERE table_schema = 'bronze' AND column_name <> ALL('{changed_at,changed_by}') "
+        "ORDER BY table_name, ordinal_position"
     ).fetchall()
     columns: dict[str, list[Column]] = {}
     for table, column, kind, default in rows:

@@ -17,6 +17,7 @@ COMPUTED = {
     "omop.event_source": "trace the event itself",
     "omop.identity_conflict": "trace the person of bronze that it names",
     "omop.labelled_row": "it counts",
+    "omop.location": "thousands may live there; trace the person or the care site",
     "omop.unmapped_code": "it counts",
     "features.problem_list": "trace the conditions of the person",
     "features.risk_score": "trace the conditions of the person",
@@ -95,8 +96,8 @@ def resources_of(connection: psycopg.Connection[Any], name: str, row_id: int) ->
             found = _keys(connection, "resources_of_person", parameters)
         case "person_crosswalk":
             found = _keys(connection, "resources_of_source_key", parameters)
-        case "provider" | "location":
-            found = _keys(connection, f"resources_of_{own}", parameters)
+        case "provider":
+            found = _keys(connection, "resources_of_provider", parameters)
         case "observation_period":
             found = _keys(connection, "resources_of_period", parameters)
         case _:

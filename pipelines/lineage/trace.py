@@ -100,7 +100,7 @@ def trace(
     ):
         name = full_name(keys, table)
         locks.share(landing, locks.LANDING)
-        reading = _Reading(settings, session, keys, landing, Visibility(session, keys))
+        reading = _Reading(settings, session, keys, landing, Visibility(session, reader, keys))
         _enter(reading, name, row_id)
         sources = tuple(_sources(reading, name, row_id, content=content))
         if not sources:
@@ -148,7 +148,7 @@ def _people(keys: psycopg.Connection[Any], name: str, row_id: int) -> list[int]:
 def _is_visible(reading: _Reading, name: str, row_id: int) -> bool:
     """Whether the caller sees the row itself, where callers read its table; else its source records decide."""
     schema, _, table = name.partition(".")
-    if schema == "bronze" or name == "omop.location":
+    if schema == "bronze":
         return True
     query = sql.SQL("SELECT 1 FROM {} WHERE {} = %s").format(
         sql.Identifier(schema, table), sql.Identifier(key_column(name))
@@ -163,7 +163,7 @@ def _sources(reading: _Reading, name: str, row_id: int, *, content: bool) -> Ite
     for behind, key in rows_behind(reading.session.connection, name, row_id):
         if behind == name or _is_visible(reading, behind, key):
             found = resources_of(reading.keys, behind, key)
-            if not found and behind.startswith("omop.") and behind != "omop.location":
+            if not found and behind.startswith("omop."):
                 raise NotTraceableError(f"this row of {behind} is made of no source record.")
             for resource_key in found:
                 yield from _records(reading, resource_key, seen, content=content)
@@ -173,7 +173,7 @@ def _records(reading: _Reading, resource_key: int, seen: set[Any], *, content: b
     """The record, or the messages it was folded from, each once."""
     with reading.keys.cursor(row_factory=dict_row) as cursor:
         resource = cursor.execute(statement("resource"), {"resource_key": resource_key}).fetchone()
-    if resource is None or not reading.visibility.sees(resource_key, resource["person_key"]):
+    if resource is None or not reading.visibility.sees(resource_key):
         return
     key = resource["person_key"]
     person = None if key is None else reading.visibility.person(key)
@@ -191,9 +191,9 @@ def _records(reading: _Reading, resource_key: int, seen: set[Any], *, content: b
 
 def _sees_all(reading: _Reading, resource_keys: Iterable[int]) -> bool:
     """Whether the caller may see everything that a message tells of."""
-    query = "SELECT resource_key, person_key FROM bronze.resource WHERE resource_key = ANY(%s)"
+    query = "SELECT resource_key FROM bronze.resource WHERE resource_key = ANY(%s)"
     told = reading.keys.execute(query, (list(resource_keys),)).fetchall()
-    return all(reading.visibility.sees(key, person) for key, person in told)
+    return all(reading.visibility.sees(key) for (key,) in told)
 
 
 def _resource(reading: _Reading, resource: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -203,7 +203,8 @@ def _resource(reading: _Reading, resource: Mapping[str, Any]) -> Mapping[str, An
     if landed is None:
         return None
     value: Mapping[str, Any] = orjson.loads(landed.removeprefix(BYTE_ORDER_MARK))
-    return value if place.entry is None else value["resource"]
+    # Of a deletion the entry says no more than what is deleted.
+    return value if place.entry is None else value.get("resource", value)
 
 
 def _record(session: Session, name: str, row_id: int, sources: Iterable[Source], *, content: bool) -> None:

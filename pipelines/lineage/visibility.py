@@ -6,7 +6,11 @@ from typing import Any
 import psycopg
 
 from pipelines.lineage.statements import statement
+from resources.identity import Identity
 from resources.identity.session import Session
+
+_OF_NOBODY = frozenset({"Organization", "Location", "Practitioner", "PractitionerRole", "Medication", "Device"})
+"""Types whose records, where the mapping finds no person in them, are nobody's."""
 
 
 @dataclass
@@ -15,13 +19,16 @@ class Visibility:
 
     A record may hold more than the row that was asked for, such as another row under a label. So it is seen whole or
     not at all: its person is in view, and the caller may see every label that any row of it has, or the record itself
-    as it is now.
+    as it is now. Where that can't be said, since it makes no row or changed after the labels were published, it is
+    for whoever sees everyone and every label, and that is on record.
 
     Attributes:
+        reader: who asks.
         keys: as TRANSFORM, who knows all labels.
     """
 
     session: Session
+    reader: Identity
     keys: psycopg.Connection[Any]
     _judged: dict[int, bool] = field(default_factory=dict)
 
@@ -30,20 +37,30 @@ class Visibility:
         row = self.session.connection.execute(statement("person_in_view"), {"person_key": person_key}).fetchone()
         return int(row[0]) if row else None
 
-    def sees(self, resource_key: int, person_key: int | None) -> bool:
-        """Whether the caller may see a source record; one of nobody, such as a medication, everyone may."""
+    def sees(self, resource_key: int) -> bool:
+        """Whether the caller may see a source record."""
         if resource_key not in self._judged:
-            self._judged[resource_key] = person_key is None or self._sees(resource_key, person_key)
+            self._judged[resource_key] = self._sees(resource_key)
         return self._judged[resource_key]
 
-    def _sees(self, resource_key: int, person_key: int) -> bool:
-        person_id = self.person(person_key)
-        if person_id is None:
+    def _sees(self, resource_key: int) -> bool:
+        found = self.keys.execute(statement("record_as_published"), {"resource_key": resource_key}).fetchone()
+        if found is None:
             return False
-        found = self.keys.execute(statement("labels_of_resource"), {"resource_key": resource_key}).fetchone()
-        codes = found[0] if found else None
-        if codes is None:
-            return True
-        allowed = self.session.connection.execute("SELECT access.may_see(%s, %s::text[])", (person_id, codes))
-        row = allowed.fetchone()
+        kind, outcome, person_key, is_published, has_rows, codes = found
+        if person_key is None and kind in _OF_NOBODY and outcome == "loaded":
+            return set(codes or ()) <= set(self.reader.sensitivities)
+        if person_key is None or not is_published or not has_rows:
+            return self._sees_everything(resource_key)
+        person_id = self.person(person_key)
+        return person_id is not None and (codes is None or self._may_see(person_id, codes))
+
+    def _may_see(self, person_id: int, codes: list[str]) -> bool:
+        query = "SELECT access.may_see(%s, %s::text[])"
+        row = self.session.connection.execute(query, (person_id, codes)).fetchone()
+        return row is not None and bool(row[0])
+
+    def _sees_everything(self, resource_key: int) -> bool:
+        claim = "SELECT access.claim_landed(%s, 'bronze.resource', %s)"
+        row = self.session.connection.execute(claim, (self.session.ticket, resource_key)).fetchone()
         return row is not None and bool(row[0])

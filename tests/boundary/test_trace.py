@@ -19,8 +19,9 @@ from resources.postgres import DatabaseUnavailableError, Role
 from tests.boundary import people
 from tests.boundary.conftest import Warehouse
 from tests.boundary.people import PART2, PERSON, key
+from tests.boundary.test_labels import build, load
 from tests.dbt_project.population import ICD10, condition, result
-from tests.identities import identity
+from tests.identities import all_labels, identity
 from tests.pipelines.fhir.synthetic import bundle
 
 EAST = identity(care_sites=("Organization/east", "Organization/trust"))
@@ -153,8 +154,66 @@ def test_what_changed_since_the_build_is_judged_as_it_is_now(warehouse: Warehous
     ):
         with pytest.raises(AccessDeniedError):
             traced(warehouse, EAST, table, row)
-    seen = traced(warehouse, EVERYONE, "measurement", key("Observation", "ann-visit-a1c"))
+        with pytest.raises(AccessDeniedError):
+            traced(warehouse, EVERYONE, table, row)
+    everything = identity(subject="steward", everyone=True, sensitivities=all_labels(warehouse.database))
+    seen = traced(warehouse, everything, "measurement", key("Observation", "ann-visit-a1c"))
     assert [record["subject"] for record in seen] == [{"reference": "Patient/bob"}]
+    build(warehouse)
+    assert traced(warehouse, EVERYONE, "measurement", key("Observation", "ann-visit-a1c")) == seen
+
+
+OF_ANN: dict[str, dict[str, Any]] = {
+    "a relative": {"resourceType": "RelatedPerson", "name": [{"family": "Ann"}]},
+    "answers under a label": {"resourceType": "QuestionnaireResponse", "meta": {"security": [PART2]}},
+    "a condition with a modifier": {"resourceType": "Condition", "modifierExtension": [{"url": "urn:unknown"}]},
+    "who said so": {
+        "resourceType": "Provenance",
+        "target": [{"reference": "Condition/ann-own"}],
+        "recorded": "2026-01-01T00:00:00Z",
+        "agent": [{"who": {"display": "Ann"}, "onBehalfOf": {"reference": "Organization/east"}}],
+    },
+    "a result of a visit under a label": {
+        "resourceType": "Observation",
+        "status": "cancelled",
+        "encounter": {"reference": "Encounter/eve-counselling"},
+        "code": {"text": "x"},
+    },
+}
+
+
+@pytest.mark.parametrize("resource", OF_ANN.values(), ids=OF_ANN)
+def test_a_record_that_makes_no_row_is_for_who_sees_everything(
+    warehouse: Warehouse, tmp_path: Path, resource: dict[str, Any]
+) -> None:
+    whose = {} if resource["resourceType"] == "Provenance" else {"subject": {"reference": "Patient/ann"}}
+    whole = {"id": "some", **resource, **whose}
+    load(warehouse, tmp_path, whole)
+    row = key(resource["resourceType"], "some")
+    for who in (identity(), EAST, EVERYONE, PART2_EVERYONE):
+        with pytest.raises(AccessDeniedError):
+            traced(warehouse, who, "bronze.resource", row)
+    everything = identity(subject="steward", everyone=True, sensitivities=all_labels(warehouse.database))
+    assert traced(warehouse, everything, "bronze.resource", row) == [whole]
+    claims = "SELECT action FROM audit.event WHERE object_kind = 'bronze.resource' AND subject = 'steward' ORDER BY 1"
+    assert [action for (action,) in warehouse.rows(claims)] == ["claim", "read"]
+
+
+def test_what_came_after_the_build_waits_for_its_labels(warehouse: Warehouse, tmp_path: Path) -> None:
+    """A result of a labelled visit, and a visit that gets its label, are judged by no older build."""
+    visit = {"reference": "Encounter/eve-counselling"}
+    late = result("eve", "eve-late", "4548-4", "2026-02-03", 7.1, "%", encounter=visit)
+    load(warehouse, tmp_path, late)
+    row_id = warehouse.rows(
+        "SELECT measurement_key FROM bronze.measurement WHERE resource_key = %s", key("Observation", "eve-late")
+    )[0][0]
+    with pytest.raises(AccessDeniedError):
+        traced(warehouse, EVERYONE, "bronze.measurement", row_id)
+    assert traced(warehouse, EVERYONE, "condition_occurrence", BOB) == [went_in("bob-visit-dx")]
+    meta = {"lastUpdated": "2027-01-01T00:00:00Z", "security": [PART2]}
+    load(warehouse, tmp_path, {**went_in("bob-visit"), "meta": meta})
+    with pytest.raises(AccessDeniedError):
+        traced(warehouse, EVERYONE, "condition_occurrence", BOB)
 
 
 def test_an_emergency_opens_a_trace_and_is_said(warehouse: Warehouse) -> None:
@@ -176,6 +235,7 @@ def test_an_entry_of_a_bundle_is_shown_alone_as_it_was_landed(
     path = tmp_path / "bundle.json"
     path.write_text(json.dumps(bundle([theirs, mine]), indent=1))
     ingest_fhir(warehouse.settings, warehouse.database, [path])
+    build(warehouse)
     for name in [name for name in os.environ if name.startswith("SANCTUM_")]:
         monkeypatch.delenv(name)
     assert warehouse.settings.database_url is not None

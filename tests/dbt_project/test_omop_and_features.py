@@ -16,8 +16,7 @@ from resources.postgres import Database, Role, database
 from resources.settings import Settings
 from tests.conftest import superuser
 from tests.dbt_project import population
-from tests.identities import identity
-from tests.pipelines.lineage.conftest import all_labels
+from tests.identities import all_labels, identity
 from tests.pipelines.lineage.walk import walk
 
 AS_OF = date(2026, 10, 31)

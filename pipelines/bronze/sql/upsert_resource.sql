@@ -33,4 +33,5 @@ ON CONFLICT (resource_key) DO UPDATE SET
     file_id = excluded.file_id,
     line_number = excluded.line_number,
     entry = excluded.entry,
-    changed_at = now()
+    changed_at = now(),
+    changed_by = pg_current_xact_id()

@@ -151,7 +151,8 @@ def _rtf_text(content: str) -> str | None:
     if not content.lstrip().startswith("{\\rtf"):
         return None
     try:
-        return str(rtf_to_text(content, errors="replace"))
+        # RTF writes a character beyond the first plane as the halves of a pair, and may leave one of them out.
+        return str(rtf_to_text(content, errors="replace")).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     except _DAMAGED:
         return None
 

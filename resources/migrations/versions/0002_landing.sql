@@ -107,6 +107,8 @@ CREATE TABLE quarantine.record (
     released_at timestamptz
 );
 CREATE INDEX quarantine_open ON quarantine.record (reason) WHERE released_at IS NULL;
+CREATE INDEX quarantine_file ON quarantine.record (file_id);
+CREATE INDEX quarantine_message ON quarantine.record (message_id) WHERE message_id IS NOT NULL;
 COMMENT ON TABLE quarantine.record IS
 'A record that could not be used. Points at its landed bytes; reason is a fixed word, detail names elements and rules, never values.';
 COMMENT ON COLUMN quarantine.record.record_key IS 'Where the record lies (file hash and line, or message): the same record is kept once.';

@@ -19,15 +19,19 @@ CREATE TABLE bronze.resource (
     file_id bigint,
     line_number bigint,
     entry bigint,
-    changed_at timestamptz NOT NULL DEFAULT now()
+    changed_at timestamptz NOT NULL DEFAULT now(),
+    changed_by xid8 NOT NULL DEFAULT pg_current_xact_id()
 );
 CREATE INDEX resource_person ON bronze.resource (person_key) WHERE person_key IS NOT NULL;
+CREATE INDEX resource_changed ON bronze.resource (changed_by);
 CREATE INDEX resource_labelled ON bronze.resource (resource_key) WHERE security_labels IS NOT NULL;
 COMMENT ON TABLE bronze.resource IS
 'The current version of every resource seen, where its bytes are, and what became of it (outcome: loaded, or why not).';
 COMMENT ON COLUMN bronze.resource.version_order IS
 'Sorts the versions of one resource: the greatest is the current one, whatever the order of loads '
 '(pipelines.fhir.version). Null for HL7 v2, where a fold sees all messages and replaces.';
+COMMENT ON COLUMN bronze.resource.changed_by IS
+'Transaction of the load: a snapshot says whether a build has seen it, which times of running loads cannot say.';
 COMMENT ON COLUMN bronze.resource.entry IS 'Index in the bundle that the line is; null outside one.';
 COMMENT ON COLUMN bronze.resource.security_labels IS
 'Codings of meta.security, and of DocumentReference.securityLabel; they hold for every row the resource owns. '

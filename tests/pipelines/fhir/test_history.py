@@ -85,7 +85,7 @@ class Place:
         with self.database.connect(Role.INGEST) as connection:
             for table in TABLES:
                 query: Any = (
-                    "SELECT to_jsonb(t) - '{file_id,line_number,entry,version_order,changed_at}'::text[] AS row "
+                    "SELECT to_jsonb(t) - '{file_id,line_number,entry,version_order,changed_at,changed_by}'::text[] "
                     f"FROM bronze.{table} AS t ORDER BY 1"
                 )
                 found[table] = [row for (row,) in connection.execute(query)]

@@ -29,10 +29,10 @@ from resources.identity.session import AccessDeniedError
 from resources.postgres import Database, DatabaseUnavailableError, Role
 from resources.settings import Settings
 from tests.conftest import superuser
+from tests.identities import all_labels
 from tests.pipelines.fhir.synthetic import bundle, ndjson, observation, patient, rows, snapshot, write
 from tests.pipelines.fhir.test_bad_input import BROKEN, UNPARSABLE
 from tests.pipelines.hl7.messages import message, visit
-from tests.pipelines.lineage.conftest import all_labels
 
 CANARY = "Zzyzxcanary"
 BAD = observation("bad", status={"family": CANARY})
