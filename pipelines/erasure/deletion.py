@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from pipelines.erasure.statements import statement
 from pipelines.redaction import allow_deletion
 
 PERSON_COLUMNS = ("person_id", "person_key", "hub_key")
@@ -59,11 +60,8 @@ class Keys:
 
 def claim_resources(connection: psycopg.Connection[Any], keys: Keys, resources: Collection[int]) -> None:
     """Say of resources found in landed bytes whose they are, so that they go with the others even after a crash."""
-    connection.execute(
-        "UPDATE bronze.resource SET person_key = %s WHERE resource_key = ANY(%s) "
-        "AND (person_key IS NULL OR person_key <> ALL(%s))",
-        (keys.person_id, sorted(resources), keys.people),
-    )
+    parameters = {"person_id": keys.person_id, "resources": sorted(resources), "people": keys.people}
+    connection.execute(statement("claim_resources"), parameters)
 
 
 def delete_rows(connection: psycopg.Connection[Any], keys: Keys, messages: Iterable[int]) -> dict[str, int]:
@@ -87,10 +85,7 @@ def delete_rows(connection: psycopg.Connection[Any], keys: Keys, messages: Itera
         if conditions and table not in _JOURNAL:
             deleted[table] = _delete(connection, table, conditions)
     if "omop.location" in tables:
-        deleted["omop.location"] = connection.execute(
-            "DELETE FROM omop.location AS place WHERE NOT EXISTS "
-            "(SELECT FROM omop_intermediate.int_location AS home WHERE home.location_id = place.location_id)"
-        ).rowcount
+        deleted["omop.location"] = connection.execute(statement("delete_empty_locations")).rowcount
     deleted["quarantine.record"] = connection.execute(
         "DELETE FROM quarantine.record WHERE message_id = ANY(%s)", (keys.messages,)
     ).rowcount
@@ -125,12 +120,7 @@ def vacuum(connection: psycopg.Connection[Any], tables: Iterable[str], longest_b
     left = []
     for table in sorted(tables):
         name = sql.Identifier(*table.split("."))
-        row = connection.execute(
-            "SELECT pg_total_relation_size(%(table)s::regclass), CASE WHEN "
-            "current_setting('server_version_num')::integer >= 170000 "
-            "THEN has_table_privilege(%(table)s::regclass, 'MAINTAIN') ELSE false END",
-            {"table": table},
-        ).fetchone()
+        row = connection.execute(statement("size_to_vacuum"), {"table": table}).fetchone()
         size, may = row or (0, False)
         if not may:
             left.append(table)
@@ -142,14 +132,7 @@ def vacuum(connection: psycopg.Connection[Any], tables: Iterable[str], longest_b
 
 def _tables(connection: psycopg.Connection[Any]) -> dict[str, dict[str, bool]]:
     """Tables that may hold people's rows: column to whether the eraser may delete from the table."""
-    rows = connection.execute(
-        "SELECT format('%%s.%%s', n.nspname, c.relname), a.attname, has_table_privilege(c.oid, 'DELETE') "
-        "FROM pg_class AS c INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace "
-        "INNER JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
-        "WHERE c.relkind IN ('r', 'p', 'm') AND NOT starts_with(n.nspname, 'pg_') "
-        "AND n.nspname NOT IN ('information_schema', 'bronze_staging', 'dagster') AND n.nspname <> ALL(%s)",
-        (list(KEPT_SCHEMAS),),
-    ).fetchall()
+    rows = connection.execute(statement("tables_of_people"), {"kept_schemas": list(KEPT_SCHEMAS)}).fetchall()
     found: dict[str, dict[str, bool]] = {}
     for table, column, may_delete in rows:
         found.setdefault(table, {})[column] = may_delete
@@ -187,11 +170,7 @@ def _find_keys(
         keys.rows += found
         if name == "location":
             keys.locations = found
-    query = (
-        "SELECT message_id FROM landing.hl7_message WHERE patient_key = ANY(%(people)s) "
-        "OR merged_patient_key = ANY(%(people)s)"
-    )
-    known = (key for (key,) in connection.execute(query, {"people": keys.people}))
+    known = (key for (key,) in connection.execute(statement("messages_of_people"), {"people": keys.people}))
     keys.messages = sorted({*known, *messages})
 
 

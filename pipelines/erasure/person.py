@@ -1,17 +1,15 @@
 """Who one person is: every source person that the crosswalk joins, and the identifiers that lead to them."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import psycopg
 
 from pipelines.erasure.deletion import Keys, holds_rows
+from pipelines.erasure.statements import statement
 from pipelines.hl7.ownership import key_of_identifier
 from pipelines.tombstones import NAMING_TYPES, identity
 from resources.postgres import Database, Role
-
-_SQL = Path(__file__).parent / "sql"
 
 
 class UnknownPersonError(ValueError):
@@ -59,7 +57,7 @@ def find_person(database: Database, person_id: int) -> Person:
             keys |= set(journal)
         if not keys:
             raise UnknownPersonError(f"no source names a person {person_id}; person_id is as in omop.person.")
-        rows = _execute(connection, "identifiers.sql", person_keys=sorted(keys))
+        rows = _execute(connection, "identifiers", person_keys=sorted(keys))
     identifiers: dict[bytes, bytes | None] = {}
     for authority, value, joins, birth_date in rows:
         if joins:
@@ -74,7 +72,7 @@ def _joined(connection: psycopg.Connection[Any], person_id: int) -> set[int]:
     built = connection.execute("SELECT to_regclass('omop.person_crosswalk') IS NOT NULL").fetchone()
     if built is None or not built[0]:
         return set()
-    return {key for (key,) in _execute(connection, "person_keys.sql", person_id=person_id)}
+    return {key for (key,) in _execute(connection, "person_keys", person_id=person_id)}
 
 
 def _refuse_source_person(connection: psycopg.Connection[Any], person_id: int) -> None:
@@ -86,6 +84,5 @@ def _refuse_source_person(connection: psycopg.Connection[Any], person_id: int) -
             raise UnknownPersonError(f"{person_id} is a source's record of person {row[0]}: erase that person.")
 
 
-def _execute(connection: psycopg.Connection[Any], file: str, **parameters: Any) -> list[tuple[Any, ...]]:
-    query = (_SQL / file).read_bytes()
-    return connection.execute(query, {"naming_types": sorted(NAMING_TYPES), **parameters}).fetchall()
+def _execute(connection: psycopg.Connection[Any], name: str, **parameters: Any) -> list[tuple[Any, ...]]:
+    return connection.execute(statement(name), {"naming_types": sorted(NAMING_TYPES), **parameters}).fetchall()

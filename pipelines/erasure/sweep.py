@@ -14,6 +14,7 @@ from typing import IO, Any, LiteralString, cast
 import psycopg
 from psycopg import sql
 
+from pipelines.erasure.statements import statement
 from pipelines.erasure.words import Word, byte_pattern, sql_pattern, stored_forms
 from pipelines.landing import is_gzip
 from resources.postgres import Database, Role
@@ -96,7 +97,9 @@ def sweep_tables(database: Database, words: Sequence[Word], found: Sweep) -> Non
     if not words:
         return
     with database.connect(Role.ERASER) as connection:
-        tables = connection.execute(_READABLE, {"roles": [role.value for role in _READERS]}).fetchall()
+        tables = connection.execute(
+            statement("readable_tables"), {"roles": [role.value for role in _READERS]}
+        ).fetchall()
     by_role: dict[str, list[tuple[str, str, list[str]]]] = {}
     for schema, table, octets, role in tables:
         if schema in _NOT_SWEPT_SCHEMAS or f"{schema}.{table}" in (*_SEEDED, _WORDS_KEPT):
@@ -112,33 +115,6 @@ def sweep_tables(database: Database, words: Sequence[Word], found: Sweep) -> Non
     _sweep_texts(database, words, found)
 
 
-# Of each table the first role that may read all its rows: no row security, its own, or a policy that is always true.
-_READABLE = """
-SELECT n.nspname, c.relname,
-    ARRAY(
-        SELECT a.attname::text FROM pg_attribute AS a
-        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid = 'bytea'::regtype
-    ),
-    (
-        SELECT r.role_name FROM unnest(%(roles)s::text[]) WITH ORDINALITY AS r (role_name, place)
-        WHERE has_schema_privilege(r.role_name, n.oid, 'USAGE') AND has_table_privilege(r.role_name, c.oid, 'SELECT')
-            AND (
-                NOT c.relrowsecurity
-                OR (NOT c.relforcerowsecurity AND c.relowner::regrole::text = r.role_name)
-                OR EXISTS (
-                    SELECT FROM pg_policies AS p
-                    WHERE p.schemaname = n.nspname AND p.tablename = c.relname AND p.permissive = 'PERMISSIVE'
-                        AND p.qual = 'true' AND p.cmd IN ('ALL', 'SELECT') AND r.role_name = ANY(p.roles)
-                )
-            )
-        ORDER BY r.place LIMIT 1
-    )
-FROM pg_class AS c INNER JOIN pg_namespace AS n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'm') AND n.nspname <> 'information_schema' AND NOT starts_with(n.nspname, 'pg_')
-ORDER BY 1, 2
-"""
-
-
 def _sweep_table(
     connection: psycopg.Connection[Any],
     table: tuple[str, str],
@@ -151,11 +127,8 @@ def _sweep_table(
     sentences = [form for word in words if word.kind == "sentence" for form in stored_forms(word)]
     texts: list[sql.Composable] = [sql.SQL("row_of::text")]
     texts += [sql.SQL("encode(row_of.{}, 'escape')").format(sql.Identifier(column)) for column in octets]
-    query = sql.SQL(
-        "SELECT count(*) FROM {table} AS row_of CROSS JOIN LATERAL (SELECT concat_ws(' ', {texts})) AS one (text) "
-        "WHERE one.text ~* ANY(%(patterns)s::text[]) OR EXISTS "
-        "(SELECT FROM unnest(%(sentences)s::text[]) AS s (form) WHERE strpos(lower(one.text), lower(s.form)) > 0)"
-    ).format(table=sql.Identifier(*table), texts=sql.SQL(", ").join(texts))
+    template = sql.SQL(statement("rows_with_words").decode())
+    query = template.format(table=sql.Identifier(*table), texts=sql.SQL(", ").join(texts))
     row = connection.execute(query, {"patterns": patterns, "sentences": sentences}).fetchone()
     found.tables += 1
     if row and row[0]:

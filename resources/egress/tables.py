@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -11,14 +12,7 @@ from resources.egress.files import Finding
 from resources.egress.needles import Needles
 from resources.postgres import without_row_values
 
-_TABLES = """
-SELECT n.nspname, c.relname, array_agg(a.attname::text ORDER BY a.attnum)
-FROM pg_class AS c
-JOIN pg_namespace AS n ON n.oid = c.relnamespace
-JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-WHERE c.relkind IN ('r', 'm', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
-GROUP BY 1, 2 ORDER BY 1, 2
-"""
+_TABLES = Path(__file__).parents[1] / "sql" / "tables_with_columns.sql"
 _CATALOGUE = ("pg_description", "pg_shdescription", "pg_proc", "pg_rewrite", "pg_attrdef", "pg_seclabel")
 """Where PostgreSQL keeps comments, function bodies, views, defaults and labels."""
 
@@ -63,7 +57,7 @@ def sweep_tables(
     held: dict[str, Sequence[str]] = {}
     tables = rows = 0
     with without_row_values():
-        for schema, table, columns in connection.execute(_TABLES).fetchall():
+        for schema, table, columns in connection.execute(_TABLES.read_bytes()).fetchall():
             name = f"{schema}.{table}"
             exempt = columns if schema in by_design else list(columns_by_design.get(name, ()))
             if exempt and (kinds := _search(connection, needles, schema, table, exempt)[1]):
