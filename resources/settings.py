@@ -34,12 +34,12 @@ def _hosts(value: object) -> object:
     """Hosts separated by commas, in lower case as URLs are compared."""
     if isinstance(value, str):
         value = [part.strip().lower() for part in value.split(",") if part.strip()]
-    if isinstance(value, list | tuple) and not all(isinstance(part, str) and _HOST.fullmatch(part) for part in value):
+    if isinstance(value, list) and not all(isinstance(part, str) and _HOST.fullmatch(part) for part in value):
         raise ValueError("hosts are separated by commas, each as in minio.example, without scheme, port and path")
     return value
 
 
-Hosts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_hosts)]
+Hosts = Annotated[frozenset[str], NoDecode, BeforeValidator(_hosts)]
 """Names or addresses of hosts."""
 
 
@@ -83,7 +83,7 @@ class Settings(BaseSettings):
         default=None, description="YAML: the FHIR servers to ingest from; see docs/fhir_servers.md."
     )
     object_store_hosts: Hosts = Field(
-        default=(),
+        default=frozenset(),
         description="Hosts of object stores that may be connected to, separated by commas; default: none.",
     )
     as_of: date | None = Field(default=None, description="Day features are computed for; default: today.")

@@ -139,7 +139,7 @@ def _told(what: str) -> Iterator[None]:
             said = "refused us: check the keys and what they may do; listing and reading are needed."
         elif any(isinstance(cause, FileNotFoundError) for cause in causes):
             said = "is not there: check bucket and prefix, and run again if objects are being removed."
-        elif any(type(cause).__name__ == "FileExpired" for cause in causes):
+        elif any(isinstance(cause, _changed_errors()) for cause in causes):
             said = "changed while it was read: run again."
         else:
             said = f"can't be read ({type(causes[-1]).__name__}): check its address and that it answers, and run again."
@@ -152,6 +152,14 @@ def _client_errors() -> tuple[type[Exception], ...]:
     except ImportError:
         return ()
     return BotoCoreError, ClientError
+
+
+def _changed_errors() -> tuple[type[Exception], ...]:
+    try:
+        from s3fs.utils import FileExpired
+    except ImportError:
+        return ()
+    return (FileExpired,)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
