@@ -53,8 +53,8 @@ bench: install ## Measure against named peers and bounds, print the tables of do
 	$(BIN)/python -m benchmarks
 
 lock: ## Resolve pyproject.toml anew into the CPU lock
-	$(BIN)/uv pip compile pyproject.toml --extra cpu --extra dev --python-version 3.11 --no-annotate --no-header \
-		$(TORCH) --override deploy/locks/overrides.txt --output-file $(LOCK)
+	$(BIN)/uv pip compile pyproject.toml --extra cpu --extra dev --extra object-store --python-version 3.11 \
+		--no-annotate --no-header $(TORCH) --override deploy/locks/overrides.txt --output-file $(LOCK)
 
 clean: ## Stop this folder's server and remove .sanctum and caches (keeps .venv)
 	-test ! -x $(BIN)/sanctum || SANCTUM_HOME=.sanctum $(BIN)/sanctum down

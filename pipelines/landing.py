@@ -66,7 +66,7 @@ def find_files(paths: Iterable[Path], suffixes: Sequence[str], *, may_be_empty: 
     found: list[Path] = []
     for number, path in enumerate(paths, start=1):
         if path.is_dir():
-            found += sorted(p for p in path.rglob("*") if p.is_file() and _has_suffix(p, suffixes))
+            found += sorted(p for p in path.rglob("*") if p.is_file() and has_suffix(p.name, suffixes))
         elif path.exists():
             found.append(path)
         else:
@@ -78,8 +78,9 @@ def find_files(paths: Iterable[Path], suffixes: Sequence[str], *, may_be_empty: 
     return found
 
 
-def _has_suffix(path: Path, suffixes: Sequence[str]) -> bool:
-    name = path.name.lower().removesuffix(".gz")
+def has_suffix(name: str, suffixes: Sequence[str]) -> bool:
+    """Whether a file's name ends as input does, ``.gz`` left out; a name that begins with a dot is not whole yet."""
+    name = name.lower().removesuffix(".gz")
     return not name.startswith(".") and any(name.endswith(suffix) for suffix in suffixes)
 
 

@@ -90,6 +90,8 @@ def _text(value: object) -> str:
     """A setting's value as its variable has it."""
     if isinstance(value, SecretStr):
         return value.get_secret_value()
+    if isinstance(value, frozenset):
+        return ",".join(sorted(value))
     return json.dumps(dict(value)) if isinstance(value, tuple) else str(value)
 
 

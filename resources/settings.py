@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -24,6 +25,22 @@ def _pairs(value: object) -> object:
 
 Limits = Annotated[tuple[tuple[str, Annotated[float, Field(ge=0, le=1)]], ...], NoDecode, BeforeValidator(_pairs)]
 """Reason and share, once each."""
+
+
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:]*:[0-9a-f:.]*")
+
+
+def _hosts(value: object) -> object:
+    """Hosts separated by commas, in lower case as URLs are compared."""
+    if isinstance(value, str):
+        value = [part.strip().lower() for part in value.split(",") if part.strip()]
+    if isinstance(value, list) and not all(isinstance(part, str) and _HOST.fullmatch(part) for part in value):
+        raise ValueError("hosts are separated by commas, each as in minio.example, without scheme, port and path")
+    return value
+
+
+Hosts = Annotated[frozenset[str], NoDecode, BeforeValidator(_hosts)]
+"""Names or addresses of hosts."""
 
 
 class Settings(BaseSettings):
@@ -64,6 +81,10 @@ class Settings(BaseSettings):
     )
     fhir_servers_file: Path | None = Field(
         default=None, description="YAML: the FHIR servers to ingest from; see docs/fhir_servers.md."
+    )
+    object_store_hosts: Hosts = Field(
+        default=frozenset(),
+        description="Hosts of object stores that may be connected to, separated by commas; default: none.",
     )
     as_of: date | None = Field(default=None, description="Day features are computed for; default: today.")
     workers: int = Field(default=2, ge=1, le=64, description="Processes that parse and validate in parallel.")

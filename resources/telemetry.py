@@ -23,6 +23,8 @@ SWITCHES: Mapping[str, str] = {
     "OTEL_SDK_DISABLED": "true",
     "LANGSMITH_TRACING": "false",
     "LANGCHAIN_TRACING_V2": "false",
+    "AWS_CSM_ENABLED": "false",
+    "AWS_EC2_METADATA_DISABLED": "true",
 }
 
 

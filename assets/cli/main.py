@@ -44,7 +44,9 @@ app.command()(erase)
 app.add_typer(retention, name="retention")
 app.command("prove-egress")(prove)
 
-Paths = Annotated[list[Path], typer.Argument(help="Files or folders; gzip is accepted.", metavar="PATH…")]
+Sources = Annotated[
+    list[str], typer.Argument(help="Files, folders, or URLs (s3://, file://); gzip is accepted.", metavar="PATH…")
+]
 Day = Annotated[datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="Day features are computed for.")]
 
 
@@ -116,13 +118,14 @@ def dsn(
 
 
 @ingest.command("fhir")
-def ingest_fhir(paths: Paths, as_json: Json = False) -> None:
+def ingest_fhir(sources: Sources, as_json: Json = False) -> None:
     """Load FHIR R4 (NDJSON or bundles); report what was read, loaded, excluded and quarantined."""
     from pipelines import fhir
+    from pipelines.object_store import to_source
 
     with failures(as_json=as_json), progress() as update:
         settings = ready()
-        account = fhir.ingest_fhir(settings, database(settings), paths, update)
+        account = fhir.ingest_fhir(settings, database(settings), map(to_source, sources), update)
         report(account.as_dict(), as_json=as_json, title="FHIR")
 
 
@@ -144,13 +147,14 @@ def ingest_server(
 
 
 @ingest.command("hl7")
-def ingest_hl7(paths: Paths, as_json: Json = False) -> None:
+def ingest_hl7(sources: Sources, as_json: Json = False) -> None:
     """Load HL7 v2 messages; report what was read, loaded, excluded and quarantined."""
     from pipelines import hl7
+    from pipelines.object_store import to_source
 
     with failures(as_json=as_json), progress() as update:
         settings = ready()
-        account = hl7.ingest_hl7(settings, database(settings), paths, update)
+        account = hl7.ingest_hl7(settings, database(settings), map(to_source, sources), update)
         report(account.as_dict(), as_json=as_json, title="HL7 v2")
 
 

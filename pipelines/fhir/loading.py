@@ -13,7 +13,6 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from operator import itemgetter
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -26,7 +25,8 @@ from pipelines.fhir.profiles import MAPPING_VERSION
 from pipelines.fhir.reading import SUFFIXES, chunks, kind_of
 from pipelines.fhir.redaction import search
 from pipelines.fhir.worker import Outcome, Task, work
-from pipelines.landing import InputError, LandedFile, LandingReport, find_files, is_whole, land_files, landed_path
+from pipelines.landing import InputError, LandedFile, LandingReport, is_whole, landed_path
+from pipelines.object_store import Source, land_sources
 from pipelines.redaction import forget, forget_everywhere, redact_due
 from resources import audit
 from resources.postgres import Database, Role, without_row_values
@@ -47,7 +47,7 @@ class AccountError(RuntimeError):
 def land_fhir(
     settings: Settings,
     database: Database,
-    paths: Iterable[Path],
+    sources: Iterable[Source],
     progress: Progress | None = None,
     *,
     may_be_empty: bool = False,
@@ -56,27 +56,28 @@ def land_fhir(
     """Store NDJSON files, bundles and single resources (gzip or not) byte for byte.
 
     Args:
+        sources: paths, and URLs of object stores.
         as_of: as ``pipelines.landing.land_files``.
 
     Raises:
-        pipelines.landing.InputError: a path does not exist, or a folder holds nothing to load.
-        pipelines.landing.LandingError: the bytes can't be stored.
+        as ``pipelines.object_store.land_sources``.
     """
-    files = find_files(paths, SUFFIXES, may_be_empty=may_be_empty)
-    return land_files(settings, database, files, kind_of, progress, as_of=as_of)
+    return land_sources(
+        settings, database, sources, SUFFIXES, kind_of, progress, may_be_empty=may_be_empty, as_of=as_of
+    )
 
 
 def ingest_fhir(
-    settings: Settings, database: Database, paths: Iterable[Path], progress: Progress | None = None
+    settings: Settings, database: Database, sources: Iterable[Source], progress: Progress | None = None
 ) -> Account:
     """Land files and load them; files that were loaded before count as read and excluded, ``already_loaded``.
 
     Raises:
-        pipelines.landing.InputError, pipelines.landing.LandingError: as ``land_fhir``.
+        as ``land_fhir``, and
         AccountError: the account does not close.
         pipelines.bronze.BronzeLoadError: bronze could not be loaded and is as it was.
     """
-    report = land_fhir(settings, database, paths, progress)
+    report = land_fhir(settings, database, sources, progress)
     wanted = {file.file_id for file in report.files}
     known = _accounts_of_loaded(settings, database, wanted)
     account = load_fhir(settings, database, progress, [f for f in report.files if f.file_id not in known])

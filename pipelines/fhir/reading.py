@@ -46,15 +46,18 @@ class Record:
     deleted: bool = False
 
 
-def kind_of(path: Path) -> str:
+def kind_of(path: Path, name: str | None = None) -> str:
     """``fhir-json`` for one document over several lines, else ``fhir-ndjson``.
+
+    Args:
+        name: what the content is called where it came from, if not by the path's last part.
 
     A damaged file named ``.json`` is NDJSON if any of its lines is a resource, so that one bad line costs one record.
     """
     try:
         with open_content(path) as stream:
             first = next((line for line in stream if line.strip(_BLANK)), b"")
-            if _parse(first) is not None or not path.name.lower().removesuffix(".gz").endswith(".json"):
+            if _parse(first) is not None or not (name or path.name).lower().removesuffix(".gz").endswith(".json"):
                 return "fhir-ndjson"
         with open_content(path) as stream:
             content = stream.read()

@@ -2,7 +2,6 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from pipelines.account import Account
 from pipelines.hl7 import identity
@@ -10,13 +9,14 @@ from pipelines.hl7.folding import fold_messages
 from pipelines.hl7.landing import SPLIT, land_and_split
 from pipelines.hl7.statements import statement
 from pipelines.landing import LandedFile
+from pipelines.object_store import Source
 from resources.postgres import Database, Role, without_row_values
 from resources.progress import Progress
 from resources.settings import Settings
 
 
 def ingest_hl7(
-    settings: Settings, database: Database, paths: Iterable[Path], progress: Progress | None = None
+    settings: Settings, database: Database, sources: Iterable[Source], progress: Progress | None = None
 ) -> Account:
     """Land files and fold every pending message.
 
@@ -24,10 +24,10 @@ def ingest_hl7(
     then this run folds them and they count as what becomes of them.
 
     Raises:
-        pipelines.landing.InputError, pipelines.landing.LandingError: as ``land_hl7``.
+        as ``land_hl7``, and
         pipelines.bronze.BronzeLoadError: bronze could not be loaded and is as it was.
     """
-    report, split_now = land_and_split(settings, database, paths, progress)
+    report, split_now = land_and_split(settings, database, sources, progress)
     total = Account()
     for account in split_now.values():
         # Messages stored now are read, loaded and excluded by the fold.

@@ -7,7 +7,6 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -22,7 +21,8 @@ from pipelines.hl7.message import Message, MessageError, parse
 from pipelines.hl7.ownership import Whose, whose_bytes
 from pipelines.hl7.splitting import Piece, split
 from pipelines.hl7.statements import statement
-from pipelines.landing import InputError, LandingReport, find_files, is_whole, land_files, landed_path, open_content
+from pipelines.landing import InputError, LandingReport, is_whole, landed_path, open_content
+from pipelines.object_store import Source, land_sources
 from pipelines.quarantine import QuarantinedRecord
 from pipelines.redaction import forget, forget_everywhere, redact_due
 from pipelines.tombstones import Tombstones
@@ -41,7 +41,7 @@ _MESSAGES_AT_ONCE = 500
 def land_hl7(
     settings: Settings,
     database: Database,
-    paths: Iterable[Path],
+    sources: Iterable[Source],
     progress: Progress | None = None,
     *,
     may_be_empty: bool = False,
@@ -49,24 +49,24 @@ def land_hl7(
     """Store HL7 v2 files byte for byte and their messages once each.
 
     Raises:
-        pipelines.landing.InputError: a path does not exist, a folder holds nothing to load, or landed bytes are gone.
-        pipelines.landing.LandingError: the bytes can't be stored.
+        pipelines.landing.InputError: landed bytes are gone; else as ``pipelines.object_store.land_sources``.
     """
-    report, _ = land_and_split(settings, database, paths, progress, may_be_empty=may_be_empty)
+    report, _ = land_and_split(settings, database, sources, progress, may_be_empty=may_be_empty)
     return report
 
 
 def land_and_split(
     settings: Settings,
     database: Database,
-    paths: Iterable[Path],
+    sources: Iterable[Source],
     progress: Progress | None = None,
     *,
     may_be_empty: bool = False,
 ) -> tuple[LandingReport, dict[int, Account]]:
     """As ``land_hl7``, with the account of each file that was split now: loaded are the messages stored."""
-    files = find_files(paths, SUFFIXES, may_be_empty=may_be_empty)
-    report = land_files(settings, database, files, lambda _: "hl7v2", progress)
+    report = land_sources(
+        settings, database, sources, SUFFIXES, lambda *_: "hl7v2", progress, may_be_empty=may_be_empty
+    )
     accounts: dict[int, Account] = {}
     with without_row_values(), database.connect(Role.INGEST) as connection:
         locks.share(connection, locks.LANDING)

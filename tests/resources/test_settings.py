@@ -113,3 +113,19 @@ def test_limits_are_a_json_object_of_shares_and_reach_child_processes(
         monkeypatch.setenv("SANCTUM_QUARANTINE_LIMITS", wrong)
         with pytest.raises(ValidationError, match="quarantine_limits"):
             load_settings()
+
+
+def test_hosts_are_separated_by_commas_and_reach_child_processes(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for text, hosts in {"": set(), "Minio.Example, 10.0.0.7,::1": {"minio.example", "10.0.0.7", "::1"}}.items():
+        monkeypatch.setenv("SANCTUM_OBJECT_STORE_HOSTS", text)
+        settings = load_settings(home=tmp_path)
+        assert settings.object_store_hosts == hosts
+        named = database(load_settings(home=tmp_path, database_url="postgresql:///x?host=/x"))
+        monkeypatch.setenv("SANCTUM_OBJECT_STORE_HOSTS", environment(settings, named)["SANCTUM_OBJECT_STORE_HOSTS"])
+        assert load_settings(home=tmp_path) == settings
+    for wrong in ("https://minio.example", "minio.example:9000", "minio.example/", "*", "*.example", "a b"):
+        monkeypatch.setenv("SANCTUM_OBJECT_STORE_HOSTS", wrong)
+        with pytest.raises(ValidationError, match="without scheme, port and path"):
+            load_settings()

@@ -57,6 +57,18 @@ CREATE TABLE landing.content_source (
 COMMENT ON TABLE landing.content_source IS
 'Whose bytes a FHIR server gave, written before they are landed: a load for another source system leaves them alone.';
 
+CREATE TABLE landing.object (
+    object_sha256 bytea PRIMARY KEY CHECK (octet_length(object_sha256) = 32),
+    version_sha256 bytea NOT NULL CHECK (octet_length(version_sha256) = 32),
+    file_id bigint NOT NULL REFERENCES landing.file,
+    landed_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE landing.object IS
+'Objects of object stores that were landed: one whose version is unchanged is not read again, whatever was erased of its file since.';
+COMMENT ON COLUMN landing.object.object_sha256 IS
+'Hash of the store''s address and the object''s URL, which may name a patient and is not kept.';
+COMMENT ON COLUMN landing.object.version_sha256 IS 'Hash of its entity tag, time of modification and length.';
+
 CREATE TABLE landing.hl7_message (
     message_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     body_sha256 bytea NOT NULL CHECK (octet_length(body_sha256) = 32),
@@ -119,6 +131,7 @@ GRANT UPDATE (account, loaded_at) ON landing.file_load TO sanctum_ingest;
 GRANT SELECT, INSERT ON landing.fhir_export, landing.content_source TO sanctum_ingest;
 GRANT UPDATE (state, ended_at) ON landing.fhir_export TO sanctum_ingest;
 GRANT SELECT, INSERT, UPDATE ON landing.fhir_watermark TO sanctum_ingest;
+GRANT SELECT, INSERT, UPDATE (version_sha256, file_id, landed_at) ON landing.object TO sanctum_ingest;
 GRANT SELECT, INSERT ON landing.hl7_message TO sanctum_ingest;
 GRANT UPDATE (patient_key, merged_patient_key, visit_key, folded_at) ON landing.hl7_message TO sanctum_ingest;
 GRANT SELECT, INSERT ON quarantine.record TO sanctum_ingest;
