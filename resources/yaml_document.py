@@ -22,6 +22,10 @@ class _TwiceError(yaml.MarkedYAMLError):
 class _UniqueKeyLoader(yaml.SafeLoader):
     """Refuses a key that is there twice, of which YAML libraries silently take the last."""
 
+    # Of the library itself: other packages in the process teach ``SafeLoader`` their own ways to read values.
+    yaml_constructors = yaml.constructor.SafeConstructor.yaml_constructors.copy()
+    yaml_implicit_resolvers = yaml.resolver.Resolver.yaml_implicit_resolvers.copy()
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         keys = [self.construct_object(key, deep=True) for key, _value in node.value]
         for position, key in enumerate(keys):

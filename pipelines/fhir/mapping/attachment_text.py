@@ -76,12 +76,15 @@ def _text(content: bytes, kind: str, charset: str | None, depth: int) -> str | N
     elif kind in TEXT_FORMATS:
         try:
             found = _of_characters(content.decode(charset or "utf-8", errors="replace"), kind, depth)
-        except LookupError:
+        except (LookupError, ValueError):
+            # A charset that is none, or none of texts such as idna.
             return None
     else:
         return None
+    # RTF writes a character beyond the first plane as the halves of a pair, and other charsets may leave one half out.
+    found = (found or "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     # PostgreSQL's text holds no NUL.
-    found = (found or "").replace("\x00", "")
+    found = found.replace("\x00", "")
     return found if found.strip() else None
 
 
@@ -151,8 +154,7 @@ def _rtf_text(content: str) -> str | None:
     if not content.lstrip().startswith("{\\rtf"):
         return None
     try:
-        # RTF writes a character beyond the first plane as the halves of a pair, and may leave one of them out.
-        return str(rtf_to_text(content, errors="replace")).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return str(rtf_to_text(content, errors="replace"))
     except _DAMAGED:
         return None
 

@@ -117,6 +117,8 @@ def test_a_note_with_who_where_and_when() -> None:
             "text/rtf",
             "Caf\u00e9 plan\nRest",
         ),
+        (r"{\rtf1\ansi\uc1 well \u-10179?\u-8704? \u-10179? ok}", "text/rtf", "well \U0001f600 \ufffd ok"),
+        ("well +2D0- ok", "text/plain; charset=utf-7", "well \ufffd ok"),
         (CDA, "text/xml;charset=utf-8", "Discharge summary\nPlan\nRest\nFluids"),
         (
             CDA.replace("<", "<hl7:").replace("<hl7:/", "</hl7:").replace("<hl7:?", "<?"),

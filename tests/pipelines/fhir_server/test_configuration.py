@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pipelines.fhir_server.capability import Way, choose, read_capabilities
 from pipelines.fhir_server.client import Client
@@ -100,6 +101,13 @@ def test_a_wrong_file_is_refused_with_the_place(tmp_path: Path, text: str, place
     with pytest.raises(ServersFileError, match=re.escape(place)) as caught:
         read_servers(written(tmp_path, text))
     assert "SECRET" not in str(caught.value)
+
+
+def test_what_other_packages_teach_the_library_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taught = {**yaml.SafeLoader.yaml_constructors, "tag:yaml.org,2002:timestamp": lambda loader, node: 3}
+    monkeypatch.setattr(yaml.SafeLoader, "yaml_constructors", taught)
+    with pytest.raises(ServersFileError, match="not of its type"):
+        read_servers(written(tmp_path, server_text(SEARCH, "attempts: 2026-02-31")))
 
 
 def test_how_to_ask_follows_what_the_server_declares(site: Hospital, make: Make) -> None:
