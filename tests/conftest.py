@@ -2,17 +2,19 @@
 
 import itertools
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
 from resources.identity.database_key import install_key
 from resources.migrations import migrate
-from resources.postgres import DATABASE, Database, Role, database, start_embedded, stop_embedded
+from resources.postgres import DATABASE, Database, Role, database, start_embedded
 from resources.settings import Settings, load_settings
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -39,7 +41,10 @@ def server() -> Iterator[Database]:
     result = start_embedded(settings)
     migrate(result)
     yield result
-    stop_embedded(settings)
+    # In order it would first write hundreds of databases to disk that are thrown away.
+    postmaster = psutil.Process(int(next(home.rglob("postmaster.pid")).read_text().split()[0]))
+    postmaster.send_signal(signal.SIGQUIT)
+    postmaster.wait(60)
     shutil.rmtree(home, ignore_errors=True)
 
 
