@@ -72,6 +72,8 @@ class Wanted:
         likely: a pattern of what may name them; None to read every line.
         is_somebody: whether a key is that of a person whose record the warehouse holds: an identifier that a sender
             gave them by mistake makes nobody's bytes an erased person's.
+        is_held: whether the warehouse holds a resource by its key; what a record refers to and nobody holds does not
+            make it somebody else's.
     """
 
     sources: tuple[str, ...]
@@ -82,6 +84,7 @@ class Wanted:
     names: re.Pattern[bytes] | None = None
     likely: re.Pattern[bytes] | None = None
     is_somebody: Callable[[int], bool] = field(default=lambda _: False)
+    is_held: Callable[[int], bool] = field(default=lambda _: True)
 
 
 @dataclass
@@ -150,7 +153,12 @@ def redact_due(settings: Settings, database: Database, kinds: Sequence[str], sea
         for file_id, sha256, kind, gzipped in connection.execute(query, (list(kinds),)).fetchall():
             file = LandedFile(file_id, sha256, kind, gzipped, False)
             sources = sources_of(settings, connection, file.file_id)
-            wanted = Wanted(sources, erased, is_somebody=partial(tombstones.is_somebody, connection))
+            wanted = Wanted(
+                sources,
+                erased,
+                is_somebody=partial(tombstones.is_somebody, connection),
+                is_held=partial(tombstones.is_in_bronze, connection),
+            )
             found = _all(landed_path(settings, file.sha256), file.kind, wanted, search)
             if found.edits:
                 redact_landed(settings, connection, file, found.edits, found.places)
@@ -183,9 +191,12 @@ def _delete_messages(connection: psycopg.Connection[Any]) -> None:
 
 
 def sources_of(settings: Settings, connection: psycopg.Connection[Any], file_id: int) -> tuple[str, ...]:
-    """Source systems under which a file was loaded; this home's own where it was not."""
+    """Source systems under which a file was loaded or whose server gave it; this home's own where there is none."""
     rows = connection.execute(
-        "SELECT DISTINCT source_system FROM landing.file_load WHERE file_id = %s ORDER BY 1", (file_id,)
+        "SELECT source_system FROM landing.file_load WHERE file_id = %(file_id)s UNION "
+        "SELECT source_system FROM landing.content_source INNER JOIN landing.file USING (sha256) "
+        "WHERE file_id = %(file_id)s ORDER BY 1",
+        {"file_id": file_id},
     ).fetchall()
     return tuple(source for (source,) in rows) or (settings.source_system,)
 
@@ -236,6 +247,11 @@ def redact_landed(
     )
     connection.execute(
         "UPDATE landing.file SET sha256 = decode(%(new)s, 'hex'), byte_length = %(length)s WHERE file_id = %(file_id)s",
+        parameters,
+    )
+    connection.execute(
+        "INSERT INTO landing.content_source (sha256, source_system) SELECT decode(%(new)s, 'hex'), source_system "
+        "FROM landing.content_source WHERE sha256 = decode(%(old)s, 'hex') ON CONFLICT DO NOTHING",
         parameters,
     )
     connection.execute(

@@ -28,7 +28,7 @@ class Ledger:
     Attributes:
         quarantined: records that can't be used.
         resources_read: so far.
-        files_to_redact: files that hold records of erased people.
+        files_to_redact: files that hold records of erased people, or name one in somebody else's.
         new_people: source persons that turned out to be erased people by their identifiers.
     """
 
@@ -72,6 +72,8 @@ class Ledger:
     def settle(self, outcome: Outcome) -> Batch:
         """Account for a task's records and return the rows that bronze lacks."""
         account = self._accounts[outcome.file_id]
+        if not outcome.mentioned.isdisjoint(self.tombstones.people):
+            self.files_to_redact.add(outcome.file_id)
         self.resources_read += len(outcome.resources) + len(outcome.unusable)
         for unusable in outcome.unusable:
             account.read[unusable.resource_type] += 1
@@ -91,9 +93,10 @@ class Ledger:
             if has_taken_identifier and not is_known:
                 self.new_people |= resource.people
                 self.tombstones.people.update(resource.people)
+            if not resource.people.isdisjoint(self.tombstones.people):
+                self.files_to_redact.add(outcome.file_id)
             if resource.people and resource.people <= self.tombstones.people:
                 account.excluded["erased"] += 1
-                self.files_to_redact.add(outcome.file_id)
                 continue
             reason = self._reason_to_leave(resource, known.get(resource.key))
             if reason is not None:

@@ -4,11 +4,11 @@ Source: FHIR R4 §2.3 References, Patient compartment. A resource that names its
 the like is that patient's. One that does not is the person's to whom all its references to records of people lead.
 """
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipelines.fhir.mapping.elements import Context, canonical_authority, codings, reference_key
+from pipelines.fhir.mapping.elements import Context, canonical_authority, codings, reference_key, reference_type
 from pipelines.keys import resource_key
 from pipelines.tombstones import NAMING_TYPES, Identity, identity
 
@@ -36,13 +36,31 @@ class Verdict:
 
 
 def people_of(resource: Mapping[str, Any], source_system: str) -> frozenset[int]:
-    """Keys of the source persons a resource is about: a Patient itself, else those in ``subject``, ``patient`` etc."""
+    """Keys of the source persons a resource is about.
+
+    A Patient itself, else those in ``subject``, ``patient`` etc., else every Patient that a reference in it names.
+    """
+    return _about(resource, source_system) or _named(resource, source_system)
+
+
+def _about(resource: Mapping[str, Any], source_system: str) -> frozenset[int]:
     if resource.get("resourceType") == "Patient":
         return frozenset({resource_key(source_system, "Patient", str(resource.get("id")))})
     context = Context(source_system, 0, "")
     named = (resource[name] for name in _ABOUT if name in resource)
     keys = (_patient(reference, context) for value in named for reference in _listed(value))
     return frozenset(key for key in keys if key is not None)
+
+
+def _named(resource: Mapping[str, Any], source_system: str) -> frozenset[int]:
+    """Patients that references lead to; one by ``urn:`` without a type may be one, and counts as somebody."""
+    context = Context(source_system, 0, "")
+    found = set()
+    for reference in references(resource):
+        kind = reference_type(reference)
+        if kind == "Patient" or (kind is None and str(reference.get("reference") or "").startswith("urn:")):
+            found.add(_key(reference, context, "Patient"))
+    return frozenset(key for key in found if key is not None)
 
 
 def identities_of(resource: Mapping[str, Any]) -> tuple[Identity, ...]:
@@ -60,21 +78,38 @@ def identities_of(resource: Mapping[str, Any]) -> tuple[Identity, ...]:
     return tuple(result)
 
 
-def judge(resource: Mapping[str, Any], source_system: str, people: Container[int], records: Container[int]) -> Verdict:
-    """Whether a resource is one of ``people``'s or one of ``records`` (both keys), or mentions them."""
+def judge(
+    resource: Mapping[str, Any],
+    source_system: str,
+    people: Container[int],
+    records: Container[int],
+    is_held: Callable[[int], bool] = lambda _: True,
+) -> Verdict:
+    """Whether a resource is one of ``people``'s or one of ``records`` (both keys), or mentions them.
+
+    Args:
+        resource: parsed.
+        source_system: whose keys its references have.
+        people: keys of source persons.
+        records: keys of resources known to be theirs.
+        is_held: whether the warehouse holds a resource. Where no element says whom a resource is about and all
+            Patients it names are theirs, references to what nobody holds do not make it somebody else's.
+    """
     kind = str(resource.get("resourceType"))
     if resource_key(source_system, kind, str(resource.get("id"))) in records:
         return Verdict(True)
-    about = people_of(resource, source_system)
+    about = _about(resource, source_system)
     if about and all(key in people for key in about):
         return Verdict(True)
     context = Context(source_system, 0, "")
+    named = frozenset[int]() if about else _named(resource, source_system)
+    names_only_them = bool(named) and all(key in people for key in named)
     leading, elsewhere = [], bool(about)
     for reference in references(resource):
         keys = _targets(reference, context)
         if any(key in people or key in records for key in keys):
             leading.append(reference)
-        elif keys:
+        elif any(not names_only_them or is_held(key) for key in keys):
             elsewhere = True
     if leading and not elsewhere:
         return Verdict(True)

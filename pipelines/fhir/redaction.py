@@ -121,7 +121,7 @@ def _verdict(record: Record, raw: bytes, wanted: Wanted) -> tuple[str, Verdict]:
         elif _is_named(record.resource, source, wanted):
             verdict = Verdict(True)
         else:
-            verdict = ownership.judge(record.resource, source, people, wanted.records)
+            verdict = ownership.judge(record.resource, source, people, wanted.records, wanted.is_held)
             if verdict.is_nobodys and wanted.words is not None and wanted.words.search(raw):
                 verdict = Verdict(True)
         if verdict.is_theirs:
@@ -151,6 +151,12 @@ def _unreadable(raw: bytes, source: str, wanted: Wanted) -> Verdict:
     if theirs == names:
         return Verdict(True)
     return Verdict(mentions=frozenset(f"Patient/{name}" for name in theirs))
+
+
+def people_referenced(raw: bytes, source: str) -> frozenset[int]:
+    """Keys of patients that references in bytes name, whoever the bytes are about."""
+    names = set(_PATIENT_REFERENCE.findall(raw))
+    return frozenset(resource_key(source, "Patient", name.decode()) for name in names)
 
 
 def people_in_bytes(raw: bytes, source: str) -> frozenset[int]:

@@ -17,7 +17,7 @@ from pipelines.fhir.mapping.result import Row
 from pipelines.fhir.ownership import identities_of, people_of
 from pipelines.fhir.profiles import MAPPING_VERSION
 from pipelines.fhir.reading import Line, Record, records
-from pipelines.fhir.redaction import people_in_bytes
+from pipelines.fhir.redaction import people_in_bytes, people_referenced
 from pipelines.fhir.validation import holds_nul, misfit, problem
 from pipelines.fhir.version import timed_order, untimed_order
 from pipelines.keys import resource_key
@@ -47,7 +47,7 @@ class MappedResource:
         key: its ``resource_key``.
         outcome: ``loaded``, or why it makes no rows.
         version: its place among the resource's versions, and the hash of its content and mapping.
-        people: keys of the source persons it is about, mapped or not.
+        people: keys of the source persons it is about, or names if it is about nobody, mapped or not.
         identities: of a Patient, its identifiers.
         entry: its place in a bundle.
     """
@@ -92,18 +92,20 @@ class Unusable:
 
 @dataclass
 class Outcome:
-    """All records of a task."""
+    """All records of a task; ``mentioned`` are keys of the source persons that references in any of them name."""
 
     file_id: int
     sha256: str
     resources: list[MappedResource] = field(default_factory=list)
     unusable: list[Unusable] = field(default_factory=list)
     rows: dict[str, OwnedRows] = field(default_factory=dict)
+    mentioned: frozenset[int] = frozenset()
 
 
 def work(task: Task, tables: Mapping[str, BronzeTable]) -> Outcome:
     """Parse, validate and map every line of a task; rows come in the form in which bronze stages them."""
-    outcome = Outcome(task.file_id, task.sha256)
+    content = b"\n".join(line for _, line in task.lines)
+    outcome = Outcome(task.file_id, task.sha256, mentioned=people_referenced(content, task.source_system))
     rows: dict[str, list[Row]] = {}
     owners: dict[str, list[int]] = {}
     for found in interpret(task):

@@ -70,6 +70,7 @@ GRANT SELECT, INSERT, UPDATE ON landing.erasure TO sanctum_eraser;
 GRANT SELECT, INSERT, DELETE ON landing.redaction_due TO sanctum_eraser;
 GRANT SELECT, UPDATE (sha256, byte_length) ON landing.file TO sanctum_eraser;
 GRANT SELECT (file_id, source_system) ON landing.file_load TO sanctum_eraser;
+GRANT SELECT, INSERT ON landing.content_source TO sanctum_eraser;
 GRANT DELETE, SELECT (message_id, body_sha256, patient_key, merged_patient_key, received_at, folded_at)
 ON landing.hl7_message TO sanctum_eraser;
 GRANT
