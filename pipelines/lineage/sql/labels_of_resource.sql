@@ -15,6 +15,9 @@ FROM (
         SELECT claim_line_key FROM bronze.claim_line WHERE resource_key = %(resource_key)s
     )
     UNION ALL
+    -- A claim that makes no row of its own has the labels of all that it names.
+    SELECT code FROM omop_intermediate.int_claim_label WHERE resource_key = %(resource_key)s
+    UNION ALL
     SELECT CASE WHEN known.hides_rows THEN known.code ELSE 'UNKNOWN' END AS code
     FROM bronze.resource AS resource
     CROSS JOIN LATERAL jsonb_array_elements(resource.security_labels) AS element (coding)
