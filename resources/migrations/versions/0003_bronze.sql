@@ -403,12 +403,11 @@ CREATE TABLE bronze.payer_plan_period (
     care_site_key bigint,
     payer_name text,
     plan_name text,
-    family_key bigint,
     known_at timestamptz
 );
 COMMENT ON TABLE bronze.payer_plan_period IS
-'Coverages, without any number of a member. care_site_key: the organisation that pays; payer_name: what the reference '
-'calls it, or self. family_key: a hash that those insured through one subscriber share. end_date: the last day.';
+'Coverages, without any number of a member and without the subscriber. care_site_key: the organisation that pays; '
+'payer_name: what the reference calls it, or self. end_date: the last day.';
 
 CREATE TABLE bronze.claim_line (
     claim_line_key bigint PRIMARY KEY,

@@ -42,9 +42,12 @@ def _visit(name: str) -> Resource:
     return at("Encounter", f"{name}-visit")
 
 
+def _billed_to(name: str) -> list[Resource]:
+    return [{"focal": True, "coverage": at("Coverage", f"{name}-coverage")}]
+
+
 def _insured(name: str, **parts: Any) -> Case:
-    insurance = [{"focal": True, "coverage": at("Coverage", f"{name}-coverage")}]
-    return _case(name, covered(name, payor=[UNIT], **parts), insurance=insurance)
+    return _case(name, covered(name, payor=[UNIT], **parts), insurance=_billed_to(name))
 
 
 _NOBODY_KNOWS = at("Encounter", "nobody-knows")
@@ -57,6 +60,14 @@ PROGRAMMES = [
     _case("team-of-programme", careTeam=[{"sequence": 1, "provider": UNIT}]),
     _case("insurer-of-programme", insurer=UNIT),
     _insured("payer-of-programme"),
+    # What a cost names is hidden, though the visit it is the cost of isn't.
+    Case("period-of-programme", [
+        visit("period-of-programme", "period-of-programme-visit", "2026-02-03", "2026-02-03"),
+        covered("period-of-programme", payor=[UNIT]),
+        answer_of("period-of-programme", insurance=_billed_to("period-of-programme"),
+                  item=[item_of(net=dollars(5), encounter=[_visit("period-of-programme")])]),
+    ], "omop.cost", "cost_id, payer_plan_period_id",
+        [(_line("period-of-programme", "item"), key("Coverage", "period-of-programme-coverage"))]),
     _insured("payer-of-programme-some-day", period={}),
     # The diagnosis is of the first encounter that an item names, and so is each item of its own first.
     _case("item-of-programme", _seen("item-of-programme"),
@@ -77,19 +88,20 @@ PROGRAMMES = [
 
 _TWO_ITEMS = ("place-of-programme", "item-of-programme")
 _VISITED = ("item-of-programme", "second-visit-of-programme", "procedure-of-programme")
+_WHOLLY = [case.name for case in PROGRAMMES if case.name != "period-of-programme"]
 _HIDDEN = [
-    *(("condition_occurrence", _line(case.name, "diagnosis")) for case in PROGRAMMES),
-    *(("procedure_occurrence", _line(case.name, "item")) for case in PROGRAMMES),
+    *(("condition_occurrence", _line(name, "diagnosis")) for name in _WHOLLY),
+    *(("procedure_occurrence", _line(name, "item")) for name in _WHOLLY),
     *(("cost", _line(case.name, "item")) for case in PROGRAMMES),
     *(("cost", _line(name, "item", 1)) for name in _TWO_ITEMS),
     # The other second item was billed for a visit we know, which tells what was done.
     ("procedure_occurrence", _line("place-of-programme", "item", 1)),
     # All that is recorded of these people is labelled.
-    *(("observation_period", key("Patient", case.name)) for case in PROGRAMMES),
+    *(("observation_period", key("Patient", name)) for name in _WHOLLY),
     *(("visit_occurrence", key("Encounter", f"{name}-visit")) for name in _VISITED),
     ("procedure_occurrence", key("Procedure", "procedure-of-programme-procedure")),
     ("condition_occurrence", key("Condition", "secret-dx")),
-    ("payer_plan_period", key("Coverage", "payer-of-programme-coverage")),
+    *(("payer_plan_period", key("Coverage", f"{name}-of-programme-coverage")) for name in ("payer", "period")),
 ]
 LABELLED = [(table, row, ["R"]) for table, row in _HIDDEN]
 DROPPED = [

@@ -164,6 +164,8 @@ def test_what_can_not_be_read_is_put_in_quarantine(resource: Resource) -> None:
 def test_a_coverage_names_no_person_and_no_number() -> None:
     (row,) = mapped(coverage(identifier=[{"system": "urn:x", "value": "S-2"}]))["payer_plan_period"]
     assert not {"Jo", "S-1", "S-2"} & {str(value) for value in row.values()}
+    of_family = mapped(coverage(subscriber={"reference": "Patient/p2"}))["payer_plan_period"]
+    assert of_family == mapped(coverage())["payer_plan_period"]
     (row,) = mapped(coverage(payor=[{"reference": "RelatedPerson/r1", "display": "Jo"}]))["payer_plan_period"]
     assert row["payer_name"] == "self"
 
