@@ -22,6 +22,7 @@ _JOURNAL = ("landing.erasure", "landing.erased_person")
 _OTHER_KEYS: dict[str, tuple[tuple[str, str], ...]] = {
     "access.scope_name": (("scope_id", "resources"),),
     "omop.dropped_row": (("bronze_key", "rows"),),
+    "omop_intermediate.int_claim_label": (("resource_key", "resources"),),
     "omop_intermediate.int_encounter_label": (("encounter_key", "resources"), ("encounter_key", "rows")),
     "omop_intermediate.int_labelled_resource": (("resource_key", "resources"),),
     "omop_intermediate.int_location": (("location_key", "locations"),),

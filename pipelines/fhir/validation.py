@@ -64,7 +64,7 @@ _BOOLEANS = {
     "is_active",
     "is_adjudicated",
 }
-_LISTS = ("codings", "_labels")
+_LISTS = ("codings", "_labels", "_keys")
 _OUR_INTEGERS = ("_key", "_of_birth")
 _MOST_EXACT = 1 << 53
 _MOST_INTEGER = (1 << 31) - 1

@@ -12,6 +12,7 @@ from tests.dbt_project.golden.observations import OBSERVATIONS
 from tests.dbt_project.golden.orders import ORDERS
 from tests.dbt_project.golden.people import PEOPLE
 from tests.dbt_project.golden.prescriptions import PRESCRIPTIONS
+from tests.dbt_project.golden.programmes import PROGRAMMES
 from tests.dbt_project.golden.providers import PLACES, STAFF
 from tests.dbt_project.golden.records import RECORDS
 from tests.dbt_project.golden.references import REFERENCES
@@ -35,6 +36,7 @@ CASES: list[Case] = [
     *REFERENCES,
     *COVERAGES,
     *CLAIMS,
+    *PROGRAMMES,
     *STRICTLY,
 ]
 

@@ -30,6 +30,7 @@ from tests.dbt_project.golden import (
     drug,
     key,
     order,
+    programmes,
 )
 from tests.dbt_project.golden.vocabulary import CONCEPTS, OUTDATED_CONCEPTS, RELATIONSHIPS, SOURCE_CONCEPTS
 from tests.dbt_project.golden_cases import CASES, NAMES_SOMEBODY, resources
@@ -222,6 +223,7 @@ def test_what_has_no_day_is_accounted_for(built: Database) -> None:
             ("device", key("Device", "device-nobody-used-own"), "no_use"),
             ("specimen", key("Specimen", "undated-blood"), "no_date"),
             *claims.DROPPED,
+            *programmes.DROPPED,
         ]
     )
 
@@ -249,6 +251,7 @@ def test_labels_of_what_a_row_names_and_of_specimens_hold(built: Database) -> No
             ("observation_period", key("Patient", "labelled"), ["R"]),
             ("specimen", key("Specimen", "secret-blood"), ["R"]),
             *claims.LABELLED,
+            *programmes.LABELLED,
         ]
     )
 

@@ -12,7 +12,7 @@ SELECT
     0 AS sponsor_concept_id,
     NULL::text AS sponsor_source_value,
     0 AS sponsor_source_concept_id,
-    coverage.family_key::text AS family_source_value,
+    NULL::text AS family_source_value,
     0 AS stop_reason_concept_id,
     CASE coverage.status WHEN 'cancelled' THEN coverage.status END AS stop_reason_source_value,
     0 AS stop_reason_source_concept_id

@@ -33,6 +33,8 @@ _TYPES = ("institutional", "professional", "pharmacy")
 _SETTINGS = ("inpatient", "outpatient")
 _NO_CODE = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 _PROVIDERS = ("Practitioner", "PractitionerRole", None)
+_ORGANISATIONS = ("Organization", None)
+_PEOPLE = ("Patient", "RelatedPerson", "Person")
 _DRG_EXTENSION = "https://bluebutton.cms.gov/resources/variables/clm_drg_cd"
 
 
@@ -75,6 +77,7 @@ def _lines(resource: Resource, context: Context, profile: Profile, side: Row) ->
         "provider_key": _provider(resource, context),
         "coverage_key": _coverage(resource, context),
         "drg_codings": _drg(resource) or None,
+        "named_keys": sorted(set(_named(resource, items, context))) or None,
     }
     visit = _visit(items, context)
     found = [
@@ -203,6 +206,32 @@ def _provider(resource: Resource, context: Context) -> int | None:
         reference_key(context, part, "Practitioner") for part in named if part and reference_type(part) in _PROVIDERS
     )
     return next((key for key in keys if key is not None), None)
+
+
+def _named(resource: Resource, items: Sequence[Resource], context: Context) -> Iterator[int]:
+    """Keys of the encounters, organisations, places, coverages and records that a claim names anywhere.
+
+    A label of any of them holds for the whole claim, also where no line keeps the reference itself.
+    """
+    parts = [(part, "Encounter") for item in items for part in item.get("encounter") or ()]
+    providers = [resource.get("provider"), resource.get("insurer")]
+    providers += [part.get("provider") for part in resource.get("careTeam") or ()]
+    providers += [part for item in resource.get("addItem") or () for part in item.get("provider") or ()]
+    parts += [(part, "Organization") for part in providers if part and reference_type(part) in _ORGANISATIONS]
+    parts += [(part.get("locationReference"), "Location") for part in items]
+    parts += [(part.get("coverage"), "Coverage") for part in resource.get("insurance") or ()]
+    parts += [(part.get("diagnosisReference"), "Condition") for part in resource.get("diagnosis") or ()]
+    parts += [(part.get("procedureReference"), "Procedure") for part in resource.get("procedure") or ()]
+    information = [part.get("valueReference") for part in resource.get("supportingInfo") or ()]
+    parts += [(part, "Immunization") for part in information if reference_type(part) not in _PEOPLE]
+    parts += [
+        (resource.get("facility"), "Location"),
+        (resource.get("referral"), "ServiceRequest"),
+        (resource.get("prescription"), "MedicationRequest"),
+        (resource.get("originalPrescription"), "MedicationRequest"),
+    ]
+    keys = (reference_key(context, part, kind) for part, kind in parts)
+    return (key for key in keys if key is not None)
 
 
 def _coverage(resource: Resource, context: Context) -> int | None:

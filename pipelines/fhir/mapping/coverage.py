@@ -1,6 +1,7 @@
 """Coverage → payer_plan_period. Source: OMOP CDM 5.4 payer_plan_period; FHIR R4 Coverage.
 
-Numbers by which a payer knows its members (subscriberId, identifiers, values of classes) stay in landing.
+Numbers by which a payer knows its members (subscriberId, identifiers, values of classes) stay in landing, and so does
+who the subscriber is: any pseudonym of that person that a family shares would lead back to them.
 """
 
 from pipelines.fhir.mapping.elements import (
@@ -17,7 +18,6 @@ from pipelines.fhir.mapping.elements import (
 )
 from pipelines.fhir.mapping.result import Excluded, Mapped, Row, not_taken
 from pipelines.fhir.profiles import Profile
-from pipelines.keys import derived_key
 
 _PEOPLE = ("Patient", "RelatedPerson")
 
@@ -44,7 +44,6 @@ def coverage(resource: Resource, context: Context, profile: Profile) -> Mapped |
         "type_codings": codings(resource.get("type")) or None,
         **_payer(resource, context),
         "plan_name": _plan(resource),
-        "family_key": _family(resource, context),
     }
     return Mapped({"payer_plan_period": [row], "reference_alias": alias_rows(context, resource)}, person)
 
@@ -73,13 +72,3 @@ def _plan(resource: Resource) -> str | None:
         if first_code(part.get("type")) == "plan" and part.get("name"):
             return str(part["name"])
     return None
-
-
-def _family(resource: Resource, context: Context) -> int | None:
-    """A pseudonym that all who are insured through one subscriber share, which leads back to nobody."""
-    subscriber = resource.get("subscriber")
-    if subscriber is None and first_code(resource.get("relationship")) == "self":
-        subscriber = resource.get("beneficiary")
-    kind = reference_type(subscriber) or "Patient"
-    key = reference_key(context, subscriber, kind) if kind in _PEOPLE else None
-    return None if key is None else derived_key("family", str(key))

@@ -48,6 +48,9 @@ own_label AS (
     FROM own_row
     INNER JOIN access.sensitive_row AS row_label USING (cdm_table, cdm_id)
     UNION
+    -- A claim has the labels of all that it names, also where a line of it makes no row.
+    SELECT code FROM omop_intermediate.int_claim_label WHERE resource_key = %(resource_key)s
+    UNION
     SELECT CASE WHEN known.hides_rows THEN known.code ELSE 'UNKNOWN' END AS code
     FROM bronze.resource AS resource
     CROSS JOIN LATERAL jsonb_array_elements(resource.security_labels) AS element (coding)

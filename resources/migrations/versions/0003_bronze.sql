@@ -407,12 +407,11 @@ CREATE TABLE bronze.payer_plan_period (
     care_site_key bigint,
     payer_name text,
     plan_name text,
-    family_key bigint,
     known_at timestamptz
 );
 COMMENT ON TABLE bronze.payer_plan_period IS
-'Coverages, without any number of a member. care_site_key: the organisation that pays; payer_name: what the reference '
-'calls it, or self. family_key: a hash that those insured through one subscriber share. end_date: the last day.';
+'Coverages, without any number of a member and without the subscriber. care_site_key: the organisation that pays; '
+'payer_name: what the reference calls it, or self. end_date: the last day.';
 
 CREATE TABLE bronze.claim_line (
     claim_line_key bigint PRIMARY KEY,
@@ -429,6 +428,7 @@ CREATE TABLE bronze.claim_line (
     provider_key bigint,
     coverage_key bigint,
     event_key bigint,
+    named_keys jsonb,
     codings jsonb NOT NULL,
     code_text text,
     diagnosis_type text,
@@ -451,7 +451,8 @@ COMMENT ON TABLE bronze.claim_line IS
 'Claims (charges) and ExplanationsOfBenefit (is_adjudicated: payments too), a row for each line with money or a code of '
 'its own, and one for what the header states beyond its items. claim_key: the Claim itself, or the one it answers. '
 'item_sequence: of the claim''s items the one it is, or answers. event_key: the record, or the claim''s own procedure, '
-'that the line says it is about. paid_by_patient: as stated.';
+'that the line says it is about. named_keys: of every encounter, organisation, place, coverage and record that the '
+'whole claim names, whose labels hold for it. paid_by_patient: as stated.';
 
 CREATE TABLE bronze.care_team (
     care_team_key bigint PRIMARY KEY,

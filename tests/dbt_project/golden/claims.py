@@ -44,11 +44,11 @@ def _judged(**amounts: float) -> list[Resource]:
     return [{"category": coded(system, name), "amount": dollars(value)} for name, value in amounts.items()]
 
 
-def _item(code: Resource = COLONOSCOPY, number: int = 1, **parts: Any) -> Resource:
+def item_of(code: Resource = COLONOSCOPY, number: int = 1, **parts: Any) -> Resource:
     return {"sequence": number, "productOrService": code, **parts}
 
 
-def _claim(person: str, name: str | None = None, **parts: Any) -> Resource:
+def claim_of(person: str, name: str | None = None, **parts: Any) -> Resource:
     given = {
         "status": "active",
         "use": "claim",
@@ -62,8 +62,8 @@ def _claim(person: str, name: str | None = None, **parts: Any) -> Resource:
     return {"resourceType": "Claim", "id": name or f"{person}-claim", "priority": {"text": "normal"}} | given | parts
 
 
-def _answer(person: str, name: str | None = None, **parts: Any) -> Resource:
-    found = _claim(
+def answer_of(person: str, name: str | None = None, **parts: Any) -> Resource:
+    found = claim_of(
         person, name or f"{person}-answer", outcome="complete", insurer={"reference": "Organization/state-payer"}
     )
     del found["priority"]
@@ -93,11 +93,11 @@ def _on_visit(name: str, charge: float | None, paid: float | None, kind: int = 3
 
 def _charged(name: str, expected: list[tuple[Any, ...]], **parts: Any) -> Case:
     """A claim of 100 dollars for the visit."""
-    return _costs(name, [_claim(name, item=[_item(net=dollars(100), **_at(name))], **parts)], expected)
+    return _costs(name, [claim_of(name, item=[item_of(net=dollars(100), **_at(name))], **parts)], expected)
 
 
 def _answered(name: str, expected: list[tuple[Any, ...]], columns: str, **item: Any) -> Case:
-    return _costs(name, [_answer(name, item=[_item(**_at(name), **item)])], expected, columns)
+    return _costs(name, [answer_of(name, item=[item_of(**_at(name), **item)])], expected, columns)
 
 
 _SHARES = (
@@ -119,8 +119,8 @@ COSTS = [
     _charged("claim-inpatient-by-subtype", [_on_visit("claim-inpatient-by-subtype", 100, None, 32854)],
              type=_INSTITUTIONAL, subType=coded("urn:subtype", "inpatient")),
     _costs("claim-inpatient-by-visit",
-           [_claim("claim-inpatient-by-visit", type=_INSTITUTIONAL, total=dollars(900),
-                   item=[_item(**_at("claim-inpatient-by-visit"))])],
+           [claim_of("claim-inpatient-by-visit", type=_INSTITUTIONAL, total=dollars(900),
+                   item=[item_of(**_at("claim-inpatient-by-visit"))])],
            [_on_visit("claim-inpatient-by-visit", 900, None, 32855)], code="IMP"),
     _answered(
         "answer-in-full", [(100, 80, 50, 30, 80, 5, 10, 15, 7, 44818668)], _SHARES,
@@ -150,8 +150,8 @@ COSTS = [
               adjudication=_judged(benefit=5)),
     _answered("answer-without-money", [], "total_charge::float"),
     *(
-        _costs(f"answer-{word}", [_answer(f"answer-{word}", outcome=word, item=[
-            _item(net=dollars(100), **_at(f"answer-{word}"))])], expected)
+        _costs(f"answer-{word}", [answer_of(f"answer-{word}", outcome=word, item=[
+            item_of(net=dollars(100), **_at(f"answer-{word}"))])], expected)
         for word, expected in (
             ("partial", [_on_visit("answer-partial", 100, None)]), ("queued", []), ("error", []),
         )
@@ -159,19 +159,19 @@ COSTS = [
     _costs(
         "claim-and-answer",
         [
-            _claim("claim-and-answer", item=[_item(net=dollars(100), **_at("claim-and-answer"))]),
-            _answer("claim-and-answer", claim={"reference": "Claim/claim-and-answer-claim"},
-                    item=[_item(adjudication=_judged(submitted=100, benefit=80), **_at("claim-and-answer"))]),
+            claim_of("claim-and-answer", item=[item_of(net=dollars(100), **_at("claim-and-answer"))]),
+            answer_of("claim-and-answer", claim={"reference": "Claim/claim-and-answer-claim"},
+                    item=[item_of(adjudication=_judged(submitted=100, benefit=80), **_at("claim-and-answer"))]),
         ],
         [_on_visit("claim-and-answer", 100, 80)],
     ),
     _costs(
         "claim-and-answer-by-identifier",
         [
-            _claim("claim-and-answer-by-identifier", identifier=[{"system": "urn:claims", "value": "17"}],
-                   item=[_item(net=dollars(100), **_at("claim-and-answer-by-identifier"))]),
-            _answer("claim-and-answer-by-identifier", claim={"identifier": {"system": "urn:claims", "value": "17"}},
-                    item=[_item(adjudication=_judged(submitted=100, benefit=80),
+            claim_of("claim-and-answer-by-identifier", identifier=[{"system": "urn:claims", "value": "17"}],
+                   item=[item_of(net=dollars(100), **_at("claim-and-answer-by-identifier"))]),
+            answer_of("claim-and-answer-by-identifier", claim={"identifier": {"system": "urn:claims", "value": "17"}},
+                    item=[item_of(adjudication=_judged(submitted=100, benefit=80),
                                 **_at("claim-and-answer-by-identifier"))]),
         ],
         [_on_visit("claim-and-answer-by-identifier", 100, 80)],
@@ -179,51 +179,51 @@ COSTS = [
     _costs(
         "claim-and-answer-in-error",
         [
-            _claim("claim-and-answer-in-error", item=[_item(net=dollars(100), **_at("claim-and-answer-in-error"))]),
-            _answer("claim-and-answer-in-error", claim={"reference": "Claim/claim-and-answer-in-error-claim"},
-                    status="entered-in-error", item=[_item(net=dollars(100))]),
+            claim_of("claim-and-answer-in-error", item=[item_of(net=dollars(100), **_at("claim-and-answer-in-error"))]),
+            answer_of("claim-and-answer-in-error", claim={"reference": "Claim/claim-and-answer-in-error-claim"},
+                    status="entered-in-error", item=[item_of(net=dollars(100))]),
         ],
         [_on_visit("claim-and-answer-in-error", 100, None)],
     ),
     _costs(
         "two-payers",
         [
-            _claim("two-payers", item=[_item(net=dollars(100), **_at("two-payers"))]),
-            _answer("two-payers", "first-payer", created="2026-03-01",
+            claim_of("two-payers", item=[item_of(net=dollars(100), **_at("two-payers"))]),
+            answer_of("two-payers", "first-payer", created="2026-03-01",
                     claim={"reference": "Claim/two-payers-claim"},
-                    item=[_item(adjudication=_judged(submitted=100, benefit=80), **_at("two-payers"))]),
-            _answer("two-payers", "second-payer", created="2026-04-01",
+                    item=[item_of(adjudication=_judged(submitted=100, benefit=80), **_at("two-payers"))]),
+            answer_of("two-payers", "second-payer", created="2026-04-01",
                     claim={"reference": "Claim/two-payers-claim"},
-                    item=[_item(adjudication=_judged(submitted=100, benefit=15), **_at("two-payers"))]),
+                    item=[item_of(adjudication=_judged(submitted=100, benefit=15), **_at("two-payers"))]),
         ],
         [_on_visit("two-payers", 100, 80), _on_visit("two-payers", None, 15)],
     ),
     _costs(
-        "total-alone", [_answer("total-alone", item=[_item(**_at("total-alone"))], payment={"amount": dollars(0)},
+        "total-alone", [answer_of("total-alone", item=[item_of(**_at("total-alone"))], payment={"amount": dollars(0)},
                                 total=_judged(submitted=129.16))],
         [_on_visit("total-alone", 129.16, 0)],
     ),
     _costs(
         "total-of-more-than-its-items",
-        [_claim("total-of-more-than-its-items", total=dollars(100),
-                item=[_item(net=dollars(60.1), **_at("total-of-more-than-its-items"))])],
+        [claim_of("total-of-more-than-its-items", total=dollars(100),
+                item=[item_of(net=dollars(60.1), **_at("total-of-more-than-its-items"))])],
         [_on_visit("total-of-more-than-its-items", 39.9, None), _on_visit("total-of-more-than-its-items", 60.1, None)],
     ),
     _costs(
         "total-of-its-items",
-        [_claim("total-of-its-items", total=dollars(0.3),
-                item=[_item(net=dollars(0.1), **_at("total-of-its-items")), _item(number=2, net=dollars(0.2))])],
+        [claim_of("total-of-its-items", total=dollars(0.3),
+                item=[item_of(net=dollars(0.1), **_at("total-of-its-items")), item_of(number=2, net=dollars(0.2))])],
         [_on_visit("total-of-its-items", 0.1, None), _on_visit("total-of-its-items", 0.2, None)],
     ),
     _costs(
         "total-of-less-than-its-items",
-        [_claim("total-of-less-than-its-items", total=dollars(1),
-                item=[_item(net=dollars(60), **_at("total-of-less-than-its-items"))])],
+        [claim_of("total-of-less-than-its-items", total=dollars(1),
+                item=[item_of(net=dollars(60), **_at("total-of-less-than-its-items"))])],
         [_on_visit("total-of-less-than-its-items", 60, None)],
     ),
     _costs(
         "item-added-by-the-payer",
-        [_answer("item-added-by-the-payer", item=[_item(**_at("item-added-by-the-payer"))],
+        [answer_of("item-added-by-the-payer", item=[item_of(**_at("item-added-by-the-payer"))],
                  addItem=[{"productOrService": COLONOSCOPY, "adjudication": _judged(benefit=9)}])],
         [_on_visit("item-added-by-the-payer", None, 9)],
     ),
@@ -231,9 +231,9 @@ COSTS = [
         "cost-of-a-procedure",
         [
             procedure("cost-of-a-procedure", COLONOSCOPY, status="completed"),
-            _claim("cost-of-a-procedure", procedure=[{"sequence": 3, "procedureReference": {
+            claim_of("cost-of-a-procedure", procedure=[{"sequence": 3, "procedureReference": {
                 "reference": "Procedure/cost-of-a-procedure-procedure"}}],
-                item=[_item(net=dollars(5), procedureSequence=[3], **_at("cost-of-a-procedure"))]),
+                item=[item_of(net=dollars(5), procedureSequence=[3], **_at("cost-of-a-procedure"))]),
         ],
         [(5, None, key("Procedure", "cost-of-a-procedure-procedure"), "Procedure", 32871)],
     ),
@@ -241,12 +241,12 @@ COSTS = [
         "cost-of-a-procedure-that-the-claim-names",
         [
             procedure("cost-of-a-procedure-that-the-claim-names", COLONOSCOPY, status="completed"),
-            _claim("cost-of-a-procedure-that-the-claim-names", procedure=[{"sequence": 1, "procedureReference": {
+            claim_of("cost-of-a-procedure-that-the-claim-names", procedure=[{"sequence": 1, "procedureReference": {
                 "reference": "Procedure/cost-of-a-procedure-that-the-claim-names-procedure"}}],
-                item=[_item(number=7, net=dollars(5), procedureSequence=[1])]),
-            _answer("cost-of-a-procedure-that-the-claim-names",
+                item=[item_of(number=7, net=dollars(5), procedureSequence=[1])]),
+            answer_of("cost-of-a-procedure-that-the-claim-names",
                     claim={"reference": "Claim/cost-of-a-procedure-that-the-claim-names-claim"},
-                    item=[_item(number=7, adjudication=_judged(submitted=5, benefit=4),
+                    item=[item_of(number=7, adjudication=_judged(submitted=5, benefit=4),
                                 **_at("cost-of-a-procedure-that-the-claim-names"))]),
         ],
         [(5, 4, key("Procedure", "cost-of-a-procedure-that-the-claim-names-procedure"), "Procedure", 32871)],
@@ -256,10 +256,10 @@ COSTS = [
         [
             of("cost-of-a-vaccination", "Immunization", VACCINE_UUID, status="completed",
                occurrenceDateTime="2026-02-03", vaccineCode=coded("http://hl7.org/fhir/sid/cvx", "33")),
-            _claim("cost-of-a-vaccination", supportingInfo=[{
+            claim_of("cost-of-a-vaccination", supportingInfo=[{
                 "sequence": 1, "category": {"text": "info"},
                 "valueReference": {"reference": f"urn:uuid:{VACCINE_UUID}"}}],
-                item=[_item(net=dollars(5), informationSequence=[1], **_at("cost-of-a-vaccination"))]),
+                item=[item_of(net=dollars(5), informationSequence=[1], **_at("cost-of-a-vaccination"))]),
         ],
         [(5, None, key("Immunization", VACCINE_UUID), "Drug", 32871)],
     ),
@@ -267,18 +267,19 @@ COSTS = [
         "cost-of-a-prescription",
         [
             order("cost-of-a-prescription", **ASPIRIN),
-            _claim("cost-of-a-prescription", type=_PHARMACY, total=dollars(5), item=[_item()],
+            claim_of("cost-of-a-prescription", type=_PHARMACY, total=dollars(5), item=[item_of()],
                    prescription={"reference": "MedicationRequest/cost-of-a-prescription-rx"}),
         ],
         [(5, None, key("MedicationRequest", "cost-of-a-prescription-rx"), "Drug", 32869)],
     ),
     _costs("cost-of-another-person",
-           [_claim("cost-of-another-person", item=[_item({"text": "x"}, net=dollars(5), encounter=[
+           [claim_of("cost-of-another-person", item=[item_of({"text": "x"}, net=dollars(5), encounter=[
                {"reference": "Encounter/claim-alone-visit"}])])], []),
-    Case("cost-of-nothing-we-know", [_claim("cost-of-nothing-we-know", total=dollars(5))], "omop.cost", "cost_id", []),
+    Case("cost-of-nothing-we-know", [claim_of("cost-of-nothing-we-know", total=dollars(5))],
+         "omop.cost", "cost_id", []),
     _costs(
         "cost-with-codes",
-        [_claim("cost-with-codes", total=dollars(5), item=[_item(revenue=coded(REVENUE, "0450"), net=dollars(5),
+        [claim_of("cost-with-codes", total=dollars(5), item=[item_of(revenue=coded(REVENUE, "0450"), net=dollars(5),
                                                                  **_at("cost-with-codes"))],
                 supportingInfo=[{"sequence": 1, "category": coded("urn:category", "drg"), "code": coded(DRG, "470")}])],
         [(EMERGENCY_ROOM, "0450", KNEE, "470")],
@@ -286,7 +287,7 @@ COSTS = [
     ),
     _costs(
         "cost-with-codes-nobody-knows",
-        [_claim("cost-with-codes-nobody-knows", item=[_item(revenue=coded(REVENUE, "0999"), net=dollars(5),
+        [claim_of("cost-with-codes-nobody-knows", item=[item_of(revenue=coded(REVENUE, "0999"), net=dollars(5),
                                                             **_at("cost-with-codes-nobody-knows"))],
                 diagnosis=[{"sequence": 1, "packageCode": coded(DRG, "999"), "diagnosisReference": {
                     "reference": "Condition/none"}}])],
@@ -296,16 +297,16 @@ COSTS = [
     _costs(
         "cost-of-the-coverage",
         [covered("cost-of-the-coverage"),
-         _claim("cost-of-the-coverage", item=[_item(net=dollars(5), **_at("cost-of-the-coverage"))], insurance=[
+         claim_of("cost-of-the-coverage", item=[item_of(net=dollars(5), **_at("cost-of-the-coverage"))], insurance=[
              {"sequence": 1, "focal": False, "coverage": {"reference": "Coverage/none"}},
              {"sequence": 2, "focal": True, "coverage": {"reference": "Coverage/cost-of-the-coverage-coverage"}}])],
         [(key("Coverage", "cost-of-the-coverage-coverage"),)],
         "payer_plan_period_id",
     ),
     _costs("cost-of-a-coverage-that-never-came",
-           [_claim("cost-of-a-coverage-that-never-came", insurance=[
+           [claim_of("cost-of-a-coverage-that-never-came", insurance=[
                {"sequence": 1, "focal": True, "coverage": {"reference": "Coverage/none"}}],
-               item=[_item(net=dollars(5), **_at("cost-of-a-coverage-that-never-came"))])],
+               item=[item_of(net=dollars(5), **_at("cost-of-a-coverage-that-never-came"))])],
            [(None,)], "payer_plan_period_id"),
 ]  # fmt: skip
 
@@ -313,7 +314,7 @@ _DIABETES = coded(ICD10, "E11.9")
 _DIAGNOSED = "condition_type_concept_id, condition_concept_id, condition_start_date::text, condition_status_concept_id"
 
 
-def _diagnosis(code: Resource = _DIABETES, kind: str = "principal") -> list[Resource]:
+def diagnosis_of(code: Resource = _DIABETES, kind: str = "principal") -> list[Resource]:
     return [{"sequence": 1, "diagnosisCodeableConcept": code, "type": [coded("urn:diagnosis-type", kind)]}]
 
 
@@ -330,89 +331,89 @@ _DISPENSED = "drug_type_concept_id, drug_concept_id, drug_exposure_start_date::t
 
 TOLD_BY_CLAIMS = [
     _told("diagnosis-billed", "condition_occurrence", _DIAGNOSED, [(32871, 201826, "2026-02-03", 32902)],
-          _claim("diagnosis-billed", diagnosis=_diagnosis())),
+          claim_of("diagnosis-billed", diagnosis=diagnosis_of())),
     _told("diagnosis-billed-second", "condition_occurrence", _DIAGNOSED, [(32861, 201826, "2026-02-03", 32908)],
-          _claim("diagnosis-billed-second", diagnosis=_diagnosis(kind="secondary"), type=_INSTITUTIONAL,
+          claim_of("diagnosis-billed-second", diagnosis=diagnosis_of(kind="secondary"), type=_INSTITUTIONAL,
                  subType=coded("urn:subtype", "outpatient"))),
     _told("diagnosis-one-of-several", "condition_occurrence", _DIAGNOSED, [],
-          _claim("diagnosis-one-of-several", diagnosis=_diagnosis(kind="differential"))),
+          claim_of("diagnosis-one-of-several", diagnosis=diagnosis_of(kind="differential"))),
     _told("diagnosis-without-a-day", "condition_occurrence", _DIAGNOSED, [],
-          _claim("diagnosis-without-a-day", diagnosis=_diagnosis(), billablePeriod={})),
+          claim_of("diagnosis-without-a-day", diagnosis=diagnosis_of(), billablePeriod={})),
     _told("diagnosis-of-a-visit", "condition_occurrence", _DIAGNOSED, [], _visited("diagnosis-of-a-visit"),
-          _claim("diagnosis-of-a-visit", diagnosis=_diagnosis(), item=[_item(**_at("diagnosis-of-a-visit"))])),
+          claim_of("diagnosis-of-a-visit", diagnosis=diagnosis_of(), item=[item_of(**_at("diagnosis-of-a-visit"))])),
     _told("diagnosis-of-a-visit-that-never-came", "condition_occurrence", _DIAGNOSED,
           [(32871, 201826, "2026-02-03", 32902)],
-          _claim("diagnosis-of-a-visit-that-never-came", diagnosis=_diagnosis(),
-                 item=[_item(**_at("diagnosis-of-a-visit-that-never-came"))])),
+          claim_of("diagnosis-of-a-visit-that-never-came", diagnosis=diagnosis_of(),
+                 item=[item_of(**_at("diagnosis-of-a-visit-that-never-came"))])),
     _told("diagnosis-by-reference", "condition_occurrence", "condition_type_concept_id", [(32817,)],
           condition("diagnosis-by-reference", "billed-dx", _DIABETES, "encounter-diagnosis"),
-          _claim("diagnosis-by-reference", diagnosis=[
+          claim_of("diagnosis-by-reference", diagnosis=[
               {"sequence": 1, "diagnosisReference": {"reference": "Condition/billed-dx"}}])),
     _told("diagnosis-beside-the-record", "condition_occurrence", "condition_type_concept_id", [(32817,), (32871,)],
           condition("diagnosis-beside-the-record", "recorded-dx", _DIABETES, "encounter-diagnosis"),
-          _claim("diagnosis-beside-the-record", diagnosis=_diagnosis())),
+          claim_of("diagnosis-beside-the-record", diagnosis=diagnosis_of())),
     _told("diagnosis-inside", "condition_occurrence", _DIAGNOSED, [(32871, 201826, "2026-02-03", 0)],
-          _claim("diagnosis-inside", contained=[{"resourceType": "Condition", "id": "in", "code": _DIABETES,
+          claim_of("diagnosis-inside", contained=[{"resourceType": "Condition", "id": "in", "code": _DIABETES,
                      "subject": {"reference": "Patient/diagnosis-inside"}}],
                  diagnosis=[{"sequence": 1, "diagnosisReference": {"reference": "#in"}}])),
     _told("diagnosis-answered", "condition_occurrence", "condition_occurrence_id, condition_type_concept_id",
           [(_line("diagnosis-answered", "diagnosis", "ExplanationOfBenefit", "answer"), 32871)],
-          _claim("diagnosis-answered", diagnosis=_diagnosis()),
-          _answer("diagnosis-answered", claim={"reference": "Claim/diagnosis-answered-claim"},
-                  diagnosis=_diagnosis())),
+          claim_of("diagnosis-answered", diagnosis=diagnosis_of()),
+          answer_of("diagnosis-answered", claim={"reference": "Claim/diagnosis-answered-claim"},
+                  diagnosis=diagnosis_of())),
     _told("procedure-billed", "procedure_occurrence", _PERFORMED,
           [(32871, COLONOSCOPY_CONCEPT, "2026-02-01", "G0105")],
-          _claim("procedure-billed", item=[_item(servicedDate="2026-02-01")])),
+          claim_of("procedure-billed", item=[item_of(servicedDate="2026-02-01")])),
     _told("procedure-billed-once", "procedure_occurrence", _PERFORMED,
           [(32854, COLONOSCOPY_CONCEPT, "2026-02-02", "G0105")],
-          _claim("procedure-billed-once", type=_INSTITUTIONAL, subType=coded("urn:subtype", "inpatient"),
+          claim_of("procedure-billed-once", type=_INSTITUTIONAL, subType=coded("urn:subtype", "inpatient"),
                  procedure=[{"sequence": 1, "procedureCodeableConcept": COLONOSCOPY, "date": "2026-02-02"}],
-                 item=[_item(procedureSequence=[1])])),
+                 item=[item_of(procedureSequence=[1])])),
     _told("procedure-billed-and-its-cost", "cost", _COST,
           [(70, None, _line("procedure-billed-and-its-cost", "item"), "Procedure", 32871)],
-          _claim("procedure-billed-and-its-cost", item=[_item(net=dollars(70))])),
+          claim_of("procedure-billed-and-its-cost", item=[item_of(net=dollars(70))])),
     _told("header-of-a-procedure-billed", "cost", _COST,
           [(70, None, _line("header-of-a-procedure-billed", "item"), "Procedure", 32871)],
-          _claim("header-of-a-procedure-billed", item=[_item()], total=dollars(70), diagnosis=_diagnosis())),
+          claim_of("header-of-a-procedure-billed", item=[item_of()], total=dollars(70), diagnosis=diagnosis_of())),
     _told("drug-billed", "drug_exposure", _DISPENSED, [(32869, 1112807, "2026-02-03", "1191")],
-          _claim("drug-billed", type=_PHARMACY, item=[_item(coded(RXNORM, "1191"))])),
+          claim_of("drug-billed", type=_PHARMACY, item=[item_of(coded(RXNORM, "1191"))])),
     _told("drug-billed-without-a-code", "drug_exposure", _DISPENSED, [],
-          _claim("drug-billed-without-a-code", type=_PHARMACY, item=[
-              _item(coded("http://terminology.hl7.org/CodeSystem/data-absent-reason", "not-applicable"))])),
-    Case("timeline-says-billed", [_claim("timeline-says-billed", item=[_item(coded("urn:x", "1", "thing"))])],
+          claim_of("drug-billed-without-a-code", type=_PHARMACY, item=[
+              item_of(coded("http://terminology.hl7.org/CodeSystem/data-absent-reason", "not-applicable"))])),
+    Case("timeline-says-billed", [claim_of("timeline-says-billed", item=[item_of(coded("urn:x", "1", "thing"))])],
          "features.patient_timeline", "concept_name", [("Billed: thing",)]),
-    Case("timeline-says-a-visit-once", [_visited("timeline-says-a-visit-once"), _claim(
-        "timeline-says-a-visit-once", diagnosis=_diagnosis(), item=[_item(**_at("timeline-says-a-visit-once"))])],
+    Case("timeline-says-a-visit-once", [_visited("timeline-says-a-visit-once"), claim_of(
+        "timeline-says-a-visit-once", diagnosis=diagnosis_of(), item=[item_of(**_at("timeline-says-a-visit-once"))])],
         "features.patient_timeline", "cdm_table", [("visit_occurrence",)]),
-    Case("problem-that-was-billed", [_claim("problem-that-was-billed", diagnosis=_diagnosis())],
+    Case("problem-that-was-billed", [claim_of("problem-that-was-billed", diagnosis=diagnosis_of())],
          "features.problem_list", "problem_name", []),
-    judged("CMS122", "hospice-billed", OPEN, _claim("hospice-billed", item=[_item(HOSPICE)])),
-    judged("CMS130", "colonoscopy-billed", OPEN, _claim("colonoscopy-billed", item=[_item()])),
-    judged("CMS130", "visit-billed", OPEN, _claim("visit-billed", item=[_item(coded(HCPCS, "G0463"))])),
+    judged("CMS122", "hospice-billed", OPEN, claim_of("hospice-billed", item=[item_of(HOSPICE)])),
+    judged("CMS130", "colonoscopy-billed", OPEN, claim_of("colonoscopy-billed", item=[item_of()])),
+    judged("CMS130", "visit-billed", OPEN, claim_of("visit-billed", item=[item_of(coded(HCPCS, "G0463"))])),
 ]  # fmt: skip
 
-_SECRET = {"meta": {"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"}]}}
+SECRET = {"meta": {"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"}]}}
 
 
 def _hidden(name: str, *given: Resource, item: Resource | None = None, **parts: Any) -> Case:
     """A labelled thing of a person, and a cost that would tell of it."""
-    claim = _claim(name, item=[_item(net=dollars(5), **(_at(name) | (item or {})))], **parts)
+    claim = claim_of(name, item=[item_of(net=dollars(5), **(_at(name) | (item or {})))], **parts)
     return Case(name, [*given, claim], "omop.cost", "cost_id", [(_line(name, "item"),)])
 
 
 HIDDEN = [
-    _hidden("secret-visit", _visited("secret-visit") | _SECRET, covered("secret-visit")),
-    _hidden("secret-coverage", _visited("secret-coverage"), covered("secret-coverage", **_SECRET), insurance=[
+    _hidden("secret-visit", _visited("secret-visit") | SECRET, covered("secret-visit")),
+    _hidden("secret-coverage", _visited("secret-coverage"), covered("secret-coverage", **SECRET), insurance=[
         {"sequence": 1, "focal": True, "coverage": {"reference": "Coverage/secret-coverage-coverage"}}]),
     _hidden("secret-procedure", _visited("secret-procedure"),
-            procedure("secret-procedure", COLONOSCOPY, status="completed", **_SECRET),
+            procedure("secret-procedure", COLONOSCOPY, status="completed", **SECRET),
             item={"procedureSequence": [1]}, procedure=[{"sequence": 1, "procedureReference": {
                 "reference": "Procedure/secret-procedure-procedure"}}]),
     Case(
         "secret-claim",
-        [_visited("secret-claim"), _claim("secret-claim", item=[_item()], **_SECRET),
-         _answer("secret-claim", claim={"reference": "Claim/secret-claim-claim"},
-                 item=[_item(net=dollars(5), **_at("secret-claim"))])],
+        [_visited("secret-claim"), claim_of("secret-claim", item=[item_of()], **SECRET),
+         answer_of("secret-claim", claim={"reference": "Claim/secret-claim-claim"},
+                 item=[item_of(net=dollars(5), **_at("secret-claim"))])],
         "omop.cost", "cost_id", [(_line("secret-claim", "item", "ExplanationOfBenefit", "answer"),)],
     ),
 ]  # fmt: skip

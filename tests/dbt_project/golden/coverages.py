@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from pipelines.keys import derived_key
 from tests.dbt_project.golden import Case, Resource, key
 from tests.dbt_project.population import coded
 
@@ -39,12 +38,11 @@ def _paid_by(name: str, payor: Resource, expected: str | None, **parts: Any) -> 
     return _insured(name, (*_YEAR, expected), payor=[payor], **parts)
 
 
-_FAMILY = str(derived_key("family", str(key("Patient", "somebody-insured"))))
 COVERAGES = [
     _insured(
         "coverage",
         (key("Coverage", "coverage-coverage"), *_YEAR, MEDICAID, "State Medicaid", MEDICAID, 0, "Gold", 0, 0, None, 0,
-         _FAMILY, 0, None, 0),
+         None, 0, None, 0),
         columns="payer_plan_period_id, payer_plan_period_start_date::text, payer_plan_period_end_date::text, "
         "payer_concept_id, payer_source_value, payer_source_concept_id, plan_concept_id, plan_source_value, "
         "plan_source_concept_id, sponsor_concept_id, sponsor_source_value, sponsor_source_concept_id, "
@@ -58,15 +56,15 @@ COVERAGES = [
             {"type": coded("urn:class", "plan"), "value": "PLAN-4711", "name": "Gold"},
         ]},
     ),
+    # What a family shares would lead back to the subscriber.
     _insured(
-        "coverage-of-the-family", (_FAMILY,), columns="family_source_value",
+        "coverage-of-the-family", (None,), columns="family_source_value",
         subscriber={"reference": "Patient/somebody-insured"},
     ),
     _insured(
-        "somebody-insured", (_FAMILY,), columns="family_source_value",
+        "somebody-insured", (None,), columns="family_source_value",
         relationship=coded("urn:relationship", "self"),
     ),
-    _insured("coverage-of-no-family", (None,), columns="family_source_value"),
     _insured("coverage-that-is-open", ("2025-01-01", "2026-10-31", "State Medicaid"), period={"start": "2025-01-01"}),
     _insured("coverage-by-years", ("2024-01-01", "2025-06-30", "State Medicaid"),
              period={"start": "2024", "end": "2025-06"}),

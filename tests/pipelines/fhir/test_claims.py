@@ -57,12 +57,59 @@ def test_a_line_has_what_omop_needs_and_no_more() -> None:
         "claim_type": "professional",
         "provider_key": key("Practitioner", "d1"),
         "coverage_key": key("Coverage", "v1"),
+        "named_keys": [key("Coverage", "v1")],
         "codings": CODE["coding"],
         "code_text": "Colonoscopy",
         "currency": "USD",
         "total_charge": 5.0,
         "known_at": row["known_at"],
     }
+
+
+def test_every_line_has_the_keys_of_all_that_the_claim_names_but_people() -> None:
+    def at(target: str) -> dict[str, str]:
+        return {"reference": target}
+
+    def numbered(*parts: Resource) -> list[Resource]:
+        return [{"sequence": number, **part} for number, part in enumerate(parts, 1)]
+
+    lines = mapped(
+        answer(
+            provider=at("urn:uuid:o1"),
+            insurer=at("Organization/o2"),
+            facility=at("Location/l1"),
+            careTeam=numbered({"provider": at("Organization/o3")}, {"provider": at("Practitioner/d2")}),
+            diagnosis=numbered({"diagnosisCodeableConcept": CODE}, {"diagnosisReference": at("Condition/x1")}),
+            procedure=numbered({"procedureReference": at("Procedure/x2")}),
+            prescription=at("MedicationRequest/x3"),
+            referral=at("ServiceRequest/x4"),
+            supportingInfo=numbered(
+                {"category": {"text": "x"}, "valueReference": at("Observation/x5")},
+                {"category": {"text": "x"}, "valueReference": at("Patient/p2")},
+            ),
+            item=numbered(
+                {"productOrService": CODE, "encounter": [at("Encounter/e1"), at("Encounter/e2")]},
+                # An item of no money and no code makes no line.
+                {
+                    "productOrService": {"text": "x"},
+                    "encounter": [at("Encounter/e3")],
+                    "locationReference": at("Location/l2"),
+                },
+            ),
+            addItem=[
+                {
+                    "productOrService": {"text": "x"},
+                    "provider": [at("Organization/o4")],
+                    "locationReference": at("Location/l3"),
+                }
+            ],
+        )
+    )["claim_line"]
+    named = [("Organization", "o", 4), ("Location", "l", 3), ("Encounter", "e", 3)]
+    expected = {key(kind, f"{letter}{n}") for kind, letter, count in named for n in range(1, count + 1)}
+    records = ("Condition", "Procedure", "MedicationRequest", "ServiceRequest", "Observation")
+    expected |= {key(kind, f"x{n}") for n, kind in enumerate(records, 1)} | {key("Coverage", "v1")}
+    assert [(line["kind"], set(line["named_keys"])) for line in lines] == [("item", expected), ("diagnosis", expected)]
 
 
 @pytest.mark.parametrize(
@@ -117,6 +164,8 @@ def test_what_can_not_be_read_is_put_in_quarantine(resource: Resource) -> None:
 def test_a_coverage_names_no_person_and_no_number() -> None:
     (row,) = mapped(coverage(identifier=[{"system": "urn:x", "value": "S-2"}]))["payer_plan_period"]
     assert not {"Jo", "S-1", "S-2"} & {str(value) for value in row.values()}
+    of_family = mapped(coverage(subscriber={"reference": "Patient/p2"}))["payer_plan_period"]
+    assert of_family == mapped(coverage())["payer_plan_period"]
     (row,) = mapped(coverage(payor=[{"reference": "RelatedPerson/r1", "display": "Jo"}]))["payer_plan_period"]
     assert row["payer_name"] == "self"
 

@@ -1,6 +1,5 @@
 """What of erased people arrives after their erasure, in whatever record and order, and what a killed load leaves."""
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path

@@ -2,20 +2,6 @@
 -- above them, and all of these of each encounter that it is part of. One planned or cancelled makes no row, but what
 -- refers to it has its labels all the same.
 WITH RECURSIVE
-site_label AS (
-    SELECT
-        resource_key AS care_site_key,
-        code
-    FROM {{ ref('int_resource_label') }}
-    WHERE resource_type IN ('Organization', 'Location')
-    UNION
-    SELECT
-        below.care_site_key,
-        label.code
-    FROM {{ ref('int_care_site_parent') }} AS below
-    INNER JOIN {{ ref('int_resource_label') }} AS label ON below.parent_care_site_key = label.resource_key
-),
-
 place AS (
     SELECT
         visit_occurrence_key,
@@ -43,10 +29,11 @@ own AS (
     UNION
     SELECT
         place.visit_occurrence_key AS encounter_key,
-        site_label.code
+        label.code
     FROM place
     LEFT JOIN {{ ref('int_reference_alias') }} AS alias ON place.care_site_key = alias.alias_key
-    INNER JOIN site_label ON coalesce(alias.resource_key, place.care_site_key) = site_label.care_site_key
+    INNER JOIN {{ ref('int_care_site_label') }} AS label
+        ON coalesce(alias.resource_key, place.care_site_key) = label.care_site_key
 ),
 
 -- From labelled encounters down to their parts; few are labelled. A circle ends where it began.

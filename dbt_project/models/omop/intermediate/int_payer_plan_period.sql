@@ -10,8 +10,7 @@ SELECT
     coverage.type_codings,
     coalesce(alias.resource_key, coverage.care_site_key) AS care_site_key,
     coverage.payer_name,
-    coverage.plan_name,
-    coverage.family_key
+    coverage.plan_name
 FROM {{ source('bronze', 'payer_plan_period') }} AS coverage
 INNER JOIN {{ ref('person_crosswalk') }} AS crosswalk ON coverage.person_key = crosswalk.person_key
 LEFT JOIN {{ ref('int_reference_alias') }} AS alias ON coverage.care_site_key = alias.alias_key

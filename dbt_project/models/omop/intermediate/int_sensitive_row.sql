@@ -1,7 +1,7 @@
 {{ config(post_hook="{{ add_labels() }}") }}
--- A row carries the labels of its own resource, of the medication, device, claim or payer it names, of its encounter
--- with all that int_encounter_label says of that, and of its patient. Made of bronze before any table of omop, so that
--- no row is there before its labels are.
+-- A row carries the labels of its own resource, of the medication, device or payer it names, of its encounter with all
+-- that int_encounter_label says of that, of the claim it is made of with all that int_claim_label says of that, and of
+-- its patient. Made of bronze before any table of omop, so that no row is there before its labels are.
 WITH
 -- Of a note that arrived several times one copy is kept, with the labels of all.
 note_copy AS (
@@ -111,17 +111,6 @@ named_resource AS (
             resource_key,
             device_key AS named_key
         FROM {{ source('bronze', 'device_exposure') }}
-        UNION ALL
-        SELECT
-            resource_key,
-            care_site_key AS named_key
-        FROM {{ ref('int_payer_plan_period') }}
-        UNION ALL
-        SELECT
-            line.resource_key,
-            named.named_key
-        FROM {{ ref('int_claim_line') }} AS line
-        CROSS JOIN LATERAL (VALUES (line.claim_key), (line.coverage_key), (line.event_key)) AS named (named_key)
     ) AS named
     LEFT JOIN {{ ref('int_reference_alias') }} AS alias ON named.named_key = alias.alias_key
     WHERE named.named_key IS NOT NULL
@@ -161,6 +150,23 @@ labelled AS (
     FROM event
     INNER JOIN named_resource ON event.resource_key = named_resource.resource_key
     INNER JOIN {{ ref('int_resource_label') }} AS label ON named_resource.named_key = label.resource_key
+    UNION
+    SELECT
+        event.cdm_table,
+        event.cdm_id,
+        event.person_id,
+        label.code
+    FROM event
+    INNER JOIN {{ ref('int_claim_label') }} AS label ON event.resource_key = label.resource_key
+    UNION
+    SELECT
+        event.cdm_table,
+        event.cdm_id,
+        event.person_id,
+        label.code
+    FROM event
+    INNER JOIN {{ ref('int_payer_plan_period') }} AS coverage ON event.resource_key = coverage.resource_key
+    INNER JOIN {{ ref('int_care_site_label') }} AS label ON coverage.care_site_key = label.care_site_key
     UNION
     SELECT
         event.cdm_table,
