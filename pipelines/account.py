@@ -36,9 +36,10 @@ class Account:
         )
 
     def as_dict(self) -> dict[str, dict[str, int]]:
-        """Plain dictionaries with sorted keys, for JSON."""
+        """Plain dictionaries with sorted keys, for JSON; what was counted and taken back is left out."""
+        whole = self + Account()
         return {
-            name: dict(sorted(getattr(self, name).items())) for name in ("read", "loaded", "excluded", "quarantined")
+            name: dict(sorted(getattr(whole, name).items())) for name in ("read", "loaded", "excluded", "quarantined")
         }
 
     @classmethod

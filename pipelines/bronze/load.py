@@ -122,11 +122,13 @@ def empty_staging(connection: psycopg.Connection[Any]) -> None:
         connection.execute(sql.SQL("TRUNCATE {}").format(targets))
 
 
-def withdraw(connection: psycopg.Connection[Any], person_keys: Iterable[int]) -> None:
-    """Remove every row of these source persons, as INGEST, in the caller's transaction."""
-    keys = sorted(person_keys)
+def withdraw(
+    connection: psycopg.Connection[Any], person_keys: Iterable[int], resource_keys: Iterable[int] = ()
+) -> None:
+    """Remove every row of these source persons and of these resources, as INGEST, in the caller's transaction."""
+    keys = {"person_keys": sorted(person_keys), "resource_keys": sorted(resource_keys)}
     for name in sorted(bronze_tables(connection), key=lambda table: table == "resource"):
-        connection.execute(_statement("withdraw.sql", table=sql.Identifier("bronze", name)), {"person_keys": keys})
+        connection.execute(_statement("withdraw.sql", table=sql.Identifier("bronze", name)), keys)
 
 
 def _merge(connection: psycopg.Connection[Any], tables: Mapping[str, BronzeTable]) -> BronzeChange:

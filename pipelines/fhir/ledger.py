@@ -38,6 +38,7 @@ class Ledger:
         self._seen = SeenResources()
         self._confirmed: dict[int, str] = {}
         self.quarantined: list[QuarantinedRecord] = []
+        self._people_of_quarantined: list[frozenset[int]] = []
         self.resources_read = 0
         self.files_to_redact: set[int] = set()
         self.new_people: set[int] = set()
@@ -67,7 +68,7 @@ class Ledger:
         account = self._accounts[file.file_id]
         account.read["unknown"] += 1
         account.quarantined[reason] += 1
-        self.quarantined.append(QuarantinedRecord(file.sha256, reason, file.file_id))
+        self._quarantine(QuarantinedRecord(file.sha256, reason, file.file_id), frozenset())
 
     def settle(self, outcome: Outcome) -> Batch:
         """Account for a task's records and return the rows that bronze lacks."""
@@ -83,7 +84,7 @@ class Ledger:
                 account.excluded["erased"] += 1
                 continue
             account.quarantined[unusable.reason] += 1
-            self.quarantined.append(_record(outcome, unusable))
+            self._quarantine(_record(outcome, unusable), unusable.people)
         known = self._known(resource.key for resource in outcome.resources)
         chosen: dict[int, int] = {}
         for index, resource in enumerate(outcome.resources):
@@ -104,11 +105,15 @@ class Ledger:
                 continue
             if has_taken_identifier:
                 account.quarantined["erased_identifier"] += 1
-                self.quarantined.append(_record(outcome, _unusable(resource, "erased_identifier")))
+                self._quarantine(_record(outcome, _unusable(resource, "erased_identifier")), resource.people)
                 continue
             self._replace(resource, outcome.file_id)
             chosen[resource.key] = index
         return {table: rows.of(list(chosen.values())) for table, rows in outcome.rows.items()} if chosen else {}
+
+    def _quarantine(self, record: QuarantinedRecord, people: frozenset[int]) -> None:
+        self.quarantined.append(record)
+        self._people_of_quarantined.append(people)
 
     def _has_taken_identifier(self, resource: MappedResource) -> bool:
         """Whether a Patient who is no erased person by key has an identifier of one, and no other birth date."""
@@ -127,6 +132,28 @@ class Ledger:
                 self._confirmed[resource.key] = resource.version[0]
             return "unchanged"
         return "superseded" if resource.version[0] < order else None
+
+    def withdraw_new_people(self) -> set[int]:
+        """Count as erased what was read of ``new_people`` before anybody knew who they are.
+
+        Returns:
+            Keys of resources that are to be withdrawn with them.
+        """
+        withdrawn = set()
+        for key, seen in self._seen.of(self.new_people):
+            self._count(seen, -1)
+            self._accounts[seen.file_id].excluded["erased"] += 1
+            withdrawn.add(key)
+        kept: list[tuple[QuarantinedRecord, frozenset[int]]] = []
+        for record, people in zip(self.quarantined, self._people_of_quarantined, strict=True):
+            if people and people <= self.tombstones.people and record.file_id is not None:
+                self._accounts[record.file_id].quarantined[record.reason] -= 1
+                self._accounts[record.file_id].excluded["erased"] += 1
+            else:
+                kept.append((record, people))
+        self.quarantined = [record for record, _ in kept]
+        self._people_of_quarantined = [people for _, people in kept]
+        return withdrawn
 
     def confirm(self, connection: psycopg.Connection[Any]) -> None:
         """Keep that what bronze has was still so later, in the transaction of the load.
@@ -147,7 +174,8 @@ class Ledger:
         if former is not None:
             self._count(former, -1)
             self._accounts[former.file_id].excluded["superseded"] += 1
-        seen = Seen(*resource.version, file_id, resource.resource_type, resource.outcome)
+        person = next(iter(resource.people)) if len(resource.people) == 1 else None
+        seen = Seen(*resource.version, file_id, resource.resource_type, resource.outcome, person)
         self._count(seen, 1)
         self._seen.put(resource.key, seen)
 

@@ -237,6 +237,11 @@ def _as_it_is_now(reader: psycopg.Connection[Any], file: LandedFile) -> tuple[La
 def _write_accounts(
     settings: Settings, ledger: Ledger, files: Sequence[LandedFile], connection: psycopg.Connection[Any]
 ) -> None:
+    if ledger.new_people:
+        # Their records may lie in any file, also in those that were loaded before anybody knew who they are.
+        tombstones.add(connection, ledger.new_people)
+        bronze.withdraw(connection, ledger.new_people, ledger.withdraw_new_people())
+        forget_everywhere(connection, _KINDS)
     for file in files:
         account = ledger.account(file.file_id)
         if not account.closes:
@@ -247,11 +252,6 @@ def _write_accounts(
             "DO UPDATE SET account = excluded.account, loaded_at = now()",
             (file.file_id, *_mapping(settings), Jsonb(account.as_dict())),
         )
-    if ledger.new_people:
-        # Their records may lie in any file, also in those that were loaded before anybody knew who they are.
-        tombstones.add(connection, ledger.new_people)
-        bronze.withdraw(connection, ledger.new_people)
-        forget_everywhere(connection, _KINDS)
     ledger.confirm(connection)
     forget(connection, ledger.files_to_redact)
     quarantine.keep(connection, ledger.quarantined)

@@ -1,9 +1,10 @@
 """What a load has read so far, packed: it remembers every resource, and there can be hundreds of thousands."""
 
 import struct
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-_HEAD = struct.Struct(">qI32s")
+_HEAD = struct.Struct(">qqI32s")
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,7 @@ class Seen:
         content_sha256: hash of content and mapping, 64 hexadecimal digits.
         file_id: where it was read.
         outcome: as ``bronze.resource`` has it.
+        person: key of the source person it is about; None if that is nobody, or more than one.
     """
 
     order: str
@@ -22,6 +24,7 @@ class Seen:
     file_id: int
     resource_type: str
     outcome: str
+    person: int | None
 
 
 class SeenResources:
@@ -40,8 +43,15 @@ class SeenResources:
         packed = self._packed.get(key)
         if packed is None:
             return None
-        file_id, number, digest = _HEAD.unpack_from(packed)
-        return Seen(packed[_HEAD.size :].decode(), digest.hex(), file_id, *self._pairs[number])
+        file_id, person, number, digest = _HEAD.unpack_from(packed)
+        kind, outcome = self._pairs[number]
+        return Seen(packed[_HEAD.size :].decode(), digest.hex(), file_id, kind, outcome, person or None)
+
+    def of(self, people: Collection[int]) -> Iterator[tuple[int, Seen]]:
+        """Keys and resources that are about these source persons."""
+        for key, packed in self._packed.items():
+            if _HEAD.unpack_from(packed)[1] in people and (seen := self.get(key)) is not None:
+                yield key, seen
 
     def put(self, key: int, seen: Seen) -> None:
         """Remember in place of what was there."""
@@ -49,4 +59,5 @@ class SeenResources:
         number = self._words.setdefault(pair, len(self._pairs))
         if number == len(self._pairs):
             self._pairs.append(pair)
-        self._packed[key] = _HEAD.pack(seen.file_id, number, bytes.fromhex(seen.content_sha256)) + seen.order.encode()
+        head = _HEAD.pack(seen.file_id, seen.person or 0, number, bytes.fromhex(seen.content_sha256))
+        self._packed[key] = head + seen.order.encode()

@@ -8,16 +8,19 @@ from typing import Any
 import pytest
 
 from pipelines import redaction, tombstones
-from pipelines.fhir import land_fhir, load_fhir, loading
+from pipelines.fhir import ingest_fhir, land_fhir, load_fhir, loading
+from pipelines.fhir.mapping.elements import canonical_authority
 from pipelines.fhir.redaction import search
 from pipelines.fhir_server.journal import DatabaseJournal
 from pipelines.keys import resource_key
+from pipelines.tombstones import identity
 from resources.postgres import Database, Role
 from resources.settings import Settings
 from tests.pipelines.fhir.conftest import Ingest
 from tests.pipelines.fhir.synthetic import key, ndjson, observation, patient, rows, write
 
 BOB, ANN = {"reference": "Patient/bob"}, {"reference": "Patient/ann"}
+MRN = {"system": "urn:oid:1.2.840.99", "value": "MRN-BOB", "type": {"coding": [{"code": "MR"}]}}
 AGENT = {"recorded": "2026-02-03T00:00:00Z", "agent": [{"who": {"reference": "Organization/x"}}]}
 
 
@@ -110,3 +113,29 @@ def test_a_servers_file_stays_the_servers_when_its_bytes_change_before_its_load(
     assert b"CANARY" not in landed(settings)
     assert load_fhir(settings, db).read.total() == 0
     assert load_fhir(own, db).loaded == {"Observation": 1}
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0), (1, 3, 0, 2)])
+def test_the_account_is_the_same_in_whatever_order_an_erased_person_is_known_again(
+    settings: Settings, db: Database, tmp_path: Path, order: tuple[int, ...]
+) -> None:
+    erased = identity(canonical_authority("urn:oid:1.2.840.99"), "MRN-BOB", "1960-02-03")
+    with db.connect(Role.INGEST) as connection:
+        tombstones.add(connection, [key("Patient", "bob")], {erased.identifier: erased.born})
+    again = {"reference": "Patient/bob2"}
+    unusable = of("o2", again) | {"status": 7}
+    records = [patient("bob2", identifier=[MRN]), of("o1", again), unusable, appointment("a", again)]
+    path = write(tmp_path / "n.ndjson", ndjson([of("o9", ANN), *(records[place] for place in order)]))
+    account = ingest_fhir(settings, db, [path])
+    with db.connect(Role.INGEST) as connection:
+        stored = connection.execute("SELECT account FROM landing.file_load").fetchone()
+    assert stored == (account.as_dict(),)
+    assert account.as_dict() == {
+        "read": {"Appointment": 1, "Observation": 3, "Patient": 1},
+        "loaded": {"Observation": 1},
+        "excluded": {"erased": 4},
+        "quarantined": {},
+    }
+    assert [row["resource_id"] for row in rows(db, "resource")] == ["o9"]
+    assert rows(db, "quarantine.record", order="record_id") == []
+    assert b"bob2" not in landed(settings)
