@@ -138,7 +138,9 @@ def _billing(person: str, short: str) -> list[dict[str, Any]]:
          "subscriberId": f"member {short}-1", "payor": [about], "period": {"start": "2026-01-01"},
          "class": [{"type": {"text": "plan"}, "value": "1", "name": f"plan {short}-1"}]},
         {"resourceType": "Claim", "id": f"claim-{short}-1", "priority": {"text": "normal"}, **claimed},
-        {"resourceType": "Claim", "id": f"claim-{short}-2", "priority": {"text": "normal"}, **claimed},
+        {"resourceType": "Claim", "id": f"claim-{short}-2", "priority": {"text": "normal"}, **claimed,
+         "supportingInfo": [{"sequence": 1, "category": {"text": "labelled"},
+                             "valueReference": {"reference": f"Encounter/enc-{short}-1"}}]},
         {"resourceType": "ExplanationOfBenefit", "id": f"eob-{short}-1", **answered,
          "claim": {"reference": f"Claim/claim-{short}-1"}},
     ]  # fmt: skip

@@ -1,14 +1,10 @@
 -- A claim and the payers' answers to it are one: each carries the labels of all that any of them names, whichever line
 -- names it. A diagnosis names no encounter of its own, and would tell what a labelled one was about.
 WITH
-line AS (
-    SELECT
+claim AS (
+    SELECT DISTINCT
         coalesce(claim_key, resource_key) AS whole_key,
         resource_key,
-        claim_key,
-        coverage_key,
-        event_key,
-        encounter_key,
         named_keys
     FROM {{ ref('int_claim_line') }}
 ),
@@ -57,20 +53,22 @@ named_label AS (
 ),
 
 named AS (
+    -- A Claim that makes no lines has its labels all the same.
     SELECT
-        line.whole_key,
-        key.named_key
-    FROM line
-    CROSS JOIN LATERAL (
-        VALUES
-        (line.resource_key), (line.claim_key), (line.coverage_key), (line.event_key), (line.encounter_key)
-    ) AS key (named_key)
+        whole_key,
+        whole_key AS named_key
+    FROM claim
     UNION ALL
     SELECT
-        line.whole_key,
+        whole_key,
+        resource_key AS named_key
+    FROM claim
+    UNION ALL
+    SELECT
+        claim.whole_key,
         key.element::bigint AS named_key
-    FROM line
-    CROSS JOIN LATERAL jsonb_array_elements_text(line.named_keys) AS key (element)
+    FROM claim
+    CROSS JOIN LATERAL jsonb_array_elements_text(claim.named_keys) AS key (element)
 ),
 
 whole_label AS (
@@ -82,8 +80,8 @@ whole_label AS (
     INNER JOIN named_label AS label ON coalesce(alias.resource_key, named.named_key) = label.named_key
 )
 
-SELECT DISTINCT
-    line.resource_key,
+SELECT
+    claim.resource_key,
     whole_label.code
-FROM line
-INNER JOIN whole_label ON line.whole_key = whole_label.whole_key
+FROM claim
+INNER JOIN whole_label ON claim.whole_key = whole_label.whole_key
