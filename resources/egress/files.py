@@ -42,7 +42,7 @@ def sweep_files(needles: Needles, root: Path, left_out: Sequence[Path] = (), *, 
     """
     findings: list[Finding] = []
     files = length = 0
-    for path, status in _walk(root, frozenset(left_out)):
+    for path, status, above in _walk(root, frozenset(left_out)):
         is_file = stat.S_ISREG(status.st_mode)
         named = needles.kinds_in(os.fsencode(path.name))
         if named:
@@ -51,7 +51,7 @@ def sweep_files(needles: Needles, root: Path, left_out: Sequence[Path] = (), *, 
             continue
         files += 1
         length += status.st_size
-        kinds = file_kinds(needles, path)
+        kinds = file_kinds(needles, path, above)
         if kinds:
             findings.append(Finding(_shown(needles, path, root), sorted(kinds)))
     return FilesSwept(files, length, findings)
@@ -61,14 +61,20 @@ def _shown(needles: Needles, path: Path, root: Path) -> str:
     return shown_path(path.relative_to(root), needles.kinds_in, "(planted)")
 
 
-def file_kinds(needles: Needles, path: Path) -> frozenset[str]:
+def file_kinds(needles: Needles, path: Path, above: int | None = None) -> frozenset[str]:
     """Which kinds of planted text a file holds; none if it is gone by now, or another user's that this one can't read.
 
     Of an archive of more than 64 MiB the first 64 are looked into.
+
+    Args:
+        needles: the planted texts.
+        path: the file.
+        above: descriptor of the folder it is in; without it the file is opened by its path.
     """
+    name = path if above is None else path.name
     found: frozenset[str] = frozenset()
     try:
-        with path.open("rb") as stream:
+        with open(name, "rb", opener=lambda named, flags: os.open(named, flags, dir_fd=above)) as stream:
             before = b""
             while block := stream.read(_BLOCK):
                 found |= needles.kinds_in(before + block)
@@ -76,26 +82,33 @@ def file_kinds(needles: Needles, path: Path) -> frozenset[str]:
     except FileNotFoundError:
         return frozenset()
     except PermissionError:
-        if path.stat().st_uid == os.geteuid():
+        if os.stat(name, dir_fd=above).st_uid == os.geteuid():
             raise
         return frozenset()
     return found
 
 
-def _walk(folder: Path, left_out: frozenset[Path]) -> Iterator[tuple[Path, os.stat_result]]:
-    """Everything below a folder that is not left out, links as themselves; what vanishes meanwhile is passed over."""
-    try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except (FileNotFoundError, PermissionError):
+def _walk(top: Path, left_out: frozenset[Path]) -> Iterator[tuple[Path, os.stat_result, int]]:
+    """Everything below a folder that is not left out, links as themselves, each with the descriptor of its folder.
+
+    By descriptors, since folders in folders can lie deeper than a path can say (PATH_MAX). What vanishes meanwhile and
+    what may not be listed is passed over.
+    """
+    if not top.is_dir():
         return
-    for entry in entries:
-        path = Path(entry.path)
-        if path in left_out:
-            continue
-        try:
-            status = entry.stat(follow_symlinks=False)
-        except FileNotFoundError:
-            continue
-        yield path, status
-        if stat.S_ISDIR(status.st_mode):
-            yield from _walk(path, left_out)
+    # "/." is entered even where the folder itself is a link.
+    for folder, folders, files, above in os.fwalk(f"{top}/.", onerror=_pass_over):
+        folders[:] = sorted(name for name in folders if Path(folder, name) not in left_out)
+        for name in sorted([*folders, *files]):
+            path = Path(folder, name)
+            if path in left_out:
+                continue
+            try:
+                yield path, os.stat(name, dir_fd=above, follow_symlinks=False), above
+            except FileNotFoundError:
+                continue
+
+
+def _pass_over(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError | PermissionError):
+        raise error

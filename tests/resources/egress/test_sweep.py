@@ -1,5 +1,6 @@
 """Files, names and tables with a planted text are found; those left out by design are the control."""
 
+import shutil
 import socket
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from resources.egress.needles import Needles, new_mark, new_word
 from resources.egress.tables import sweep_tables
 from resources.postgres import Database
 from tests.conftest import superuser
+from tests.pipelines.erasure_home import hide_too_deep
 
 MARK = new_mark()
 WORD = new_word(MARK)
@@ -33,6 +35,25 @@ def test_a_file_is_found_by_content_and_by_name_and_its_name_is_not_repeated(tmp
     }
     assert swept.files == 3
     assert WORD.lower() not in repr(swept).lower()
+
+
+def test_a_file_that_no_path_names_is_found(tmp_path: Path) -> None:
+    """Paths are limited (PATH_MAX), folders in folders are not."""
+    deep = hide_too_deep(tmp_path, WORD)
+    try:
+        (found,) = sweep_files(NEEDLES, tmp_path).findings
+    finally:
+        shutil.rmtree(deep)
+    assert found.where.endswith("/hidden")
+    assert found.kinds == ["family name"]
+
+
+def test_a_folder_that_is_a_link_is_searched_and_one_that_is_missing_is_not(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "log").write_text(WORD)
+    (tmp_path / "link").symlink_to("real")
+    assert [finding.where for finding in sweep_files(NEEDLES, tmp_path / "link").findings] == ["log"]
+    assert not sweep_files(NEEDLES, tmp_path / "missing").files
 
 
 def test_tables_comments_and_rows_that_were_to_be_moved_on_are_found(db: Database) -> None:
