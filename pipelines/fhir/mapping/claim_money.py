@@ -28,7 +28,7 @@ _CATEGORIES: Mapping[str, tuple[frozenset[str], ...]] = {
 AMOUNTS = tuple(_CATEGORIES)
 """Columns of bronze.claim_line that hold amounts."""
 _CENT = Decimal("0.01")
-_ALL_CODES = tuple(codes for alternatives in _CATEGORIES.values() for codes in alternatives)
+_ALL_CODES = frozenset(code for alternatives in _CATEGORIES.values() for codes in alternatives for code in codes)
 
 
 @dataclass(frozen=True)
@@ -87,13 +87,13 @@ def remainder(header: Money, lines: Iterable[Money]) -> Money:
 def _money(parts: Iterable[Resource], charge: Resource | None, payment: Resource | None) -> Money:
     found = list(_categorised(parts))
     amounts: dict[str, Decimal] = {}
-    for name, alternatives in _CATEGORIES.items():
+    for name, alternatives in _CATEGORIES.items() if found else ():
         for codes in alternatives:
             values = [value for value, named, _ in found if named & codes]
             if values:
                 amounts[name] = sum(values, Decimal())
                 break
-    currencies = {currency for _, named, currency in found if any(named & codes for codes in _ALL_CODES)}
+    currencies = {currency for _, named, currency in found if named & _ALL_CODES}
     for name, money in (("total_charge", charge), ("paid_by_payer", payment)):
         value = _value(money)
         if value is not None and name not in amounts:

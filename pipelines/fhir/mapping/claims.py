@@ -77,9 +77,9 @@ def _lines(resource: Resource, context: Context, profile: Profile, side: Row) ->
         "provider_key": _provider(resource, context),
         "coverage_key": _coverage(resource, context),
         "drg_codings": _drg(resource) or None,
-        "named_keys": sorted(set(_named(resource, items, context))) or None,
     }
     visit = _visit(items, context)
+    names = sorted(set(_named(resource, items, context))) or None
     found = [
         *_header(resource, context, header),
         *_procedures(resource, context),
@@ -92,6 +92,7 @@ def _lines(resource: Resource, context: Context, profile: Profile, side: Row) ->
             **shared,
             **row,
             "line_number": number,
+            "named_keys": None if number else names,
             "currency": min(currencies, default=None),
         }
         for number, row in enumerate(found)

@@ -133,7 +133,8 @@ def codings(*concepts: Mapping[str, Any] | None) -> list[dict[str, str]]:
     """
     result = []
     for concept in concepts:
-        for coding in sorted((concept or {}).get("coding") or (), key=_was_not_chosen):
+        listed = (concept or {}).get("coding") or ()
+        for coding in sorted(listed, key=_was_not_chosen) if len(listed) > 1 else listed:
             kept = {name: str(coding[name]) for name in ("system", "code", "display") if coding.get(name)}
             if "code" in kept:
                 result.append(kept)

@@ -2,11 +2,13 @@
 -- names it. A diagnosis names no encounter of its own, and would tell what a labelled one was about.
 WITH
 claim AS (
-    SELECT DISTINCT
+    SELECT
         coalesce(claim_key, resource_key) AS whole_key,
         resource_key,
         named_keys
     FROM {{ ref('int_claim_line') }}
+    -- The first line of each has the keys of them all.
+    WHERE line_number = 0
 ),
 
 -- Also of coverages that make no period; and those that do, as they were when these were read.
