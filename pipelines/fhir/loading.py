@@ -24,7 +24,7 @@ from pipelines.fhir.ledger import Ledger
 from pipelines.fhir.profiles import MAPPING_VERSION
 from pipelines.fhir.reading import SUFFIXES, chunks, kind_of
 from pipelines.fhir.redaction import search
-from pipelines.fhir.worker import Outcome, Task, work
+from pipelines.fhir.worker import Outcome, Task, start, work
 from pipelines.landing import InputError, LandedFile, LandingReport, is_whole, landed_path
 from pipelines.object_store import Source, land_sources
 from pipelines.redaction import forget, forget_everywhere, redact_due
@@ -174,7 +174,7 @@ def _workers(settings: Settings) -> AbstractContextManager[Executor]:
     context = multiprocessing.get_context("forkserver")
     # Workers are forked from a process that has read the modules they need, instead of each reading them.
     context.set_forkserver_preload([work.__module__, *_CLASSES[settings.validation]])
-    return ProcessPoolExecutor(settings.workers, mp_context=context)
+    return ProcessPoolExecutor(settings.workers, mp_context=context, initializer=start)
 
 
 def _in_order(executor: Executor, workers: int, calls: Iterator[Callable[[], Outcome]]) -> Iterator[Outcome]:

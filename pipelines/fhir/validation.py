@@ -1,7 +1,7 @@
 """Is it FHIR R4, and do its values fit bronze? With fhir.resources, or the structure that mapping relies on."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cache
 from typing import Any
@@ -125,44 +125,30 @@ def misfit(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> str | None:
     for table, found in rows.items():
         for row in found:
             for name, value in row.items():
-                if value is not None and not _fits(name)(value):
+                if value is not None and not _takes(name, value.__class__) and not _is_exact(name, value):
                     return f"{table}.{name}"
     return None
 
 
 @cache
-def _fits(name: str) -> Callable[[Any], bool]:
-    """What tells whether a column of this name holds a value."""
+def _takes(name: str, kind: type) -> bool:
+    """Whether a column of this name holds every value of a type."""
     if name in _BOOLEANS:
-        return _is_boolean
+        return kind is bool
     if name in _NUMBERS:
-        return _is_exact_number
+        return issubclass(kind, float)
     if name in _INTEGERS:
-        return _is_integer
+        return False
     if name.endswith(_OUR_INTEGERS):
-        return _is_our_integer
-    return _is_list if name.endswith(_LISTS) else _is_text_or_date
+        return _is_whole(kind)
+    return issubclass(kind, list if name.endswith(_LISTS) else str | date)
 
 
-def _is_boolean(value: Any) -> bool:
-    return isinstance(value, bool)
+def _is_exact(name: str, value: Any) -> bool:
+    """Whether a column of numbers holds a whole number as it is."""
+    most = _MOST_EXACT if name in _NUMBERS else _MOST_INTEGER if name in _INTEGERS else -1
+    return _is_whole(type(value)) and abs(value) <= most
 
 
-def _is_exact_number(value: Any) -> bool:
-    return isinstance(value, float) or (_is_our_integer(value) and abs(value) <= _MOST_EXACT)
-
-
-def _is_integer(value: Any) -> bool:
-    return _is_our_integer(value) and abs(value) <= _MOST_INTEGER
-
-
-def _is_our_integer(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_list(value: Any) -> bool:
-    return isinstance(value, list)
-
-
-def _is_text_or_date(value: Any) -> bool:
-    return isinstance(value, str | date)
+def _is_whole(kind: type) -> bool:
+    return issubclass(kind, int) and kind is not bool

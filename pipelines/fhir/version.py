@@ -4,6 +4,7 @@ Source: FHIR R4 §2.27.3 Meta, ``lastUpdated`` and ``versionId``.
 """
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 _BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 _LONGEST_NUMBER = 18
@@ -39,5 +40,7 @@ def untimed_order(as_of: datetime, received_at: datetime, line_number: int, entr
     return f"{_microseconds(as_of)}b{_microseconds(received_at)}{line_number:012x}{entry or 0:08x}"
 
 
+# Of every record of a file two are its file's.
+@lru_cache(maxsize=1 << 10)
 def _microseconds(time: datetime) -> str:
     return f"{(time - _BEGINNING) // timedelta(microseconds=1):016x}"

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any
 
 from pipelines.keys import derived_key, resource_key
@@ -234,24 +235,36 @@ def reference_key(context: Context, reference: Mapping[str, Any] | None, resourc
     """
     if not reference:
         return None
-    target = _HISTORY.sub("", str(reference.get("reference") or ""))
-    if target.startswith("#"):
-        return None
-    if target.startswith(("urn:uuid:", "urn:oid:")):
-        return resource_key(context.source_system, resource_type, target.rsplit(":", 1)[1])
-    if "?identifier=" in target:
-        kind, _, identifier = target.partition("?identifier=")
-        system, _, value = identifier.partition("|")
-        return identifier_alias(context.source_system, kind.rsplit("/", 1)[-1], system, value)
-    if "/" in target:
-        kind, resource_id = target.rsplit("/", 2)[-2:]
-        return resource_key(context.source_system, kind, resource_id)
+    address = reference.get("reference")
+    if address:
+        is_said, key = _key_at(context.source_system, str(address), resource_type)
+        if is_said:
+            return key
     logical = reference.get("identifier") or {}
     if logical.get("value"):
         return identifier_alias(
             context.source_system, resource_type, str(logical.get("system") or ""), str(logical["value"])
         )
     return None
+
+
+# The same patients, encounters and organisations are referred to again and again.
+@lru_cache(maxsize=1 << 14)
+def _key_at(source_system: str, address: str, resource_type: str) -> tuple[bool, int | None]:
+    """Whether an address says what it points at, and the key of that."""
+    target = _HISTORY.sub("", address)
+    if target.startswith("#"):
+        return True, None
+    if target.startswith(("urn:uuid:", "urn:oid:")):
+        return True, resource_key(source_system, resource_type, target.rsplit(":", 1)[1])
+    if "?identifier=" in target:
+        kind, _, identifier = target.partition("?identifier=")
+        system, _, value = identifier.partition("|")
+        return True, identifier_alias(source_system, kind.rsplit("/", 1)[-1], system, value)
+    if "/" in target:
+        kind, resource_id = target.rsplit("/", 2)[-2:]
+        return True, resource_key(source_system, kind, resource_id)
+    return False, None
 
 
 def reference_type(reference: Mapping[str, Any] | None) -> str | None:
