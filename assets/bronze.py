@@ -5,12 +5,11 @@ from typing import Any
 
 import dagster as dg
 
+from assets.account import account_check_specs, account_checks
 from assets.checks import check_spec, count, none_of
 from assets.content_free import content_free_errors, log_progress
 from assets.landing import FHIR_FILES, HL7_MESSAGES
 from assets.metadata import account_metadata, table_metadata, table_spec
-from assets.quarantine import BY_REASON, by_reason_check
-from pipelines.account import Account
 from pipelines.lineage.mappings import mappings_in_bronze, mixed_sources
 from pipelines.quarantine import counts_by_reason
 from resources.postgres import Database, Role, database
@@ -54,10 +53,8 @@ _ONE_MAPPING = "one_mapping_per_source_system"
 def _check_specs() -> list[dg.AssetCheckSpec]:
     owned = "Every row belongs to a resource that is loaded."
     return [
-        check_spec(_RESOURCE, "account_closes", "Read is loaded, excluded or quarantined.", blocking=True),
-        check_spec(_RESOURCE, "quarantined_share", "The share in quarantine is below the settings' limit."),
+        *account_check_specs(_RESOURCE),
         check_spec(_RESOURCE, _ONE_MAPPING, "What bronze holds of a source was mapped by one profile and version."),
-        check_spec(_RESOURCE, BY_REASON, "No reason took a larger share of what was read than its own limit."),
         *(check_spec(("bronze", table), _OWNED, owned, blocking=True) for table in TABLES if table != "resource"),
     ]
 
@@ -99,9 +96,8 @@ def bronze(
                 **table_metadata(warehouse, Role.INGEST, *_RESOURCE),
             },
             check_results=[
-                *account_checks(settings, fhir, hl7),
+                *account_checks(settings, _RESOURCE, [fhir, hl7], counts_by_reason(warehouse)),
                 none_of(_RESOURCE, _ONE_MAPPING, len(mixed), mixed=mixed),
-                by_reason_check(settings, _RESOURCE, fhir + hl7, counts_by_reason(warehouse)),
             ],
         )
         yield from (_table_result(warehouse, table) for table in TABLES if table != "resource")
@@ -109,25 +105,6 @@ def bronze(
 
 def _told(mappings: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{**found, "loaded_at": found["loaded_at"].isoformat()} for found in mappings]
-
-
-def account_checks(settings: Settings, fhir: Account, hl7: Account) -> list[dg.AssetCheckResult]:
-    """Whether both accounts close, and whether quarantine holds no more of them together than the settings allow."""
-    total = fhir + hl7
-    share = total.quarantined.total() / max(1, total.read.total())
-    return [
-        none_of(_RESOURCE, "account_closes", [fhir.closes, hl7.closes].count(False)),
-        dg.AssetCheckResult(
-            passed=share <= settings.quarantine_fail_fraction,
-            check_name="quarantined_share",
-            asset_key=dg.AssetKey(_RESOURCE),
-            metadata={
-                "share": share,
-                "limit": settings.quarantine_fail_fraction,
-                "by_reason": dg.MetadataValue.json(dict(total.quarantined)),
-            },
-        ),
-    ]
 
 
 def _table_result(warehouse: Database, table: str) -> dg.MaterializeResult[None]:

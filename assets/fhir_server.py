@@ -4,11 +4,13 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
+from assets.account import account_check_specs, account_checks
 from assets.checks import check_spec
 from assets.content_free import content_free_errors, log_progress
 from assets.metadata import account_metadata, table_metadata, table_spec
 from pipelines.fhir_server import ServerReport, ingest_server
 from pipelines.fhir_server.configuration import Server, read_servers
+from pipelines.quarantine import counts_by_reason
 from resources.postgres import Database, Role, database
 from resources.settings import Settings
 
@@ -46,7 +48,10 @@ def _asset(number: int, server: Server) -> dg.AssetsDefinition:
                 description="What changed at a FHIR server since the last time: asked for, landed and loaded.",
             )
         ],
-        check_specs=[check_spec(key, WAS_WHOLE, "The server gave everything asked for, so that its watermark moved.")],
+        check_specs=[
+            check_spec(key, WAS_WHOLE, "The server gave everything asked for, so that its watermark moved."),
+            *account_check_specs(key),
+        ],
         pool="warehouse",
     )
     def ask(
@@ -56,12 +61,14 @@ def _asset(number: int, server: Server) -> dg.AssetsDefinition:
         with content_free_errors():
             warehouse = database(settings)
             report = ingest_server(settings, warehouse, server, log_progress(context))
-            yield _result(warehouse, key, report)
+            yield _result(settings, warehouse, key, report)
 
     return ask
 
 
-def _result(warehouse: Database, key: tuple[str, str], report: ServerReport) -> dg.MaterializeResult[None]:
+def _result(
+    settings: Settings, warehouse: Database, key: tuple[str, str], report: ServerReport
+) -> dg.MaterializeResult[None]:
     return dg.MaterializeResult(
         asset_key=key,
         metadata={
@@ -78,6 +85,7 @@ def _result(warehouse: Database, key: tuple[str, str], report: ServerReport) -> 
                 check_name=WAS_WHOLE,
                 asset_key=dg.AssetKey(key),
                 metadata={"held": dg.MetadataValue.json(report.held)},
-            )
+            ),
+            *account_checks(settings, key, [report.account], counts_by_reason(warehouse)),
         ],
     )

@@ -26,7 +26,6 @@ class Ledger:
     erase somebody.
 
     Attributes:
-        quarantined: records that can't be used.
         resources_read: so far.
         files_to_redact: files that hold records of erased people, or name one in somebody else's.
         new_people: source persons that turned out to be erased people by their identifiers.
@@ -37,8 +36,7 @@ class Ledger:
         self._accounts: dict[int, Account] = {}
         self._seen = SeenResources()
         self._confirmed: dict[int, str] = {}
-        self.quarantined: list[QuarantinedRecord] = []
-        self._people_of_quarantined: list[frozenset[int]] = []
+        self._quarantined: list[tuple[QuarantinedRecord, frozenset[int]]] = []
         self.resources_read = 0
         self.files_to_redact: set[int] = set()
         self.new_people: set[int] = set()
@@ -50,6 +48,11 @@ class Ledger:
         if self._tombstones is None:
             self._tombstones = read(self._reader)
         return self._tombstones
+
+    @property
+    def quarantined(self) -> list[QuarantinedRecord]:
+        """Records that can't be used."""
+        return [record for record, _ in self._quarantined]
 
     def open_file(self, file: LandedFile) -> None:
         """Start a file's account."""
@@ -68,7 +71,7 @@ class Ledger:
         account = self._accounts[file.file_id]
         account.read["unknown"] += 1
         account.quarantined[reason] += 1
-        self._quarantine(QuarantinedRecord(file.sha256, reason, file.file_id), frozenset())
+        self._quarantined.append((QuarantinedRecord(file.sha256, reason, file.file_id), frozenset()))
 
     def settle(self, outcome: Outcome) -> Batch:
         """Account for a task's records and return the rows that bronze lacks."""
@@ -84,7 +87,7 @@ class Ledger:
                 account.excluded["erased"] += 1
                 continue
             account.quarantined[unusable.reason] += 1
-            self._quarantine(_record(outcome, unusable), unusable.people)
+            self._quarantined.append((_record(outcome, unusable), unusable.people))
         known = self._known(resource.key for resource in outcome.resources)
         chosen: dict[int, int] = {}
         for index, resource in enumerate(outcome.resources):
@@ -105,15 +108,12 @@ class Ledger:
                 continue
             if has_taken_identifier:
                 account.quarantined["erased_identifier"] += 1
-                self._quarantine(_record(outcome, _unusable(resource, "erased_identifier")), resource.people)
+                refused = _unusable(resource, "erased_identifier")
+                self._quarantined.append((_record(outcome, refused), resource.people))
                 continue
             self._replace(resource, outcome.file_id)
             chosen[resource.key] = index
         return {table: rows.of(list(chosen.values())) for table, rows in outcome.rows.items()} if chosen else {}
-
-    def _quarantine(self, record: QuarantinedRecord, people: frozenset[int]) -> None:
-        self.quarantined.append(record)
-        self._people_of_quarantined.append(people)
 
     def _has_taken_identifier(self, resource: MappedResource) -> bool:
         """Whether a Patient who is no erased person by key has an identifier of one, and no other birth date."""
@@ -144,15 +144,14 @@ class Ledger:
             self._count(seen, -1)
             self._accounts[seen.file_id].excluded["erased"] += 1
             withdrawn.add(key)
-        kept: list[tuple[QuarantinedRecord, frozenset[int]]] = []
-        for record, people in zip(self.quarantined, self._people_of_quarantined, strict=True):
+        kept = []
+        for record, people in self._quarantined:
             if people and people <= self.tombstones.people and record.file_id is not None:
                 self._accounts[record.file_id].quarantined[record.reason] -= 1
                 self._accounts[record.file_id].excluded["erased"] += 1
             else:
                 kept.append((record, people))
-        self.quarantined = [record for record, _ in kept]
-        self._people_of_quarantined = [people for _, people in kept]
+        self._quarantined = kept
         return withdrawn
 
     def confirm(self, connection: psycopg.Connection[Any]) -> None:

@@ -8,7 +8,14 @@ from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipelines.fhir.mapping.elements import Context, canonical_authority, codings, reference_key, reference_type
+from pipelines.fhir.mapping.elements import (
+    Context,
+    canonical_authority,
+    codings,
+    objects_of,
+    reference_key,
+    reference_type,
+)
 from pipelines.keys import resource_key
 from pipelines.tombstones import NAMING_TYPES, Identity, identity
 
@@ -48,7 +55,7 @@ def _about(resource: Mapping[str, Any], source_system: str) -> frozenset[int]:
         return frozenset({resource_key(source_system, "Patient", str(resource.get("id")))})
     context = Context(source_system, 0, "")
     named = (resource[name] for name in _ABOUT if name in resource)
-    keys = (_patient(reference, context) for value in named for reference in _listed(value))
+    keys = (_patient(reference, context) for value in named for reference in objects_of(value))
     return frozenset(key for key in keys if key is not None)
 
 
@@ -69,7 +76,7 @@ def identities_of(resource: Mapping[str, Any]) -> tuple[Identity, ...]:
         return ()
     born = str(resource.get("birthDate") or "")[:10]
     result = []
-    for part in _listed(resource.get("identifier")):
+    for part in objects_of(resource.get("identifier")):
         kind = part.get("type")
         found = codings(kind) if isinstance(kind, dict) and isinstance(kind.get("coding") or [], list) else []
         named = (canonical_authority(str(part.get("system") or "")), str(part.get("value") or ""))
@@ -175,8 +182,3 @@ def _texts(reference: Mapping[str, Any]) -> Iterator[str]:
     logical = reference.get("identifier")
     if isinstance(logical, dict) and isinstance(logical.get("value"), str):
         yield logical["value"]
-
-
-def _listed(value: Any) -> list[Mapping[str, Any]]:
-    """The objects of an element that is one or a list of them."""
-    return [part for part in (value if isinstance(value, list) else [value]) if isinstance(part, dict)]

@@ -32,7 +32,7 @@ class SeenResources:
 
     def __init__(self) -> None:
         self._packed: dict[int, bytes] = {}
-        self._words: dict[tuple[str, str], int] = {}
+        self._numbers: dict[tuple[str, str], int] = {}
         self._pairs: list[tuple[str, str]] = []
 
     def __contains__(self, key: int) -> bool:
@@ -56,7 +56,7 @@ class SeenResources:
     def put(self, key: int, seen: Seen) -> None:
         """Remember in place of what was there."""
         pair = seen.resource_type, seen.outcome
-        number = self._words.setdefault(pair, len(self._pairs))
+        number = self._numbers.setdefault(pair, len(self._pairs))
         if number == len(self._pairs):
             self._pairs.append(pair)
         head = _HEAD.pack(seen.file_id, seen.person or 0, number, bytes.fromhex(seen.content_sha256))

@@ -76,7 +76,7 @@ def problem(
     """Why a resource can't be used, as (reason, detail); None if it can.
 
     The detail names elements and rules of at most five findings, never values. Resources that make no rows are
-    checked for type and id only, as is every resource with ``only_identity``.
+    checked for type, id and U+0000 only, as is every resource with ``only_identity``.
     """
     kind = str(resource["resourceType"])
     if kind not in RESOURCE_TYPES:
@@ -84,13 +84,15 @@ def problem(
     identifier = resource.get("id")
     if not isinstance(identifier, str) or not identifier:
         return "no_id", None
+    if _holds_nul(resource):
+        return "not_r4", "U+0000 in a string"
     if only_identity or kind not in MAPPED_TYPES:
         return None
     found = _full(kind, resource) if validation == "full" else _structural(kind, resource)
     return ("not_r4", found) if found else None
 
 
-def holds_nul(resource: Mapping[str, Any]) -> bool:
+def _holds_nul(resource: Mapping[str, Any]) -> bool:
     """Whether a string holds U+0000, which FHIR forbids and PostgreSQL can't store."""
     content = orjson.dumps(resource)
     # Looking for the bytes alone is a tenth of the work, and almost no record has them.

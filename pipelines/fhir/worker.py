@@ -19,7 +19,7 @@ from pipelines.fhir.ownership import identities_of, people_of
 from pipelines.fhir.profiles import MAPPING_VERSION
 from pipelines.fhir.reading import Line, Record, records
 from pipelines.fhir.redaction import people_in_bytes, people_referenced
-from pipelines.fhir.validation import holds_nul, misfit, problem
+from pipelines.fhir.validation import misfit, problem
 from pipelines.fhir.version import timed_order, untimed_order
 from pipelines.keys import resource_key
 from pipelines.tombstones import Identity
@@ -154,8 +154,6 @@ def _map(record: Record, task: Task) -> Interpreted | Unusable:
         reason, detail = finding
         known = "unknown" if reason == "unknown_resource_type" else kind
         return Unusable(record.line_number, record.entry, known, reason, detail)
-    if holds_nul(resource):
-        return Unusable(record.line_number, record.entry, kind, "not_r4", "U+0000 in a string")
     try:
         found, registry, rows = _mapped(record, resource, task)
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:

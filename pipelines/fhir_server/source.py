@@ -16,7 +16,7 @@ from dlt.common.pipeline import LoadInfo
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from pipelines.fhir.reading import Record, records
-from pipelines.fhir.validation import holds_nul, problem
+from pipelines.fhir.validation import problem
 from pipelines.fhir_server.authorization import PrivateKey, parse_key
 from pipelines.fhir_server.client import Client
 from pipelines.fhir_server.configuration import Server, check_server
@@ -206,8 +206,6 @@ def _unusable(record: Record) -> _Reason | None:
     if found is not None:
         reason, detail = found
         return (_UNKNOWN_TYPE if reason == "unknown_resource_type" else kind), reason, detail
-    if holds_nul(resource):
-        return kind, "not_r4", "U+0000 in a string"
     meta = resource.get("meta")
     if meta is None:
         return None

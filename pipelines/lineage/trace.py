@@ -10,6 +10,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from pipelines.fhir.reading import BYTE_ORDER_MARK
+from pipelines.hl7.identity import SOURCE_SYSTEM
 from pipelines.lineage.messages import messages_of
 from pipelines.lineage.place import Place, record_bytes
 from pipelines.lineage.rows import NotTraceableError, full_name, key_column, resources_of, rows_behind
@@ -20,8 +21,6 @@ from resources.identity import Identity
 from resources.identity.session import AccessDeniedError, Session, open_session
 from resources.postgres import Database, Role, without_row_values
 from resources.settings import Settings
-
-_HL7 = "hl7v2"
 
 
 @dataclass(frozen=True)
@@ -177,7 +176,7 @@ def _records(reading: _Reading, resource_key: int, seen: set[Any], *, content: b
         return
     key = resource["person_key"]
     person = None if key is None else reading.visibility.person(key)
-    if resource["source_system"] == _HL7:
+    if resource["source_system"] == SOURCE_SYSTEM:
         for message in messages_of(reading.settings, reading.landing, resource):
             number = message.about["record_id"]
             if number not in seen and _sees_all(reading, message.resource_keys):

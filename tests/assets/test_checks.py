@@ -9,13 +9,13 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from assets.account import account_checks, by_reason_check
 from assets.audit import signed_head
-from assets.bronze import account_checks, bronze
+from assets.bronze import bronze
 from assets.checks import count
 from assets.inference import undecided
 from assets.landing import fhir_files, hl7_messages
 from assets.model_call import InferenceProcessError, call
-from assets.quarantine import by_reason_check
 from assets.vocabulary import vocabulary
 from pipelines.account import Account
 from pipelines.fhir import ingest_fhir
@@ -171,8 +171,12 @@ def test_open_account_fails_its_check(settings: Settings) -> None:
     account = Account()
     account.read["Patient"] = 2
     account.loaded["Patient"] = 1
-    results = {r.check_name: r.passed for r in account_checks(settings, account, Account())}
-    assert results == {"account_closes": False, "quarantined_share": True}
+    results = account_checks(settings, ("bronze", "resource"), [account, Account()], {})
+    assert {result.check_name: result.passed for result in results} == {
+        "account_closes": False,
+        "quarantined_share": True,
+        "quarantined_by_reason": True,
+    }
 
 
 def test_rows_without_their_resource_are_counted(settings: Settings, db: Database) -> None:

@@ -59,6 +59,10 @@ def test_a_server_is_asked_loaded_and_judged(site: Hospital, configured: Setting
     assert set(held) == {"Patient", "Observation"}
     again = metadata(second, *KEY)
     assert (again["watermarks"], again["findings"]) == ({}, {"export_error:processing": 1})
+    # What it gave and nobody can use counts at once, before bronze is asked.
+    site.errors = []
+    site.add(observation("o2", valueInteger="Zzyzxcanary"))
+    assert failed(materialize(configured, asset)) == {"quarantined_share", "quarantined_by_reason"}
     assert "Zzyzx" not in str(told) + str(again) + str(found.metadata)
     assert {row["source_system"] for row in rows(database(configured), "resource")} == {"hospital"}
 

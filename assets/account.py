@@ -1,15 +1,56 @@
-"""The check of quarantine by reason: each reason has its own limit."""
+"""Checks of what a load's account says: it closes, and quarantine holds no more than the settings allow."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 
+from assets.checks import check_spec, none_of
 from pipelines.account import Account
 from pipelines.lineage.advice import ADVICE
 from resources.settings import Settings
 
-BY_REASON = "quarantined_by_reason"
+_CLOSES = "account_closes"
+_SHARE = "quarantined_share"
+_BY_REASON = "quarantined_by_reason"
+
+
+def account_check_specs(key: tuple[str, str]) -> list[dg.AssetCheckSpec]:
+    """Specifications of ``account_checks``."""
+    return [
+        check_spec(key, _CLOSES, "Read is loaded, excluded or quarantined.", blocking=True),
+        check_spec(key, _SHARE, "The share in quarantine is below the settings' limit."),
+        check_spec(key, _BY_REASON, "No reason took a larger share of what was read than its own limit."),
+    ]
+
+
+def account_checks(
+    settings: Settings, key: tuple[str, str], accounts: Sequence[Account], waiting: Mapping[str, int]
+) -> list[dg.AssetCheckResult]:
+    """Whether each account closes, and whether quarantine took no more of them together than the settings allow.
+
+    Args:
+        settings: the limits.
+        key: the asset.
+        accounts: of this load.
+        waiting: records in quarantine by reason, of all loads.
+    """
+    total = sum(accounts, Account())
+    share = total.quarantined.total() / max(1, total.read.total())
+    return [
+        none_of(key, _CLOSES, [account.closes for account in accounts].count(False)),
+        dg.AssetCheckResult(
+            passed=share <= settings.quarantine_fail_fraction,
+            check_name=_SHARE,
+            asset_key=dg.AssetKey(key),
+            metadata={
+                "share": share,
+                "limit": settings.quarantine_fail_fraction,
+                "by_reason": dg.MetadataValue.json(dict(total.quarantined)),
+            },
+        ),
+        by_reason_check(settings, key, total, waiting),
+    ]
 
 
 def by_reason_check(
@@ -44,7 +85,7 @@ def by_reason_check(
     unknown = sorted(own.keys() - ADVICE.keys())
     return dg.AssetCheckResult(
         passed=verdicts <= {"pass"} and not unknown,
-        check_name=BY_REASON,
+        check_name=_BY_REASON,
         asset_key=dg.AssetKey(key),
         severity=dg.AssetCheckSeverity.ERROR if "fail" in verdicts else dg.AssetCheckSeverity.WARN,
         metadata={
