@@ -9,7 +9,8 @@ from assets.fhir_server import server_assets, with_servers
 from assets.inference import adjudication
 from assets.landing import fhir_files, hl7_messages
 from assets.retrieval import document_chunk
-from assets.schedules import hl7_inbox, hl7_refresh, nightly, nightly_schedule
+from assets.schedules import hl7_refresh, nightly, nightly_schedule
+from assets.sensors import hl7_inbox
 from assets.vocabulary import vocabulary
 from resources import telemetry
 from resources.settings import Settings, load_settings

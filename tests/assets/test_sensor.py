@@ -1,78 +1,223 @@
-"""The sensor on the HL7 inbox asks for one refresh whenever something arrived, and says no name."""
+"""The sensor asks for one refresh whenever something arrived, misses no message and no failure, and says no name."""
 
 import os
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
 
-from assets.schedules import hl7_inbox
+from assets import sensors
+from assets.schedules import HL7_REFRESH
+from assets.sensors import hl7_inbox
 from resources.postgres import Database, Role
 from resources.settings import Settings
+from tests.conftest import superuser
 
 MESSAGE = b"MSH|^~\\&|ADT|HOSP|S|S|20260301||ADT^A04|1|P|2.5.1\r"
 PATIENT_NAME = "Zzyzxcanary"
+INSERT = "INSERT INTO landing.hl7_message (body_sha256, body) VALUES (sha256(%s), %s)"
 
 
-def look(settings: Settings, cursor: str | None) -> Any:
-    with dg.build_sensor_context(cursor=cursor, resources={"settings": settings}) as context:
-        return hl7_inbox(context)
+@dg.op
+def refresh() -> None:
+    """Stands for the refresh: what counts here is how its run ends."""
+
+
+@dg.op
+def fails() -> None:
+    raise dg.Failure
+
+
+@dg.job(name=HL7_REFRESH)
+def succeeding() -> None:
+    refresh()
+
+
+@dg.job(name=HL7_REFRESH)
+def failing() -> None:
+    fails()
 
 
 @pytest.fixture
-def inbox_file(settings: Settings) -> Any:
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as found:
+        yield found
+
+
+class Sensor:
+    """The sensor with the cursor that it left."""
+
+    def __init__(self, settings: Settings, instance: dg.DagsterInstance) -> None:
+        self.settings, self.instance, self.cursor = settings, instance, None
+
+    def look(self, *, keeps_cursor: bool = True) -> Any:
+        context = dg.build_sensor_context(self.instance, self.cursor, resources={"settings": self.settings})
+        with context:
+            result = hl7_inbox(context)
+        if keeps_cursor and isinstance(result, dg.SensorResult):
+            self.cursor = result.cursor
+        return result
+
+    def asks(self) -> bool:
+        result = self.look()
+        if isinstance(result, dg.SkipReason):
+            return False
+        assert len(result.run_requests) == 1
+        return True
+
+    def run(self, job: dg.JobDefinition = succeeding) -> None:
+        job.execute_in_process(instance=self.instance, raise_on_error=False)
+
+
+@pytest.fixture
+def sensor(settings: Settings, instance: dg.DagsterInstance) -> Sensor:
+    return Sensor(settings, instance)
+
+
+@pytest.fixture
+def inbox_file(settings: Settings) -> Path:
     settings.hl7_inbox_directory.mkdir(parents=True)
     return settings.hl7_inbox_directory / f"{PATIENT_NAME}.hl7"
 
 
-def test_empty_inbox_is_skipped(settings: Settings) -> None:
-    assert isinstance(look(settings, None), dg.SkipReason)
+def fold_all(db: Database) -> None:
+    with db.connect(Role.INGEST) as connection:
+        connection.execute("UPDATE landing.hl7_message SET folded_at = now()")
 
 
-def test_new_and_changed_files_ask_for_one_run_each(settings: Settings, inbox_file: Any) -> None:
+def land(db: Database, *bodies: bytes) -> None:
+    with db.connect(Role.INGEST) as connection:
+        for body in bodies:
+            connection.execute(INSERT, (body, body))
+
+
+def test_empty_inbox_is_skipped(sensor: Sensor) -> None:
+    assert not sensor.asks()
+
+
+def test_new_and_changed_files_ask_for_one_run_each(sensor: Sensor, inbox_file: Path) -> None:
     inbox_file.write_bytes(MESSAGE)
-    first = look(settings, None)
-    assert len(first.run_requests) == 1
-    assert isinstance(look(settings, first.cursor), dg.SkipReason)
-
+    assert sensor.asks()
+    assert not sensor.asks()
     inbox_file.write_bytes(MESSAGE * 2)
-    second = look(settings, first.cursor)
-    assert len(second.run_requests) == 1
-    assert second.run_requests[0].run_key != first.run_requests[0].run_key
-    assert isinstance(look(settings, second.cursor), dg.SkipReason)
-
+    assert sensor.asks()
+    assert not sensor.asks()
     os.utime(inbox_file, ns=(1, 1))
-    assert len(look(settings, second.cursor).run_requests) == 1
+    assert sensor.asks()
 
 
-def test_a_file_that_is_still_written_is_left_alone(settings: Settings, inbox_file: Any) -> None:
+def test_a_file_that_is_still_written_is_left_alone(sensor: Sensor, inbox_file: Path) -> None:
     unfinished = inbox_file.with_name(".unfinished.hl7")
     unfinished.write_bytes(MESSAGE)
-    assert isinstance(look(settings, None), dg.SkipReason)
+    assert not sensor.asks()
     unfinished.rename(inbox_file)
-    assert len(look(settings, None).run_requests) == 1
+    assert sensor.asks()
 
 
-def test_no_file_name_is_kept(settings: Settings, inbox_file: Any) -> None:
+def test_no_file_name_is_kept(sensor: Sensor, inbox_file: Path) -> None:
     inbox_file.write_bytes(MESSAGE)
-    result = look(settings, None)
+    result = sensor.look()
     assert PATIENT_NAME not in result.cursor
     assert PATIENT_NAME not in result.run_requests[0].run_key
     assert result.run_requests[0].tags == {}
 
 
-def test_landed_message_that_bronze_lacks_asks_for_a_run(settings: Settings, db: Database) -> None:
-    insert = "INSERT INTO landing.hl7_message (body_sha256, body) VALUES (sha256(%s), %s)"
-    with db.connect(Role.INGEST) as connection:
-        connection.execute(insert, (MESSAGE, MESSAGE))
-    first = look(settings, None)
-    assert len(first.run_requests) == 1
-    assert isinstance(look(settings, first.cursor), dg.SkipReason)
+def test_landed_message_that_bronze_lacks_asks_for_a_run(sensor: Sensor, db: Database) -> None:
+    land(db, MESSAGE)
+    assert sensor.asks()
+    fold_all(db)
+    sensor.run()
+    assert not sensor.asks()
+    land(db, MESSAGE * 2)
+    assert sensor.asks()
 
-    with db.connect(Role.INGEST) as connection:
-        connection.execute("UPDATE landing.hl7_message SET folded_at = now()")
-    assert isinstance(look(settings, first.cursor), dg.SkipReason)
 
-    with db.connect(Role.INGEST) as connection:
-        connection.execute(insert, (MESSAGE * 2, MESSAGE * 2))
-    assert len(look(settings, first.cursor).run_requests) == 1
+def test_one_look_taken_twice_asks_for_the_same_run(sensor: Sensor, db: Database) -> None:
+    """A daemon that dies after it asked, and before it kept the cursor, looks again."""
+    land(db, MESSAGE)
+    first, second = (sensor.look(keeps_cursor=False).run_requests[0].run_key for _ in range(2))
+    assert first == second
+    fold_all(db)
+    sensor.run()
+    land(db, MESSAGE * 2)
+    assert sensor.look().run_requests[0].run_key != first
+
+
+def test_a_burst_is_one_run_and_what_comes_during_it_the_next(sensor: Sensor, db: Database) -> None:
+    land(db, *(MESSAGE * number for number in range(1, 200)))
+    assert sensor.asks()
+    run = sensor.instance.create_run_for_job(succeeding, status=dg.DagsterRunStatus.STARTED)
+    land(db, MESSAGE * 200)
+    assert not sensor.asks()
+    sensor.instance.report_run_canceled(run)
+    fold_all(db)
+    sensor.run()
+    land(db, MESSAGE * 201)
+    assert sensor.asks()
+
+
+def test_a_message_that_commits_late_is_not_missed(sensor: Sensor, db: Database) -> None:
+    """Its number is lower than that of one which bronze has, and its transaction older."""
+    with db.connect(Role.INGEST) as late:
+        late.execute(INSERT, (MESSAGE, MESSAGE))
+        land(db, MESSAGE * 2)
+        assert sensor.asks()
+        fold_all(db)
+        sensor.run()
+        assert not sensor.asks()
+    assert sensor.asks()
+
+
+def test_a_refresh_that_failed_is_asked_for_again_ever_later(
+    sensor: Sensor, db: Database, inbox_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox_file.write_bytes(MESSAGE)
+    assert sensor.asks()
+    sensor.run(failing)
+    # Nothing of the file is landed, and it does not change: only the failed run tells of it.
+    assert "1 refreshes failed" in str(sensor.look().skip_message)
+    waits = [sensors._wait(failures) for failures in (1, 2, 5, 12)]
+    assert waits == [timedelta(seconds=10), timedelta(seconds=20), timedelta(seconds=160), timedelta(hours=1)]
+    monkeypatch.setattr(sensors, "_SECONDS_BETWEEN_LOOKS", 0)
+    assert sensor.asks()
+    sensor.run(failing)
+    assert sensor.asks()
+    sensor.run()
+    assert not sensor.asks()
+
+
+@examples(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from(["begin", "commit first", "commit last", "fold", "run"]), max_size=14))
+def test_in_any_order_of_commits_every_message_is_asked_for(
+    settings: Settings, server: Database, db: Database, steps: list[str]
+) -> None:
+    """After any history: if bronze lacks a committed message and nothing runs, the next look asks."""
+    with superuser(server, dict(db.parameters)["dbname"]) as connection:
+        connection.execute("TRUNCATE landing.hl7_message CASCADE")
+    waiting, written = [], 0
+    with dg.DagsterInstance.ephemeral() as instance:
+        sensor = Sensor(settings, instance)
+        for step in steps:
+            if step == "begin":
+                written += 1
+                waiting.append(db.connect(Role.INGEST).__enter__())
+                waiting[-1].execute(INSERT, (MESSAGE * written, MESSAGE * written))
+            elif step.startswith("commit") and waiting:
+                with waiting.pop(0 if step.endswith("first") else -1) as connection:
+                    connection.commit()
+            elif step == "fold":
+                fold_all(db)
+            elif step == "run" and sensor.asks():
+                fold_all(db)
+                sensor.run()
+        with db.connect(Role.INGEST) as connection:
+            lacks = connection.execute("SELECT 1 FROM landing.hl7_message WHERE folded_at IS NULL").fetchone()
+        assert sensor.asks() == (lacks is not None)
+        for connection in waiting:
+            connection.close()

@@ -1,0 +1,96 @@
+"""The sensor that asks for a refresh when HL7 v2 messages arrive."""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+
+from assets.schedules import HL7_REFRESH
+from assets.statements import statement
+from resources.postgres import Role, database, without_row_values
+from resources.settings import Settings
+
+HL7_INBOX = "hl7_inbox"
+_SECONDS_BETWEEN_LOOKS = 5
+_LONGEST_WAIT = timedelta(hours=1)
+# Twice as long after each failure, an hour is reached before this many.
+_MOST_FAILURES = 12
+_ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
+
+
+@dg.sensor(
+    name=HL7_INBOX,
+    job_name=HL7_REFRESH,
+    minimum_interval_seconds=_SECONDS_BETWEEN_LOOKS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Looks for new or changed files in the HL7 inbox, and for landed messages that bronze lacks.",
+)
+def hl7_inbox(
+    context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]
+) -> dg.SensorResult | dg.SkipReason:
+    """Ask for one refresh when something has arrived: at once, or after the one under way, which takes all there is.
+
+    What waits is asked of the messages themselves, by whether bronze has them, and not remembered by number or time: a
+    message whose transaction commits after those of higher numbers waits like any other. A refresh that failed is asked
+    for again, the first time after ten seconds, then after twice as long each time.
+
+    The cursor and the run key are hashes: file names may name a patient. The run key depends on what waits and on the
+    refresh before, so that one look taken twice asks for one run.
+    """
+    runs = context.instance.get_run_records(
+        filters=dg.RunsFilter(job_name=HL7_REFRESH), limit=_MOST_FAILURES, order_by="id"
+    )
+    if runs and runs[0].dagster_run.status not in _ENDED:
+        return dg.SkipReason("A refresh is under way; what has arrived since is for the next.")
+    failures = _failures(runs)
+    if failures and datetime.now(UTC) < _ended_at(runs[0]) + _wait(failures):
+        return dg.SkipReason(f"The last {failures} refreshes failed; the next waits up to an hour.")
+    # A name that begins with a dot is still being written; landing leaves it too.
+    inbox = settings.hl7_inbox_directory
+    files = fingerprint(path for path in inbox.rglob("*") if path.is_file() and not path.name.startswith("."))
+    number, newest = _waiting_messages(settings)
+    if not failures and not number and files == (context.cursor or fingerprint([])):
+        return dg.SkipReason("No file of the HL7 inbox is new or changed, and every landed message is in bronze.")
+    before = runs[0].dagster_run.run_id if runs else ""
+    run_key = hashlib.sha256(f"{files} {number} {newest} {before}".encode()).hexdigest()
+    return dg.SensorResult(run_requests=[dg.RunRequest(run_key=run_key)], cursor=files)
+
+
+def fingerprint(files: Iterable[Path]) -> str:
+    """A hash over names, sizes and times of change: another one if any file is new or changed."""
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        try:
+            state = path.stat()
+        except FileNotFoundError:
+            # Taken away between the listing and here: the next look has another fingerprint.
+            continue
+        digest.update(f"{path}\x1f{state.st_size}\x1f{state.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def _failures(runs: Iterable[dg.RunRecord]) -> int:
+    """How many of the newest runs did not succeed, until one did."""
+    number = 0
+    for run in runs:
+        if run.dagster_run.status is dg.DagsterRunStatus.SUCCESS:
+            break
+        number += 1
+    return number
+
+
+def _wait(failures: int) -> timedelta:
+    return min(timedelta(seconds=_SECONDS_BETWEEN_LOOKS * 2**failures), _LONGEST_WAIT)
+
+
+def _ended_at(run: dg.RunRecord) -> datetime:
+    return run.update_timestamp.replace(tzinfo=UTC)
+
+
+def _waiting_messages(settings: Settings) -> tuple[int, int]:
+    """How many committed messages bronze lacks, and the number of the newest."""
+    with without_row_values(), database(settings).connect(Role.INGEST) as connection:
+        number, newest = connection.execute(statement("waiting_messages")).fetchone() or (0, 0)
+    return number, newest
