@@ -91,7 +91,7 @@ BEGIN
             c.relname AS table_name,
             string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FILTER (
                 WHERE a.attname IN (
-                    'person_id', 'person_key', 'resource_key', 'location_key', c.relname || '_key',
+                    'person_id', 'person_key', 'resource_key', 'target_key', 'location_key', c.relname || '_key',
                     'chunk_id', 'adjudication_id', 'decided_at', 'measure_id', 'period_start', 'period_end'
                 )
             ) AS key_columns
