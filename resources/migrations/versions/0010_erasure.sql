@@ -75,7 +75,7 @@ GRANT DELETE, SELECT (message_id, body_sha256, patient_key, merged_patient_key, 
 ON landing.hl7_message TO sanctum_eraser;
 GRANT
 DELETE,
-SELECT (record_id, record_key, file_id, line_number, byte_offset, message_id, quarantined_at, released_at),
+SELECT (record_id, record_key, file_id, line_number, entry, byte_offset, message_id, quarantined_at, released_at),
 UPDATE (record_key)
 ON quarantine.record TO sanctum_eraser;
 -- Unmapped resources have no person: the eraser says whose they are before it deletes them with the others.
