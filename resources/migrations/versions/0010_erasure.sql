@@ -277,4 +277,4 @@ $$;
 
 -- Whether the database is at the code's revision is seen without the owner's login.
 GRANT USAGE ON SCHEMA public TO sanctum_ingest;
-GRANT SELECT ON public.alembic_version TO sanctum_ingest;
+GRANT SELECT ON public.alembic_version, public.migration_file TO sanctum_ingest;
