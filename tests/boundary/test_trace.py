@@ -218,6 +218,14 @@ def test_a_place_that_omop_does_not_have_is_no_row(warehouse: Warehouse, tmp_pat
     assert traced(warehouse, everything, "bronze.resource", row) == [undated]
 
 
+@pytest.mark.parametrize("nothing", ["null", "[]"])
+def test_labels_that_are_none_are_no_label(warehouse: Warehouse, nothing: str) -> None:
+    row = key("Condition", "ann-visit-dx")
+    with warehouse.superuser() as connection:
+        connection.execute("UPDATE bronze.resource SET security_labels = %s WHERE resource_key = %s", (nothing, row))
+    assert traced(warehouse, EAST, "condition_occurrence", row) == [went_in("ann-visit-dx")]
+
+
 def test_what_came_after_the_build_waits_for_its_labels(warehouse: Warehouse, tmp_path: Path) -> None:
     """A result of a labelled visit, and a visit that gets its label, are judged by no older build."""
     visit = {"reference": "Encounter/eve-counselling"}

@@ -51,7 +51,7 @@ labelled AS NOT MATERIALIZED (
         resource.changed_by,
         CASE WHEN known.hides_rows THEN known.code ELSE 'UNKNOWN' END AS code
     FROM bronze.resource AS resource
-    CROSS JOIN LATERAL jsonb_array_elements(resource.security_labels) AS element (coding)
+    CROSS JOIN LATERAL jsonb_array_elements(nullif(resource.security_labels, 'null')) AS element (coding)
     LEFT JOIN access.sensitivity AS known ON element.coding ->> 'code' = known.code
     WHERE
         resource.security_labels IS NOT NULL
