@@ -1,10 +1,5 @@
-"""The SQL of checks and metadata, which lies in ``.sql`` files."""
+"""The SQL of checks and metadata, by file name."""
 
-from functools import cache
-from importlib.resources import files
+from resources.sql_files import statements
 
-
-@cache
-def statement(name: str) -> bytes:
-    """The statement in ``assets/sql/NAME.sql``."""
-    return (files("assets") / "sql" / f"{name}.sql").read_bytes()
+statement = statements(__file__)

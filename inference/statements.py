@@ -1,12 +1,5 @@
 """The SQL of this room, by file name."""
 
-from functools import cache
-from pathlib import Path
+from resources.sql_files import statements
 
-_DIRECTORY = Path(__file__).parent / "sql"
-
-
-@cache
-def statement(name: str) -> str:
-    """Text of ``sql/<name>.sql``."""
-    return (_DIRECTORY / f"{name}.sql").read_text()
+statement = statements(__file__)

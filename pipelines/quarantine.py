@@ -16,6 +16,7 @@ class QuarantinedRecord:
     Attributes:
         record_key: where it lies: file hash and line (and bundle entry), or byte offset.
         reason: a fixed word such as ``not_json``.
+        entry: index in the bundle that the line is; None outside one.
         detail: names of elements and rules, never values.
     """
 
@@ -23,6 +24,7 @@ class QuarantinedRecord:
     reason: str
     file_id: int | None = None
     line_number: int | None = None
+    entry: int | None = None
     byte_offset: int | None = None
     message_id: int | None = None
     resource_type: str | None = None
@@ -34,8 +36,8 @@ def keep(connection: psycopg.Connection[Any], records: Iterable[QuarantinedRecor
     with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO quarantine.record "
-            "(record_key, reason, file_id, line_number, byte_offset, message_id, resource_type, detail) "
-            "VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (record_key) DO UPDATE SET released_at = NULL, "
+            "(record_key, reason, file_id, line_number, entry, byte_offset, message_id, resource_type, detail) "
+            "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (record_key) DO UPDATE SET released_at = NULL, "
             "reason = excluded.reason, detail = excluded.detail, resource_type = excluded.resource_type",
             [
                 (
@@ -43,6 +45,7 @@ def keep(connection: psycopg.Connection[Any], records: Iterable[QuarantinedRecor
                     r.reason,
                     r.file_id,
                     r.line_number,
+                    r.entry,
                     r.byte_offset,
                     r.message_id,
                     r.resource_type,

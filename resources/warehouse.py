@@ -11,7 +11,7 @@ from psycopg.rows import dict_row
 from resources.identity.database_key import install_key
 from resources.identity.identity import Identity
 from resources.identity.session import open_session
-from resources.migrations import migrate, newest_revision
+from resources.migrations import migrate, migration_files
 from resources.postgres import Database, DatabaseUnavailableError, Role, database, start_embedded, without_row_values
 from resources.settings import Settings
 
@@ -61,7 +61,7 @@ def ready(settings: Settings) -> Database:
         resources.identity.database_key.IdentityKeyError: the identity key's file can't be used.
     """
     found = database(settings) if settings.names_a_server else start_embedded(settings)
-    if revision(found) == newest_revision():
+    if migrations_applied(found) == migration_files():
         return found
     if settings.names_a_server:
         raise DatabaseUnavailableError(
@@ -70,15 +70,15 @@ def ready(settings: Settings) -> Database:
     return prepare(settings).database
 
 
-def revision(warehouse: Database) -> str | None:
-    """The revision the database is at; None where none is to be seen."""
+def migrations_applied(warehouse: Database) -> dict[str, str]:
+    """Revisions that the database has and the hash of each one's file; none where none is to be seen."""
     try:
         with warehouse.connect(Role.INGEST) as connection:
-            row = connection.execute("SELECT version_num FROM public.alembic_version").fetchone()
+            rows = connection.execute("SELECT revision, sha256 FROM public.migration_file").fetchall()
     except (DatabaseUnavailableError, psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege):
         # No such role, no such table, or one that an earlier revision made.
-        return None
-    return str(row[0]) if row else None
+        return {}
+    return dict(rows)
 
 
 def row_counts(warehouse: Database) -> dict[str, int]:

@@ -13,9 +13,6 @@ from resources.identity.consent import consents_of, record_consent
 from resources.postgres import database
 from resources.settings import load_settings
 
-Purpose = Annotated[
-    str | None, typer.Option(help="Purpose of use the access policy allows, such as TREAT; default: its first.")
-]
 Person = Annotated[int, typer.Option("--person", help="person_id as in omop.person.")]
 Code = Annotated[str, typer.Option(help="Label the decision is about, such as 42CFRPart2.")]
 _Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]

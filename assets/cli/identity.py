@@ -1,4 +1,4 @@
-"""Who runs a command: the option for a token, and ``sanctum whoami``."""
+"""Who runs a command and why: the options for a token and a purpose, and ``sanctum whoami``."""
 
 import sys
 from dataclasses import asdict
@@ -19,6 +19,10 @@ TokenFile = Annotated[
     typer.Option(
         "--token-file", metavar="FILE", help="File with a token of the identity provider; - reads it from stdin."
     ),
+]
+
+Purpose = Annotated[
+    str | None, typer.Option(help="Purpose of use the access policy allows, such as TREAT; default: its first.")
 ]
 
 

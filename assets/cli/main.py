@@ -9,13 +9,13 @@ from typing import Annotated, Any
 
 import typer
 
-from assets.cli.access import Purpose, consent, glass
+from assets.cli.access import consent, glass
 from assets.cli.audit import audit_log
 from assets.cli.egress import prove
 from assets.cli.erasure import erase
 from assets.cli.fhir_server import ServerName, fhir_server
 from assets.cli.home import ensure_vocabulary, ready
-from assets.cli.identity import TokenFile, caller, whoami
+from assets.cli.identity import Purpose, TokenFile, caller, whoami
 from assets.cli.output import Json, failures, progress, report, say
 from assets.cli.quarantine import quarantine
 from assets.cli.retention import retention

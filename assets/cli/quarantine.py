@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 
-from assets.cli.access import Purpose
 from assets.cli.home import ready
-from assets.cli.identity import TokenFile, caller
+from assets.cli.identity import Purpose, TokenFile, caller
 from assets.cli.output import Json, as_text, failures, progress, report
 from resources.postgres import database
 from resources.settings import load_settings

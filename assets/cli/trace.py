@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assets.cli.access import Purpose
-from assets.cli.identity import TokenFile, caller
+from assets.cli.identity import Purpose, TokenFile, caller
 from assets.cli.output import Json, as_text, failures, report
 from resources.postgres import database
 from resources.settings import load_settings

@@ -21,6 +21,7 @@ _JOURNAL = ("landing.erasure", "landing.erased_person")
 
 _OTHER_KEYS: dict[str, tuple[tuple[str, str], ...]] = {
     "access.scope_name": (("scope_id", "resources"),),
+    "bronze.provenance": (("resource_key", "resources"), ("target_key", "resources")),
     "omop.dropped_row": (("bronze_key", "rows"),),
     "omop_intermediate.int_claim_label": (("resource_key", "resources"),),
     "omop_intermediate.int_encounter_label": (("encounter_key", "resources"), ("encounter_key", "rows")),

@@ -57,6 +57,8 @@ def find_person(database: Database, person_id: int) -> Person:
             keys |= set(journal)
         if not keys:
             raise UnknownPersonError(f"no source names a person {person_id}; person_id is as in omop.person.")
+        # The crosswalk has these too, but not of somebody who was loaded since the build.
+        keys |= {key for (key,) in _execute(connection, "aliases", person_keys=sorted(keys))}
         rows = _execute(connection, "identifiers", person_keys=sorted(keys))
     identifiers: dict[bytes, bytes | None] = {}
     for authority, value, joins, birth_date in rows:

@@ -8,6 +8,7 @@ import psycopg
 from pipelines.account import Account
 from pipelines.bronze import Batch
 from pipelines.fhir.seen import Seen, SeenResources
+from pipelines.fhir.statements import statement
 from pipelines.fhir.worker import MappedResource, Outcome, Unusable
 from pipelines.landing import LandedFile
 from pipelines.quarantine import QuarantinedRecord
@@ -160,12 +161,8 @@ class Ledger:
         A version that says no time counts as of when it was received: received again it is newer than what came
         between, even if that is loaded after it.
         """
-        connection.execute(
-            "UPDATE bronze.resource AS known SET version_order = confirmed.version_order "
-            "FROM unnest(%s::bigint[], %s::text[]) AS confirmed (resource_key, version_order) "
-            "WHERE known.resource_key = confirmed.resource_key AND known.version_order < confirmed.version_order",
-            (list(self._confirmed), list(self._confirmed.values())),
-        )
+        confirmed = {"resource_keys": list(self._confirmed), "version_orders": list(self._confirmed.values())}
+        connection.execute(statement("confirm_versions"), confirmed)
 
     def _replace(self, resource: MappedResource, file_id: int) -> None:
         """Count a resource under what became of it; a version of it that this load had counted is superseded."""
@@ -200,6 +197,7 @@ def _record(outcome: Outcome, unusable: Unusable) -> QuarantinedRecord:
         reason=unusable.reason,
         file_id=outcome.file_id,
         line_number=unusable.line_number,
+        entry=unusable.entry,
         resource_type=unusable.resource_type,
         detail=unusable.detail,
     )

@@ -24,6 +24,7 @@ from pipelines.fhir.ledger import Ledger
 from pipelines.fhir.profiles import MAPPING_VERSION
 from pipelines.fhir.reading import SUFFIXES, chunks, kind_of
 from pipelines.fhir.redaction import search
+from pipelines.fhir.statements import statement
 from pipelines.fhir.worker import Outcome, Task, start, work
 from pipelines.landing import InputError, LandedFile, LandingReport, is_whole, landed_path
 from pipelines.object_store import Source, land_sources
@@ -140,13 +141,7 @@ def replay_fhir(
         as ``load_fhir``.
     """
     with without_row_values(), database.connect(Role.INGEST) as connection:
-        rows = connection.execute(
-            "SELECT DISTINCT load.source_system, file_id, encode(sha256, 'hex'), kind, gzip FROM landing.file AS file "
-            "INNER JOIN landing.file_load AS load USING (file_id) WHERE kind <> 'hl7v2' "
-            "AND EXISTS (SELECT 1 FROM quarantine.record WHERE released_at IS NULL AND file_id = file.file_id "
-            "AND reason = coalesce(%s::text, reason)) ORDER BY 1, 2",
-            (reason,),
-        ).fetchall()
+        rows = connection.execute(statement("files_in_quarantine"), {"reason": reason}).fetchall()
     account = Account()
     for source_system, found in itertools.groupby(rows, key=itemgetter(0)):
         files = [LandedFile(file_id, sha256, kind, gzipped, False) for _, file_id, sha256, kind, gzipped in found]
@@ -246,12 +241,8 @@ def _write_accounts(
         account = ledger.account(file.file_id)
         if not account.closes:
             raise AccountError(f"the account of landed file {file.sha256[:12]} does not close; nothing was loaded.")
-        connection.execute(
-            "INSERT INTO landing.file_load (file_id, source_system, mapping_profile, mapping_version, account) "
-            "VALUES (%s, %s, %s, %s, %s) ON CONFLICT (file_id, source_system, mapping_profile, mapping_version) "
-            "DO UPDATE SET account = excluded.account, loaded_at = now()",
-            (file.file_id, *_mapping(settings), Jsonb(account.as_dict())),
-        )
+        told = {"file_id": file.file_id, "account": Jsonb(account.as_dict())}
+        connection.execute(statement("record_load"), told | _mapping(settings))
     ledger.confirm(connection)
     forget(connection, ledger.files_to_redact)
     quarantine.keep(connection, ledger.quarantined)
@@ -269,29 +260,24 @@ def _write_accounts(
     )
 
 
-def _mapping(settings: Settings) -> tuple[str, str, str]:
-    return settings.source_system, settings.mapping_profile, f"{MAPPING_VERSION}-{settings.validation}"
+def _mapping(settings: Settings) -> dict[str, Any]:
+    """How a load reads its files: it reads a file once each way."""
+    return {
+        "source_system": settings.source_system,
+        "mapping_profile": settings.mapping_profile,
+        "mapping_version": MAPPING_VERSION,
+        "validation": settings.validation,
+    }
 
 
 def _unloaded(settings: Settings, database: Database) -> list[LandedFile]:
     with without_row_values(), database.connect(Role.INGEST) as connection:
-        rows = connection.execute(
-            "SELECT file_id, encode(sha256, 'hex'), kind, gzip FROM landing.file AS file "
-            "WHERE kind <> 'hl7v2' AND NOT EXISTS (SELECT 1 FROM landing.file_load AS load "
-            "WHERE load.file_id = file.file_id AND (source_system <> %s "
-            "OR (source_system, mapping_profile, mapping_version) = (%s, %s, %s))) "
-            "AND NOT EXISTS (SELECT 1 FROM landing.content_source AS content "
-            "WHERE content.sha256 = file.sha256 AND content.source_system <> %s) ORDER BY file_id",
-            (settings.source_system, *_mapping(settings), settings.source_system),
-        ).fetchall()
+        rows = connection.execute(statement("unloaded_files"), _mapping(settings)).fetchall()
     return [LandedFile(file_id, sha256, kind, gzipped, False) for file_id, sha256, kind, gzipped in rows]
 
 
 def _accounts_of_loaded(settings: Settings, database: Database, file_ids: set[int]) -> dict[int, Account]:
     with without_row_values(), database.connect(Role.INGEST) as connection:
-        rows = connection.execute(
-            "SELECT file_id, account FROM landing.file_load "
-            "WHERE file_id = ANY(%s) AND (source_system, mapping_profile, mapping_version) = (%s, %s, %s)",
-            (list(file_ids), *_mapping(settings)),
-        ).fetchall()
+        wanted = {"file_ids": list(file_ids), **_mapping(settings)}
+        rows = connection.execute(statement("accounts_of_files"), wanted).fetchall()
     return {file_id: Account.from_dict(account) for file_id, account in rows}

@@ -138,7 +138,9 @@ def _without_erased(
         is_new = whose.people.isdisjoint(erased.people)
         if is_new and any(key in seen or tombstones.is_somebody(connection, key) for key in whose.people):
             place = f"{file[1]}@{piece.byte_offset}"
-            record = QuarantinedRecord(place, "erased_identifier", file[0], None, piece.byte_offset, None, kind)
+            record = QuarantinedRecord(
+                place, "erased_identifier", file[0], byte_offset=piece.byte_offset, resource_type=kind
+            )
             quarantine.keep(connection, [record])
             account.quarantined["erased_identifier"] += 1
             continue
@@ -174,7 +176,9 @@ def _store(
     quarantine.keep(
         connection,
         [
-            QuarantinedRecord(f"{sha256}@{piece.byte_offset}", str(piece.problem), file_id, None, piece.byte_offset)
+            QuarantinedRecord(
+                f"{sha256}@{piece.byte_offset}", str(piece.problem), file_id, byte_offset=piece.byte_offset
+            )
             for piece in unusable
         ],
     )

@@ -135,24 +135,18 @@ def show(
             loads = cursor.execute(statement("loads_of_file"), whose).fetchall()
         content = None
         if reader is not None:
-            place = _place(found, about["entry"])
+            place = _place(found)
             content = _read(settings, database, connection, place, found["record_id"], reader, purpose)
     return QuarantinedPlace(about, loads, content)
 
 
 def _about(found: Mapping[str, Any]) -> dict[str, Any]:
     kept = {name: value for name, value in found.items() if name not in ("record_id", "file_id")}
-    return {**kept, "entry": _entry(found), "what_to_do": advice(found["reason"])}
+    return {**kept, "what_to_do": advice(found["reason"])}
 
 
-def _entry(found: Mapping[str, Any]) -> int | None:
-    """The index in a bundle, which only the key says: file hash, line and entry."""
-    parts = str(found["record_key"]).split(":")
-    return int(parts[2]) if found["line_number"] is not None and len(parts) == 3 else None
-
-
-def _place(found: Mapping[str, Any], entry: int | None) -> Place:
-    return Place(found["file_id"], found["line_number"], entry, found["byte_offset"], found["message_id"])
+def _place(found: Mapping[str, Any]) -> Place:
+    return Place(found["file_id"], found["line_number"], found["entry"], found["byte_offset"], found["message_id"])
 
 
 def _read(

@@ -199,6 +199,33 @@ def test_a_record_that_makes_no_row_is_for_who_sees_everything(
     assert [action for (action,) in warehouse.rows(claims)] == ["claim", "read"]
 
 
+def test_a_place_that_omop_does_not_have_is_no_row(warehouse: Warehouse, tmp_path: Path) -> None:
+    """No row of omop says which labels such a record would have."""
+    undated = {**went_in("ann-visit"), "id": "undated"}
+    del undated["period"]
+    load(warehouse, tmp_path, undated)
+    row = key("Encounter", "undated")
+    with warehouse.superuser() as connection:
+        connection.execute(
+            "INSERT INTO bronze.visit_detail (visit_detail_key, resource_key, source_system, person_key, "
+            "visit_occurrence_key) VALUES (1, %s, 'ehr', %s, 1)",
+            (row, PERSON["ann"]),
+        )
+    build(warehouse)
+    with pytest.raises(AccessDeniedError):
+        traced(warehouse, EVERYONE, "bronze.resource", row)
+    everything = identity(subject="steward", everyone=True, sensitivities=all_labels(warehouse.database))
+    assert traced(warehouse, everything, "bronze.resource", row) == [undated]
+
+
+@pytest.mark.parametrize("nothing", ["null", "[]"])
+def test_labels_that_are_none_are_no_label(warehouse: Warehouse, nothing: str) -> None:
+    row = key("Condition", "ann-visit-dx")
+    with warehouse.superuser() as connection:
+        connection.execute("UPDATE bronze.resource SET security_labels = %s WHERE resource_key = %s", (nothing, row))
+    assert traced(warehouse, EAST, "condition_occurrence", row) == [went_in("ann-visit-dx")]
+
+
 def test_what_came_after_the_build_waits_for_its_labels(warehouse: Warehouse, tmp_path: Path) -> None:
     """A result of a labelled visit, and a visit that gets its label, are judged by no older build."""
     visit = {"reference": "Encounter/eve-counselling"}

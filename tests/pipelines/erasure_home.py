@@ -180,6 +180,17 @@ def lines() -> list[bytes]:
             "target": [{"reference": "Observation/obs-bb-1"}],
             **asserted,
         },
+        {
+            "resourceType": "Provenance",
+            "id": "prov-both",
+            "target": [
+                *seen,
+                {"reference": "Observation/obs-zq-1"},
+                {"reference": "Observation/obs-bb-1"},
+                {"reference": f"Patient?identifier={MRN}|MR-7711-ZQ"},
+            ],
+            **asserted,
+        },
         {"resourceType": "NutritionOrder", "id": "diet-zq-1", "patient": seen[0], "dateTime": "7711"},
         {"resourceType": "Group", "id": "group-1", "member": [{"entity": part} for part in seen]},
         {"resourceType": "Organization", "id": "org-1", "name": "West Clinic"},

@@ -19,6 +19,7 @@ from pipelines.erasure.person import UnknownPersonError
 from pipelines.erasure.sweep import WITHOUT_TEXT, Sweep, sweep_tables
 from pipelines.erasure.words import Word
 from pipelines.fhir import ingest_fhir, land_fhir, replay_fhir
+from pipelines.fhir.mapping.elements import identifier_alias
 from pipelines.hl7 import ingest_hl7, replay_messages
 from pipelines.keys import resource_key
 from pipelines.landing import LandedFile, landed_path
@@ -96,6 +97,17 @@ def test_the_other_person_keeps_every_row(erased: tuple[Built, dict[str, Any]]) 
     assert sum(found["report"].rows.values()) > 30
 
 
+def test_of_what_is_said_of_both_the_others_part_is_left(built: Built) -> None:
+    said = resource_key("ehr", "Provenance", "prov-both")
+    targets = "SELECT target_key FROM bronze.provenance WHERE resource_key = %s"
+    his = {(STAYS,), (resource_key("ehr", "Observation", "obs-bb-1"),)}
+    by_number = identifier_alias("ehr", "Patient", population.MRN, "MR-7711-ZQ")
+    hers = {(GONE,), (resource_key("ehr", "Observation", "obs-zq-1"),), (by_number,)}
+    assert set(query(built, targets, said)) == his | hers
+    erase(built.settings, built.database, GONE, "data-subject-request", "test")
+    assert set(query(built, targets, said)) == his
+
+
 def test_other_lines_and_offsets_are_as_they_were(erased: tuple[Built, dict[str, Any]]) -> None:
     built, _ = erased
     now, then = content(built, "fhir-ndjson").split(b"\n"), (built.fhir / "a.ndjson").read_bytes().split(b"\n")
@@ -104,9 +116,9 @@ def test_other_lines_and_offsets_are_as_they_were(erased: tuple[Built, dict[str,
     blanked = [old for new, old in changed if not new.strip()]
     assert all(b"zuleika" in line.lower() or b"zq" in line for line in blanked)
     assert len(blanked) == 19
-    # Those of others that led to the person: Benedict's link and the group.
+    # Those of others that led to the person: Benedict's link, the group, and who said what about both.
     kept = [json.loads(new) for new, old in changed if new.strip()]
-    assert sorted(part["resourceType"] for part in kept) == ["Group", "Patient"]
+    assert sorted(part["resourceType"] for part in kept) == ["Group", "Patient", "Provenance"]
     assert all(line in now for line in then if b"zuleika" not in line.lower() and b"zq" not in line)
     rows = query(built, "SELECT line_number, resource_id FROM bronze.resource WHERE person_key = %s", STAYS)
     in_ndjson = [(line, name) for line, name in rows if line is not None and not name.startswith("bundled")]
@@ -147,8 +159,8 @@ def test_the_same_files_again_change_nothing(server: Database, built: Built) -> 
         replay_messages(built.settings, built.database).account,
     ):
         assert account.closes
-        # Benedict's own record no longer leads to her, so it is another version of it.
-        assert account.loaded in ({}, {"Patient": 1})
+        # Benedict's own record and what is said of both no longer lead to her, so they are other versions.
+        assert account.loaded in ({}, {"Patient": 1, "Provenance": 1})
     after = population.rows_of_all_tables(server, built.database)
     for table in before.keys() - {"landing.file_load", "bronze.resource"}:
         if not table.startswith("bronze_staging."):
@@ -393,7 +405,7 @@ def test_a_table_the_eraser_may_not_delete_from_stops_the_erasure(server: Databa
 def test_the_eraser_reads_keys_and_no_content(built: Built) -> None:
     readable = {
         "person_id", "person_key", "hub_key", "bronze_key", "resource_key", "alias_key", "location_key", "location_id",
-        "visit_key", "encounter_key", "visit_occurrence_id", "chunk_id", "adjudication_id",
+        "visit_key", "encounter_key", "visit_occurrence_id", "target_key", "chunk_id", "adjudication_id",
         "decided_at", "measure_id", "period_start", "period_end", "scope_id",
     }  # fmt: skip
     columns = query(

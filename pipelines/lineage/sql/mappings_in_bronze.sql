@@ -3,7 +3,7 @@
 SELECT
     part.source_system,
     load.mapping_profile,
-    regexp_replace(load.mapping_version, '-(structural|full)$', '') AS mapping_version,
+    load.mapping_version,
     sum(part.resources)::bigint AS resources,
     count(DISTINCT part.file_id) AS files,
     max(load.loaded_at) AS loaded_at

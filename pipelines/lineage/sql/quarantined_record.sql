@@ -9,6 +9,7 @@ SELECT
     record.released_at,
     coalesce(record.file_id, message.file_id) AS file_id,
     record.line_number,
+    record.entry,
     coalesce(record.byte_offset, message.byte_offset) AS byte_offset,
     record.message_id,
     encode(file.sha256, 'hex') AS file_sha256,

@@ -17,9 +17,10 @@ own_row AS (
     UNION ALL
     SELECT
         'visit_detail' AS cdm_table,
-        visit_detail_key AS cdm_id
-    FROM bronze.visit_detail
-    WHERE resource_key = %(resource_key)s
+        detail.visit_detail_id AS cdm_id
+    FROM bronze.visit_detail AS place
+    INNER JOIN omop.visit_detail AS detail ON place.visit_detail_key = detail.visit_detail_id
+    WHERE place.resource_key = %(resource_key)s
     UNION ALL
     SELECT
         'specimen' AS cdm_table,
@@ -43,6 +44,20 @@ own_row AS (
     WHERE line.resource_key = %(resource_key)s
 ),
 
+-- The labels that count of every record, as it is now.
+labelled AS NOT MATERIALIZED (
+    SELECT
+        resource.resource_key,
+        resource.changed_by,
+        CASE WHEN known.hides_rows THEN known.code ELSE 'UNKNOWN' END AS code
+    FROM bronze.resource AS resource
+    CROSS JOIN LATERAL jsonb_array_elements(nullif(resource.security_labels, 'null')) AS element (coding)
+    LEFT JOIN access.sensitivity AS known ON element.coding ->> 'code' = known.code
+    WHERE
+        resource.security_labels IS NOT NULL
+        AND coalesce(known.hides_rows OR element.coding ->> 'system' IS DISTINCT FROM known.code_system, TRUE)
+),
+
 own_label AS (
     SELECT unnest(row_label.sensitivity) AS code
     FROM own_row
@@ -51,13 +66,7 @@ own_label AS (
     -- A claim has the labels of all that it names, also where a line of it makes no row.
     SELECT code FROM omop_intermediate.int_claim_label WHERE resource_key = %(resource_key)s
     UNION
-    SELECT CASE WHEN known.hides_rows THEN known.code ELSE 'UNKNOWN' END AS code
-    FROM bronze.resource AS resource
-    CROSS JOIN LATERAL jsonb_array_elements(resource.security_labels) AS element (coding)
-    LEFT JOIN access.sensitivity AS known ON element.coding ->> 'code' = known.code
-    WHERE
-        resource.resource_key = %(resource_key)s
-        AND coalesce(known.hides_rows OR element.coding ->> 'system' IS DISTINCT FROM known.code_system, TRUE)
+    SELECT code FROM labelled WHERE resource_key = %(resource_key)s
 ),
 
 published AS (
@@ -76,15 +85,10 @@ SELECT
             pg_visible_in_snapshot(resource.changed_by, published.snapshot)
             AND NOT EXISTS (
                 SELECT 1
-                FROM bronze.resource AS newer
-                CROSS JOIN LATERAL jsonb_array_elements(newer.security_labels) AS element (coding)
-                LEFT JOIN access.sensitivity AS known ON element.coding ->> 'code' = known.code
+                FROM labelled
                 WHERE
-                    newer.changed_by >= pg_snapshot_xmin(published.snapshot)
-                    AND NOT pg_visible_in_snapshot(newer.changed_by, published.snapshot)
-                    AND coalesce(
-                        known.hides_rows OR element.coding ->> 'system' IS DISTINCT FROM known.code_system, TRUE
-                    )
+                    labelled.changed_by >= pg_snapshot_xmin(published.snapshot)
+                    AND NOT pg_visible_in_snapshot(labelled.changed_by, published.snapshot)
             )
     ) AS is_published,
     EXISTS (SELECT 1 FROM own_row) AS has_rows,

@@ -15,15 +15,16 @@ SELECT
     resource.entry,
     load.loaded_at,
     load.mapping_profile,
-    regexp_replace(load.mapping_version, '-(structural|full)$', '') AS mapping_version,
-    substring(load.mapping_version FROM '-(structural|full)$') AS validation
+    load.mapping_version,
+    nullif(load.validation, '') AS validation
 FROM bronze.resource AS resource
 LEFT JOIN landing.file AS file ON resource.file_id = file.file_id
 LEFT JOIN LATERAL (
     SELECT
         found.loaded_at,
         found.mapping_profile,
-        found.mapping_version
+        found.mapping_version,
+        found.validation
     FROM landing.file_load AS found
     WHERE
         found.file_id = resource.file_id

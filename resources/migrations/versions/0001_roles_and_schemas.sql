@@ -30,6 +30,13 @@ REVOKE ALL ON SCHEMA public FROM PUBLIC;
 CREATE EXTENSION IF NOT EXISTS vector WITH SCHEMA public;
 GRANT USAGE ON SCHEMA public TO sanctum_embed, sanctum_infer, sanctum_reviewer, sanctum_transform;
 
+CREATE TABLE public.migration_file (
+    revision text PRIMARY KEY,
+    sha256 text NOT NULL
+);
+COMMENT ON TABLE public.migration_file IS
+'Hash of the .sql file of every revision that was applied, so that a database of other migrations is not taken for one of these.';
+
 CREATE SCHEMA landing;
 CREATE SCHEMA quarantine;
 CREATE SCHEMA vocab;

@@ -18,12 +18,14 @@ CREATE TABLE landing.file_load (
     source_system text NOT NULL,
     mapping_profile text NOT NULL,
     mapping_version text NOT NULL,
+    validation text NOT NULL DEFAULT '',
     account jsonb NOT NULL,
     loaded_at timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (file_id, source_system, mapping_profile, mapping_version)
+    PRIMARY KEY (file_id, source_system, mapping_profile, mapping_version, validation)
 );
 COMMENT ON TABLE landing.file_load IS
 'A file that was loaded whole: written in the transaction that wrote its bronze rows. account: read, loaded, excluded, quarantined.';
+COMMENT ON COLUMN landing.file_load.validation IS 'How FHIR resources were validated; empty of HL7 v2, which knows one way.';
 
 CREATE TABLE landing.fhir_export (
     export_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -110,6 +112,7 @@ CREATE TABLE quarantine.record (
     record_key text NOT NULL UNIQUE,
     file_id bigint REFERENCES landing.file,
     line_number bigint,
+    entry bigint,
     byte_offset bigint,
     message_id bigint REFERENCES landing.hl7_message,
     resource_type text,
@@ -124,6 +127,7 @@ CREATE INDEX quarantine_message ON quarantine.record (message_id) WHERE message_
 COMMENT ON TABLE quarantine.record IS
 'A record that could not be used. Points at its landed bytes; reason is a fixed word, detail names elements and rules, never values.';
 COMMENT ON COLUMN quarantine.record.record_key IS 'Where the record lies (file hash and line, or message): the same record is kept once.';
+COMMENT ON COLUMN quarantine.record.entry IS 'Index in the bundle that the line is; null outside one.';
 
 GRANT SELECT, INSERT ON landing.file, landing.file_load TO sanctum_ingest;
 GRANT UPDATE (as_of, received_at) ON landing.file TO sanctum_ingest;

@@ -23,7 +23,7 @@ CREATE TABLE bronze.resource (
     changed_by xid8 NOT NULL DEFAULT pg_current_xact_id()
 );
 CREATE INDEX resource_person ON bronze.resource (person_key) WHERE person_key IS NOT NULL;
-CREATE INDEX resource_changed ON bronze.resource (changed_by);
+CREATE INDEX resource_changed ON bronze.resource (changed_by) WHERE security_labels IS NOT NULL;
 CREATE INDEX resource_labelled ON bronze.resource (resource_key) WHERE security_labels IS NOT NULL;
 COMMENT ON TABLE bronze.resource IS
 'The current version of every resource seen, where its bytes are, and what became of it (outcome: loaded, or why not).';

@@ -75,7 +75,7 @@ GRANT DELETE, SELECT (message_id, body_sha256, patient_key, merged_patient_key, 
 ON landing.hl7_message TO sanctum_eraser;
 GRANT
 DELETE,
-SELECT (record_id, record_key, file_id, line_number, byte_offset, message_id, quarantined_at, released_at),
+SELECT (record_id, record_key, file_id, line_number, entry, byte_offset, message_id, quarantined_at, released_at),
 UPDATE (record_key)
 ON quarantine.record TO sanctum_eraser;
 -- Unmapped resources have no person: the eraser says whose they are before it deletes them with the others.
@@ -91,7 +91,7 @@ BEGIN
             c.relname AS table_name,
             string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FILTER (
                 WHERE a.attname IN (
-                    'person_id', 'person_key', 'resource_key', 'location_key', c.relname || '_key',
+                    'person_id', 'person_key', 'resource_key', 'target_key', 'location_key', c.relname || '_key',
                     'chunk_id', 'adjudication_id', 'decided_at', 'measure_id', 'period_start', 'period_end'
                 )
             ) AS key_columns
@@ -277,4 +277,4 @@ $$;
 
 -- Whether the database is at the code's revision is seen without the owner's login.
 GRANT USAGE ON SCHEMA public TO sanctum_ingest;
-GRANT SELECT ON public.alembic_version TO sanctum_ingest;
+GRANT SELECT ON public.alembic_version, public.migration_file TO sanctum_ingest;

@@ -18,6 +18,7 @@ from assets.cli.main import app
 from assets.cli.output import as_text
 from pipelines import lineage, quarantine, tombstones
 from pipelines.fhir import ingest_fhir
+from pipelines.fhir.profiles import MAPPING_VERSION
 from pipelines.fhir.redaction import search
 from pipelines.hl7 import ingest_hl7
 from pipelines.keys import resource_key
@@ -85,7 +86,15 @@ def test_every_record_is_counted_listed_and_shown_byte_for_byte(
         shown[place.content] = record["reason"]
     assert shown == expected
     loads = lineage.show(settings, db, found.records[0]["record_key"]).loads
-    assert [(one["mapping_profile"], one["validation"]) for one in loads] == [("us-core", settings.validation)]
+    made = [(one["mapping_profile"], one["mapping_version"], one["validation"]) for one in loads]
+    assert made == [("us-core", MAPPING_VERSION, settings.validation)]
+    (loaded,) = lineage.show(settings, db, lineage.find(db, source_system="hl7v2").records[0]["record_key"]).loads
+    assert (loaded["mapping_version"], loaded["validation"]) == ("1", None)
+    with db.connect(Role.INGEST) as connection:
+        places = connection.execute("SELECT record_key, line_number, entry FROM quarantine.record").fetchall()
+    said = [[int(part) for part in key.split(":")[1:]] for key, line, _ in places if line is not None]
+    assert sorted(said) == sorted([n for n in (line, entry) if n is not None] for _, line, entry in places if line)
+    assert sorted(len(numbers) for numbers in said) == [1, 1, 2, 2]
 
 
 def test_pages_hold_each_record_once_and_filters_hold(settings: Settings, db: Database, tmp_path: Path) -> None:

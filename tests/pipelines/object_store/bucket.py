@@ -1,14 +1,7 @@
-"""An S3 server (moto) as a process of its own that checks keys, and a bucket in it.
-
-Its web framework stays out of the tests' process: vLLM can't bear it there.
-"""
+"""An S3 server (moto) that checks keys, and a bucket in it."""
 
 import contextlib
 import re
-import subprocess
-import sys
-import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +10,10 @@ from typing import Any
 import boto3
 import httpx
 
+from tests.server_process import server_process
+
 NAME = "lake"
-_RUNNING = re.compile(r"Running on http://127\.0\.0\.1:(\d+)")
 _REQUEST = re.compile(r'"([A-Z]+) (/\S*) HTTP/1\.1" (\d+)')
-_STARTS_WITHIN_SECONDS = 60
 _POLICY = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}'
 
 
@@ -50,25 +43,8 @@ class Bucket:
 @contextlib.contextmanager
 def s3_server() -> Iterator[Bucket]:
     """An empty bucket whose keys are asked for."""
-    with tempfile.TemporaryDirectory() as folder:
-        log = Path(folder, "log")
-        with log.open("wb") as output:
-            process = subprocess.Popen([sys.executable, "-m", "moto.server", "-p", "0"], stderr=output, stdout=output)
-        try:
-            yield _bucket(f"http://127.0.0.1:{_port_of(process, log)}", log)
-        finally:
-            process.terminate()
-            process.wait()
-
-
-def _port_of(process: "subprocess.Popen[bytes]", log: Path) -> int:
-    end = time.monotonic() + _STARTS_WITHIN_SECONDS
-    while process.poll() is None and time.monotonic() < end:
-        running = _RUNNING.search(log.read_text())
-        if running is not None:
-            return int(running[1])
-        time.sleep(0.02)
-    raise RuntimeError(f"the S3 server did not start:\n{log.read_text()}")
+    with server_process("moto.server", "-p", "0") as (port, log):
+        yield _bucket(f"http://127.0.0.1:{port}", log)
 
 
 def _bucket(endpoint: str, log: Path) -> Bucket:
