@@ -312,6 +312,7 @@ CREATE TABLE bronze.measurement (
     codings jsonb NOT NULL,
     code_text text,
     category text,
+    is_patient_reported boolean,
     status text,
     measurement_date date,
     measurement_datetime timestamp,
@@ -331,6 +332,8 @@ CREATE TABLE bronze.measurement (
 CREATE INDEX bronze_measurement_person ON bronze.measurement (person_key);
 COMMENT ON TABLE bronze.measurement IS
 'FHIR Observations (a row per value: components are rows of their own) and HL7 OBX; omop routes each to measurement or observation.';
+COMMENT ON COLUMN bronze.measurement.is_patient_reported IS
+'All who performed it are patients or relatives. Null: HL7 v2, which does not tell.';
 
 CREATE TABLE bronze.observation (
     observation_key bigint PRIMARY KEY,

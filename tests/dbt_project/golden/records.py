@@ -211,6 +211,9 @@ SPECIMENS = [
     _taken("a-specimen", [(BLOOD, "119297000", _ON, f"{_ON} 07:00:00", FOREARM, 8587, None)], "f2o-020", "f2o-030",
            collection={"collectedDateTime": f"{_ON}T07:00:00-05:00", "bodySite": coded(SNOMED, "14975008"),
                        "quantity": {"value": 5, "code": "mL"}}, **_ID),
+    # What another system calls a code is no unit.
+    _taken("a-specimen-in-tubes", [(BLOOD, "119297000", _ON, None, 0, 0, None)], collection={
+        "collectedDateTime": _ON, "quantity": {"value": 5, "unit": "tube", "code": "mL", "system": "urn:units"}}),
     _taken("a-specimen-over-a-period", [(BLOOD, "119297000", _ON, None, 0, None, None)],
            collection={"collectedPeriod": {"start": _ON, "end": "2026-02-04"}}),
     _taken("a-specimen-received", [(BLOOD, "119297000", _ON, None, 0, None, None)], receivedTime=_ON,
