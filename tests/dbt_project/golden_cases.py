@@ -1,6 +1,7 @@
 """All golden cases together, and the input they make."""
 
 from tests.dbt_project.golden import EHR, Case, Resource
+from tests.dbt_project.golden.answers import ANSWERS
 from tests.dbt_project.golden.claims import CLAIMS
 from tests.dbt_project.golden.conditions import CONDITIONS
 from tests.dbt_project.golden.coverages import COVERAGES, PAYERS
@@ -36,6 +37,7 @@ CASES: list[Case] = [
     *REFERENCES,
     *COVERAGES,
     *CLAIMS,
+    *ANSWERS,
     *PROGRAMMES,
     *STRICTLY,
 ]
