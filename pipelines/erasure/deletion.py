@@ -27,6 +27,7 @@ _OTHER_KEYS: dict[str, tuple[tuple[str, str], ...]] = {
     "omop_intermediate.int_encounter_label": (("encounter_key", "resources"), ("encounter_key", "rows")),
     "omop_intermediate.int_labelled_resource": (("resource_key", "resources"),),
     "omop_intermediate.int_location": (("location_key", "locations"),),
+    "omop_intermediate.int_named_resource": (("resource_key", "resources"),),
     "omop_intermediate.int_reference_alias": (("resource_key", "resources"),),
     "omop_intermediate.int_published_label": (("resource_key", "resources"),),
     "omop_intermediate.int_resource_label": (("resource_key", "resources"),),

@@ -63,6 +63,7 @@ _BOOLEANS = {
     "has_other_limits",
     "is_active",
     "is_adjudicated",
+    "is_patient_reported",
 }
 _LISTS = ("codings", "_labels", "_keys")
 _OUR_INTEGERS = ("_key", "_of_birth")

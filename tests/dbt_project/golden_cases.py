@@ -1,9 +1,11 @@
 """All golden cases together, and the input they make."""
 
 from tests.dbt_project.golden import EHR, Case, Resource
+from tests.dbt_project.golden.answers import ANSWERS
 from tests.dbt_project.golden.claims import CLAIMS
 from tests.dbt_project.golden.conditions import CONDITIONS
 from tests.dbt_project.golden.coverages import COVERAGES, PAYERS
+from tests.dbt_project.golden.devices import DEVICES
 from tests.dbt_project.golden.encounters import ENCOUNTERS
 from tests.dbt_project.golden.measures import MEASURES
 from tests.dbt_project.golden.medications import MEDICATIONS
@@ -16,7 +18,6 @@ from tests.dbt_project.golden.programmes import PROGRAMMES
 from tests.dbt_project.golden.providers import PLACES, STAFF
 from tests.dbt_project.golden.records import RECORDS
 from tests.dbt_project.golden.references import REFERENCES
-from tests.dbt_project.golden.statements import STATEMENTS
 from tests.dbt_project.golden.strict import STRICTLY
 from tests.dbt_project.population import patient
 
@@ -26,7 +27,7 @@ CASES: list[Case] = [
     *ORDERS,
     *MEASURES,
     *PLACES,
-    *STATEMENTS,
+    *DEVICES,
     *PEOPLE,
     *ENCOUNTERS,
     *CONDITIONS,
@@ -36,6 +37,7 @@ CASES: list[Case] = [
     *REFERENCES,
     *COVERAGES,
     *CLAIMS,
+    *ANSWERS,
     *PROGRAMMES,
     *STRICTLY,
 ]

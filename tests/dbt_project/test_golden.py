@@ -25,6 +25,7 @@ from tests.dbt_project.golden import (
     SURGERY,
     Case,
     Resource,
+    answers,
     claims,
     coverages,
     drug,
@@ -223,6 +224,7 @@ def test_what_has_no_day_is_accounted_for(built: Database) -> None:
             ("device", key("Device", "device-nobody-used-own"), "no_use"),
             ("specimen", key("Specimen", "undated-blood"), "no_date"),
             *claims.DROPPED,
+            *answers.DROPPED,
             *programmes.DROPPED,
         ]
     )

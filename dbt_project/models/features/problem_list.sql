@@ -21,8 +21,8 @@ problem AS (
         ON source.cdm_table = label.cdm_table AND source.cdm_id = label.cdm_id
     WHERE
         condition.condition_start_date <= {{ as_of() }}
-        -- A claim tells what was billed, not what is a problem still.
-        AND source.bronze_table <> 'claim_line'
+        -- What was billed may be a problem no more.
+        AND source.is_record_of_care
         -- What ended after the day was a problem on it, whatever its status is now.
         AND CASE
             WHEN condition.condition_end_date IS NOT NULL THEN condition.condition_end_date > {{ as_of() }}

@@ -33,10 +33,8 @@ INNER JOIN {{ ref('event_source') }} AS source ON member.cdm_table = source.cdm_
 WHERE
     source.start_date <= {{ as_of() }}
     AND source.has_happened
-    -- The logic reads records of care, and a Claim is none.
-    AND source.bronze_table <> 'claim_line'
+    AND source.is_record_of_care
     -- The logic reads Observations, and an AdverseEvent is none.
     AND source.kind IS DISTINCT FROM 'adverse-event'
-    AND coalesce(source.verification_status, 'confirmed') NOT IN ('refuted', 'entered-in-error')
     -- Encounters count once they are over.
     AND (source.bronze_table <> 'visit_occurrence' OR source.status = 'finished')

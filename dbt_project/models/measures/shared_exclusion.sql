@@ -25,7 +25,7 @@ answer AS (
             value_set.name IN ('answer_yes', 'lives_in_nursing_home', 'frailty_device')
             AND coalesce(code_system.vocabulary_id, element.coding ->> 'system') = value_set.vocabulary_id
             AND element.coding ->> 'code' = value_set.code
-    WHERE source.start_date <= {{ as_of() }} AND source.has_happened AND source.bronze_table <> 'claim_line'
+    WHERE source.start_date <= {{ as_of() }} AND source.has_happened AND source.is_record_of_care
 ),
 
 event AS (

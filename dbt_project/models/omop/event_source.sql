@@ -24,6 +24,7 @@ SELECT
     -- An order, a goal, what was refuted, and that something was not done, is no occurrence of what it names.
     (event.bronze_table <> 'observation' OR event.kind IN ('allergy', 'diagnostic-report', 'adverse-event'))
     AND coalesce(event.verification_status, '') <> 'refuted' AS has_happened,
+    event.bronze_table <> 'claim_line' AS is_record_of_care,
     measured.parent_measurement_key,
     measured.value_number,
     measured.unit_code,
@@ -59,6 +60,7 @@ SELECT
     visit.known_at,
     visit.type_codings AS codings,
     TRUE AS has_happened,
+    TRUE AS is_record_of_care,
     NULL AS parent_measurement_key,
     NULL AS value_number,
     NULL AS unit_code,
@@ -93,6 +95,7 @@ SELECT
     visit.known_at,
     visit.type_codings AS codings,
     TRUE AS has_happened,
+    TRUE AS is_record_of_care,
     NULL AS parent_measurement_key,
     NULL AS value_number,
     NULL AS unit_code,
@@ -127,6 +130,7 @@ SELECT
     note.known_at,
     note.type_codings AS codings,
     TRUE AS has_happened,
+    TRUE AS is_record_of_care,
     NULL AS parent_measurement_key,
     NULL AS value_number,
     NULL AS unit_code,

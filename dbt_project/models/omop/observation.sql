@@ -100,5 +100,7 @@ LEFT JOIN {{ ref('source_to_concept_map') }} AS judgement
         judgement.source_vocabulary_id = 'observation-interpretation'
         AND measured.interpretation_codings -> 0 ->> 'code' = judgement.source_code
 LEFT JOIN {{ ref('source_to_concept_map') }} AS type_map
-    ON type_map.source_vocabulary_id = 'observation-category' AND event.category = type_map.source_code
+    ON
+        type_map.source_vocabulary_id = 'observation-category'
+        AND {{ category_by_who_reported() }} = type_map.source_code
 WHERE event.cdm_table = 'observation'

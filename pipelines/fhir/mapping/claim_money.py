@@ -54,9 +54,11 @@ def line_money(line: Resource) -> Money:
 
 
 def header_money(resource: Resource) -> Money:
-    """Of a whole Claim or ExplanationOfBenefit: its totals and its own adjudication.
+    """Of a whole Claim or ExplanationOfBenefit: its totals, else its own adjudication, which the totals contain.
 
     ``payment`` is what the payer paid where no category says that.
+
+    Source: FHIR R4 ExplanationOfBenefit.total; CARIN's examples of inpatient stays state both.
 
     Raises:
         TypeError: an amount is no number.
@@ -65,7 +67,9 @@ def header_money(resource: Resource) -> Money:
     payment = (resource.get("payment") or {}).get("amount")
     if isinstance(total, dict):
         return _money((), total, payment)
-    return _money([*(total or ()), *(resource.get("adjudication") or ())], None, payment)
+    totals = _money(total or (), None, None)
+    own = _money(resource.get("adjudication") or (), None, None if "paid_by_payer" in totals.amounts else payment)
+    return Money({**own.amounts, **totals.amounts}, own.currencies | totals.currencies)
 
 
 def remainder(header: Money, lines: Iterable[Money]) -> Money:

@@ -20,6 +20,7 @@ from pipelines.fhir.mapping.elements import (
     first_code,
     local_date,
     patient_key,
+    practitioner_key,
     reference_key,
     reference_type,
     start_of,
@@ -32,7 +33,6 @@ _OUTCOMES = ("complete", "partial")
 _TYPES = ("institutional", "professional", "pharmacy")
 _SETTINGS = ("inpatient", "outpatient")
 _NO_CODE = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
-_PROVIDERS = ("Practitioner", "PractitionerRole", None)
 _ORGANISATIONS = ("Organization", None)
 _PEOPLE = ("Patient", "RelatedPerson", "Person")
 _DRG_EXTENSION = "https://bluebutton.cms.gov/resources/variables/clm_drg_cd"
@@ -74,7 +74,7 @@ def _lines(resource: Resource, context: Context, profile: Profile, side: Row) ->
         **side,
         "person_key": person,
         "claim_type": _claim_type(resource),
-        "provider_key": _provider(resource, context),
+        "provider_key": practitioner_key(context, *_team(resource), resource.get("provider")),
         "coverage_key": _coverage(resource, context),
         "drg_codings": _drg(resource) or None,
     }
@@ -86,6 +86,9 @@ def _lines(resource: Resource, context: Context, profile: Profile, side: Row) ->
         *_items(resource, context, items, billed),
         *_diagnoses(resource, context),
     ]
+    if names and not found:
+        # What the claim names has labels for the answers to it, and the first line has the names.
+        found = [_row(context, "header", 0, None, _day(resource))]
     rows = [
         {
             "visit_occurrence_key": visit,
@@ -160,10 +163,13 @@ def _named_by(item: Resource, resource: Resource, context: Context) -> tuple[int
     for number in item.get("informationSequence") or ():
         for part in resource.get("supportingInfo") or ():
             if part.get("sequence") == number and part.get("valueReference"):
-                # An urn doesn't say what it leads to; what claims name so are vaccinations.
-                kind = reference_type(part["valueReference"]) or "Immunization"
-                return reference_key(context, part["valueReference"], kind), False
+                return reference_key(context, part["valueReference"], _information(part["valueReference"])), False
     return None, False
+
+
+def _information(reference: Resource | None) -> str:
+    """Type of what supporting information leads to: an urn doesn't say it, and what claims name so are vaccinations."""
+    return reference_type(reference) or "Immunization"
 
 
 def _procedures(resource: Resource, context: Context) -> Iterator[Row]:
@@ -201,12 +207,9 @@ def _visit(items: Sequence[Resource], context: Context) -> int | None:
     return next((key for key in named if key is not None), None)
 
 
-def _provider(resource: Resource, context: Context) -> int | None:
-    named = [part.get("provider") for part in resource.get("careTeam") or ()] + [resource.get("provider")]
-    keys = (
-        reference_key(context, part, "Practitioner") for part in named if part and reference_type(part) in _PROVIDERS
-    )
-    return next((key for key in keys if key is not None), None)
+def _team(resource: Resource) -> list[Resource | None]:
+    """References to who took part."""
+    return [part.get("provider") for part in resource.get("careTeam") or ()]
 
 
 def _named(resource: Resource, items: Sequence[Resource], context: Context) -> Iterator[int]:
@@ -215,8 +218,7 @@ def _named(resource: Resource, items: Sequence[Resource], context: Context) -> I
     A label of any of them holds for the whole claim, also where no line keeps the reference itself.
     """
     parts = [(part, "Encounter") for item in items for part in item.get("encounter") or ()]
-    providers = [resource.get("provider"), resource.get("insurer")]
-    providers += [part.get("provider") for part in resource.get("careTeam") or ()]
+    providers = [resource.get("provider"), resource.get("insurer"), *_team(resource)]
     providers += [part for item in resource.get("addItem") or () for part in item.get("provider") or ()]
     parts += [(part, "Organization") for part in providers if part and reference_type(part) in _ORGANISATIONS]
     parts += [(part.get("locationReference"), "Location") for part in items]
@@ -224,7 +226,7 @@ def _named(resource: Resource, items: Sequence[Resource], context: Context) -> I
     parts += [(part.get("diagnosisReference"), "Condition") for part in resource.get("diagnosis") or ()]
     parts += [(part.get("procedureReference"), "Procedure") for part in resource.get("procedure") or ()]
     information = [part.get("valueReference") for part in resource.get("supportingInfo") or ()]
-    parts += [(part, "Immunization") for part in information if reference_type(part) not in _PEOPLE]
+    parts += [(part, _information(part)) for part in information if reference_type(part) not in _PEOPLE]
     parts += [
         (resource.get("facility"), "Location"),
         (resource.get("referral"), "ServiceRequest"),
@@ -242,10 +244,15 @@ def _coverage(resource: Resource, context: Context) -> int | None:
 
 def _claim_type(resource: Resource) -> str | None:
     """``professional``, ``pharmacy``, ``institutional``, or of the last the setting if it is told; else None."""
-    kind, setting = first_code(resource.get("type")), first_code(resource.get("subType"))
-    if kind == "institutional" and setting in _SETTINGS:
-        return setting
-    return kind if kind in _TYPES else None
+    kind = _first_of(_TYPES, resource.get("type"))
+    setting = _first_of(_SETTINGS, resource.get("subType")) if kind == "institutional" else None
+    return setting or kind
+
+
+def _first_of(known: Sequence[str], concept: Resource | None) -> str | None:
+    """The first code that is known, else the text of a concept without codes: sources put codes of their own first."""
+    codes: list[str | None] = [coding["code"] for coding in codings(concept)]
+    return next((code for code in codes or [first_code(concept)] if code in known), None)
 
 
 def _drg(resource: Resource) -> list[dict[str, str]]:

@@ -19,6 +19,7 @@ Resource = Mapping[str, Any]
 
 _CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
 _TERMINOLOGY = "http://terminology.hl7.org/CodeSystem/"
+_UCUM = "http://unitsofmeasure.org"
 _PROVIDERS = (None, "Practitioner", "PractitionerRole")
 _HISTORY = re.compile(r"/_history/.*$")
 
@@ -195,6 +196,18 @@ def concept_text(concept: Mapping[str, Any] | None) -> str | None:
 def codeable_concept(concept: Mapping[str, Any] | None) -> dict[str, Any]:
     """A CodeableConcept as the columns ``codings`` and ``code_text``."""
     return {"codings": codings(concept), "code_text": concept_text(concept)}
+
+
+def unit_of(quantity: Mapping[str, Any]) -> dict[str, Any]:
+    """A Quantity's unit as the columns ``unit_code`` and ``unit_source_value``.
+
+    A code is a unit's only in UCUM, or where no system is named.
+    """
+    code = quantity.get("code")
+    return {
+        "unit_code": code if quantity.get("system") in (None, _UCUM) else None,
+        "unit_source_value": quantity.get("unit") or code,
+    }
 
 
 def category_of(resource: Resource) -> str | None:

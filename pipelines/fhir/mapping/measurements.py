@@ -19,12 +19,11 @@ from pipelines.fhir.mapping.elements import (
     patient_key,
     reference_type,
     start_of,
+    unit_of,
 )
 from pipelines.fhir.mapping.result import Excluded, Mapped, Row, not_taken
 from pipelines.fhir.profiles import Profile
 from pipelines.keys import derived_key
-
-UCUM = "http://unitsofmeasure.org"
 
 
 def observation(resource: Resource, context: Context, profile: Profile) -> Mapped | Excluded:
@@ -42,7 +41,8 @@ def observation(resource: Resource, context: Context, profile: Profile) -> Mappe
     when = start_of(resource, "effective") or resource.get("issued")
     shared: Row = {
         **event(resource, context, person, *(resource.get("performer") or ())),
-        "category": _category(resource),
+        "category": category_of(resource),
+        "is_patient_reported": _is_patient_reported(resource),
         "status": status,
         "measurement_date": local_date(when),
         "measurement_datetime": local_datetime(when),
@@ -65,16 +65,10 @@ def observation(resource: Resource, context: Context, profile: Profile) -> Mappe
     return Mapped({"measurement": rows}, person)
 
 
-def _category(resource: Resource) -> str | None:
-    """The category; ``patient-survey`` or ``patient-reported`` where only patients or relatives say who did it.
-
-    Source: HL7 FHIR-to-OMOP guide, f2o-053.
-    """
-    category = category_of(resource)
+def _is_patient_reported(resource: Resource) -> bool:
+    """Whether all who performed it are patients or relatives. Source: HL7 FHIR-to-OMOP guide, f2o-053."""
     performers = {reference_type(performer) for performer in resource.get("performer") or ()}
-    if not performers or not performers <= set(LAYPEOPLE):
-        return category
-    return "patient-survey" if category == "survey" else "patient-reported"
+    return bool(performers) and performers <= set(LAYPEOPLE)
 
 
 def _explains_absence(resource: Resource) -> bool:
@@ -110,7 +104,7 @@ def _value(part: Resource) -> Row:
         return {"value_number": part["valueInteger"]}
     if "valueRange" in part:
         low, high = part["valueRange"].get("low") or {}, part["valueRange"].get("high") or {}
-        return {"value_text": f"{_number(low)}-{_number(high)}", **_unit(low or high)}
+        return {"value_text": f"{_number(low)}-{_number(high)}", **unit_of(low or high)}
     if "valueRatio" in part:
         return _ratio(part["valueRatio"].get("numerator") or {}, part["valueRatio"].get("denominator") or {})
     if "valuePeriod" in part:
@@ -126,22 +120,13 @@ def _quantity(quantity: Resource) -> Row:
     return {
         "value_number": quantity.get("value"),
         "value_operator": quantity.get("comparator"),
-        **_unit(quantity),
-    }
-
-
-def _unit(quantity: Resource) -> Row:
-    """A code is a unit's only in UCUM, or where no system is named."""
-    code = quantity.get("code")
-    return {
-        "unit_code": code if quantity.get("system") in (None, UCUM) else None,
-        "unit_source_value": quantity.get("unit") or code,
+        **unit_of(quantity),
     }
 
 
 def _ratio(numerator: Resource, denominator: Resource) -> Row:
     """``5/2`` in ``mg/dL``: the unit is that of the quotient."""
-    over, under = _unit(numerator), _unit(denominator)
+    over, under = unit_of(numerator), unit_of(denominator)
     unit = {name: f"{over[name]}/{under[name]}" if over[name] and under[name] else over[name] or None for name in over}
     # Without a unit above, one below is no unit that can be written.
     return {"value_text": f"{_number(numerator)}/{_number(denominator)}", **unit}

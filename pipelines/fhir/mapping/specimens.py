@@ -10,6 +10,7 @@ from pipelines.fhir.mapping.elements import (
     local_datetime,
     patient_key,
     start_of,
+    unit_of,
 )
 from pipelines.fhir.mapping.result import Excluded, Mapped, Row
 from pipelines.fhir.profiles import Profile
@@ -32,8 +33,7 @@ def specimen(resource: Resource, context: Context, _: Profile) -> Mapped | Exclu
         "specimen_date": local_date(when),
         "specimen_datetime": local_datetime(when),
         "quantity": quantity.get("value"),
-        "unit_code": quantity.get("code"),
-        "unit_source_value": quantity.get("unit") or quantity.get("code"),
+        **unit_of(quantity),
         "body_site_codings": codings(collection.get("bodySite")) or None,
         "body_site_text": concept_text(collection.get("bodySite")),
     }

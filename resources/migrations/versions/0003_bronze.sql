@@ -312,6 +312,7 @@ CREATE TABLE bronze.measurement (
     codings jsonb NOT NULL,
     code_text text,
     category text,
+    is_patient_reported boolean,
     status text,
     measurement_date date,
     measurement_datetime timestamp,
@@ -331,6 +332,8 @@ CREATE TABLE bronze.measurement (
 CREATE INDEX bronze_measurement_person ON bronze.measurement (person_key);
 COMMENT ON TABLE bronze.measurement IS
 'FHIR Observations (a row per value: components are rows of their own) and HL7 OBX; omop routes each to measurement or observation.';
+COMMENT ON COLUMN bronze.measurement.is_patient_reported IS
+'All who performed it are patients or relatives. Null: HL7 v2, which does not tell.';
 
 CREATE TABLE bronze.observation (
     observation_key bigint PRIMARY KEY,
@@ -449,8 +452,8 @@ CREATE TABLE bronze.claim_line (
 );
 COMMENT ON TABLE bronze.claim_line IS
 'Claims (charges) and ExplanationsOfBenefit (is_adjudicated: payments too), a row for each line with money or a code of '
-'its own, and one for what the header states beyond its items. claim_key: the Claim itself, or the one it answers. '
-'item_sequence: of the claim''s items the one it is, or answers. event_key: the record, or the claim''s own procedure, '
+'its own, one for what the header states beyond its items, and of a claim without any of these one for its named_keys. '
+'claim_key: the Claim itself, or the one it answers. item_sequence: of the claim''s items the one it is, or answers. event_key: the record, or the claim''s own procedure, '
 'that the line says it is about. named_keys, of line_number 0 only: of every encounter, organisation, place, '
 'coverage and record that the whole claim names, whose labels hold for it. paid_by_patient: as stated.';
 

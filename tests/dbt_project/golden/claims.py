@@ -30,7 +30,7 @@ CONCEPTS = [
 VACCINE_UUID = "5d2e1f0a-0000-4000-8000-0000000000ab"
 
 _PROFESSIONAL = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/claim-type", "code": "professional"}]}
-_INSTITUTIONAL = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/claim-type", "code": "institutional"}]}
+INSTITUTIONAL = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/claim-type", "code": "institutional"}]}
 _PHARMACY = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/claim-type", "code": "pharmacy"}]}
 
 
@@ -38,7 +38,7 @@ def dollars(value: float, currency: str = "USD") -> Resource:
     return {"value": value, "currency": currency}
 
 
-def _judged(**amounts: float) -> list[Resource]:
+def adjudged(**amounts: float) -> list[Resource]:
     """Adjudications by FHIR's categories."""
     system = "http://terminology.hl7.org/CodeSystem/adjudication"
     return [{"category": coded(system, name), "amount": dollars(value)} for name, value in amounts.items()]
@@ -75,29 +75,29 @@ def _visited(person: str, *, code: str = "AMB") -> Resource:
     return visit(person, f"{person}-visit", "2026-02-03", "2026-02-03", code)
 
 
-def _at(person: str) -> Resource:
+def at_visit(person: str) -> Resource:
     return {"encounter": [{"reference": f"Encounter/{person}-visit"}]}
 
 
 _COST = "total_charge::float, total_paid::float, cost_event_id, cost_domain_id, cost_type_concept_id"
 
 
-def _costs(name: str, claims: list[Resource], expected: list[tuple[Any, ...]], columns: str = _COST, **at: str) -> Case:
+def costs(name: str, claims: list[Resource], expected: list[tuple[Any, ...]], columns: str = _COST, **at: str) -> Case:
     """A person with a visit, and what its claims cost."""
     return Case(name, [_visited(name, **at), *claims], "omop.cost", columns, expected)
 
 
-def _on_visit(name: str, charge: float | None, paid: float | None, kind: int = 32871) -> tuple[Any, ...]:
+def on_visit(name: str, charge: float | None, paid: float | None, kind: int = 32871) -> tuple[Any, ...]:
     return (charge, paid, key("Encounter", f"{name}-visit"), "Visit", kind)
 
 
 def _charged(name: str, expected: list[tuple[Any, ...]], **parts: Any) -> Case:
     """A claim of 100 dollars for the visit."""
-    return _costs(name, [claim_of(name, item=[item_of(net=dollars(100), **_at(name))], **parts)], expected)
+    return costs(name, [claim_of(name, item=[item_of(net=dollars(100), **at_visit(name))], **parts)], expected)
 
 
 def _answered(name: str, expected: list[tuple[Any, ...]], columns: str, **item: Any) -> Case:
-    return _costs(name, [answer_of(name, item=[item_of(**_at(name), **item)])], expected, columns)
+    return costs(name, [answer_of(name, item=[item_of(**at_visit(name), **item)])], expected, columns)
 
 
 _SHARES = (
@@ -107,24 +107,24 @@ _SHARES = (
 )
 
 COSTS = [
-    _charged("claim-alone", [_on_visit("claim-alone", 100, None)]),
+    _charged("claim-alone", [on_visit("claim-alone", 100, None)]),
     _charged("claim-to-be-authorised", [], use="preauthorization"),
     _charged("claim-to-be-estimated", [], use="predetermination"),
     _charged("claim-drafted", [], status="draft"),
     _charged("claim-cancelled", [], status="cancelled"),
     _charged("claim-in-error", [], status="entered-in-error"),
-    _charged("claim-of-no-type-we-know", [_on_visit("claim-of-no-type-we-know", 100, None, 32810)],
+    _charged("claim-of-no-type-we-know", [on_visit("claim-of-no-type-we-know", 100, None, 32810)],
              type=coded("urn:type", "vision")),
-    _charged("claim-outpatient", [_on_visit("claim-outpatient", 100, None, 32860)], type=_INSTITUTIONAL),
-    _charged("claim-inpatient-by-subtype", [_on_visit("claim-inpatient-by-subtype", 100, None, 32854)],
-             type=_INSTITUTIONAL, subType=coded("urn:subtype", "inpatient")),
-    _costs("claim-inpatient-by-visit",
-           [claim_of("claim-inpatient-by-visit", type=_INSTITUTIONAL, total=dollars(900),
-                   item=[item_of(**_at("claim-inpatient-by-visit"))])],
-           [_on_visit("claim-inpatient-by-visit", 900, None, 32855)], code="IMP"),
+    _charged("claim-outpatient", [on_visit("claim-outpatient", 100, None, 32860)], type=INSTITUTIONAL),
+    _charged("claim-inpatient-by-subtype", [on_visit("claim-inpatient-by-subtype", 100, None, 32854)],
+             type=INSTITUTIONAL, subType=coded("urn:subtype", "inpatient")),
+    costs("claim-inpatient-by-visit",
+           [claim_of("claim-inpatient-by-visit", type=INSTITUTIONAL, total=dollars(900),
+                   item=[item_of(**at_visit("claim-inpatient-by-visit"))])],
+           [on_visit("claim-inpatient-by-visit", 900, None, 32855)], code="IMP"),
     _answered(
         "answer-in-full", [(100, 80, 50, 30, 80, 5, 10, 15, 7, 44818668)], _SHARES,
-        adjudication=_judged(submitted=100, eligible=80, benefit=50, copay=5, coinsurance=10, deductible=15,
+        adjudication=adjudged(submitted=100, eligible=80, benefit=50, copay=5, coinsurance=10, deductible=15,
                              priorpayerpaid=7, tax=3),
     ),
     _answered(
@@ -138,106 +138,108 @@ COSTS = [
         ] + [{"category": coded("urn:b", f"{BLUE_BUTTON}/line_prcsg_ind_cd")}],
     ),
     _answered("answer-says-payment-twice", [(None, None, 50, None, 50, None, None, None, None, 44818668)], _SHARES,
-              adjudication=_judged(benefit=50, paidtoprovider=50)),
+              adjudication=adjudged(benefit=50, paidtoprovider=50)),
     _answered("answer-says-who-was-paid", [(None, None, 60, None, 60, None, None, None, None, 44818668)], _SHARES,
-              adjudication=_judged(paidtoprovider=50, paidtopatient=10)),
+              adjudication=adjudged(paidtoprovider=50, paidtopatient=10)),
     _answered("answer-says-what-the-patient-paid", [(None, None, 0, 12, 12, 5, None, None, None, 44818668)], _SHARES,
-              adjudication=_judged(benefit=0, paidbypatient=12, copay=5)),
+              adjudication=adjudged(benefit=0, paidbypatient=12, copay=5)),
     _answered("answer-in-parts", [(None, None, 50, None, 50, None, None, None, None, 44818668)], _SHARES,
-              adjudication=[*_judged(benefit=30), *_judged(benefit=20)]),
+              adjudication=[*adjudged(benefit=30), *adjudged(benefit=20)]),
     _answered("answer-in-euros", [(10, 0)], "total_charge::float, currency_concept_id", net=dollars(10, "EUR")),
     _answered("answer-in-two-currencies", [], "total_charge::float", net=dollars(10, "EUR"),
-              adjudication=_judged(benefit=5)),
+              adjudication=adjudged(benefit=5)),
     _answered("answer-without-money", [], "total_charge::float"),
     *(
-        _costs(f"answer-{word}", [answer_of(f"answer-{word}", outcome=word, item=[
-            item_of(net=dollars(100), **_at(f"answer-{word}"))])], expected)
+        costs(f"answer-{word}", [answer_of(f"answer-{word}", outcome=word, item=[
+            item_of(net=dollars(100), **at_visit(f"answer-{word}"))])], expected)
         for word, expected in (
-            ("partial", [_on_visit("answer-partial", 100, None)]), ("queued", []), ("error", []),
+            ("partial", [on_visit("answer-partial", 100, None)]), ("queued", []), ("error", []),
         )
     ),
-    _costs(
+    costs(
         "claim-and-answer",
         [
-            claim_of("claim-and-answer", item=[item_of(net=dollars(100), **_at("claim-and-answer"))]),
+            claim_of("claim-and-answer", item=[item_of(net=dollars(100), **at_visit("claim-and-answer"))]),
             answer_of("claim-and-answer", claim={"reference": "Claim/claim-and-answer-claim"},
-                    item=[item_of(adjudication=_judged(submitted=100, benefit=80), **_at("claim-and-answer"))]),
+                    item=[item_of(adjudication=adjudged(submitted=100, benefit=80), **at_visit("claim-and-answer"))]),
         ],
-        [_on_visit("claim-and-answer", 100, 80)],
+        [on_visit("claim-and-answer", 100, 80)],
     ),
-    _costs(
+    costs(
         "claim-and-answer-by-identifier",
         [
             claim_of("claim-and-answer-by-identifier", identifier=[{"system": "urn:claims", "value": "17"}],
-                   item=[item_of(net=dollars(100), **_at("claim-and-answer-by-identifier"))]),
+                   item=[item_of(net=dollars(100), **at_visit("claim-and-answer-by-identifier"))]),
             answer_of("claim-and-answer-by-identifier", claim={"identifier": {"system": "urn:claims", "value": "17"}},
-                    item=[item_of(adjudication=_judged(submitted=100, benefit=80),
-                                **_at("claim-and-answer-by-identifier"))]),
+                    item=[item_of(adjudication=adjudged(submitted=100, benefit=80),
+                                **at_visit("claim-and-answer-by-identifier"))]),
         ],
-        [_on_visit("claim-and-answer-by-identifier", 100, 80)],
+        [on_visit("claim-and-answer-by-identifier", 100, 80)],
     ),
-    _costs(
+    costs(
         "claim-and-answer-in-error",
         [
-            claim_of("claim-and-answer-in-error", item=[item_of(net=dollars(100), **_at("claim-and-answer-in-error"))]),
+            claim_of("claim-and-answer-in-error",
+                   item=[item_of(net=dollars(100), **at_visit("claim-and-answer-in-error"))]),
             answer_of("claim-and-answer-in-error", claim={"reference": "Claim/claim-and-answer-in-error-claim"},
                     status="entered-in-error", item=[item_of(net=dollars(100))]),
         ],
-        [_on_visit("claim-and-answer-in-error", 100, None)],
+        [on_visit("claim-and-answer-in-error", 100, None)],
     ),
-    _costs(
+    costs(
         "two-payers",
         [
-            claim_of("two-payers", item=[item_of(net=dollars(100), **_at("two-payers"))]),
+            claim_of("two-payers", item=[item_of(net=dollars(100), **at_visit("two-payers"))]),
             answer_of("two-payers", "first-payer", created="2026-03-01",
                     claim={"reference": "Claim/two-payers-claim"},
-                    item=[item_of(adjudication=_judged(submitted=100, benefit=80), **_at("two-payers"))]),
+                    item=[item_of(adjudication=adjudged(submitted=100, benefit=80), **at_visit("two-payers"))]),
             answer_of("two-payers", "second-payer", created="2026-04-01",
                     claim={"reference": "Claim/two-payers-claim"},
-                    item=[item_of(adjudication=_judged(submitted=100, benefit=15), **_at("two-payers"))]),
+                    item=[item_of(adjudication=adjudged(submitted=100, benefit=15), **at_visit("two-payers"))]),
         ],
-        [_on_visit("two-payers", 100, 80), _on_visit("two-payers", None, 15)],
+        [on_visit("two-payers", 100, 80), on_visit("two-payers", None, 15)],
     ),
-    _costs(
-        "total-alone", [answer_of("total-alone", item=[item_of(**_at("total-alone"))], payment={"amount": dollars(0)},
-                                total=_judged(submitted=129.16))],
-        [_on_visit("total-alone", 129.16, 0)],
+    costs(
+        "total-alone", [answer_of("total-alone", item=[item_of(**at_visit("total-alone"))],
+                                payment={"amount": dollars(0)}, total=adjudged(submitted=129.16))],
+        [on_visit("total-alone", 129.16, 0)],
     ),
-    _costs(
+    costs(
         "total-of-more-than-its-items",
         [claim_of("total-of-more-than-its-items", total=dollars(100),
-                item=[item_of(net=dollars(60.1), **_at("total-of-more-than-its-items"))])],
-        [_on_visit("total-of-more-than-its-items", 39.9, None), _on_visit("total-of-more-than-its-items", 60.1, None)],
+                item=[item_of(net=dollars(60.1), **at_visit("total-of-more-than-its-items"))])],
+        [on_visit("total-of-more-than-its-items", 39.9, None), on_visit("total-of-more-than-its-items", 60.1, None)],
     ),
-    _costs(
+    costs(
         "total-of-its-items",
         [claim_of("total-of-its-items", total=dollars(0.3),
-                item=[item_of(net=dollars(0.1), **_at("total-of-its-items")), item_of(number=2, net=dollars(0.2))])],
-        [_on_visit("total-of-its-items", 0.1, None), _on_visit("total-of-its-items", 0.2, None)],
+                item=[item_of(net=dollars(0.1), **at_visit("total-of-its-items")),
+                      item_of(number=2, net=dollars(0.2))])],
+        [on_visit("total-of-its-items", 0.1, None), on_visit("total-of-its-items", 0.2, None)],
     ),
-    _costs(
+    costs(
         "total-of-less-than-its-items",
         [claim_of("total-of-less-than-its-items", total=dollars(1),
-                item=[item_of(net=dollars(60), **_at("total-of-less-than-its-items"))])],
-        [_on_visit("total-of-less-than-its-items", 60, None)],
+                item=[item_of(net=dollars(60), **at_visit("total-of-less-than-its-items"))])],
+        [on_visit("total-of-less-than-its-items", 60, None)],
     ),
-    _costs(
+    costs(
         "item-added-by-the-payer",
-        [answer_of("item-added-by-the-payer", item=[item_of(**_at("item-added-by-the-payer"))],
-                 addItem=[{"productOrService": COLONOSCOPY, "adjudication": _judged(benefit=9)}])],
-        [_on_visit("item-added-by-the-payer", None, 9)],
+        [answer_of("item-added-by-the-payer", item=[item_of(**at_visit("item-added-by-the-payer"))],
+                 addItem=[{"productOrService": COLONOSCOPY, "adjudication": adjudged(benefit=9)}])],
+        [on_visit("item-added-by-the-payer", None, 9)],
     ),
-    _costs(
+    costs(
         "cost-of-a-procedure",
         [
             procedure("cost-of-a-procedure", COLONOSCOPY, status="completed"),
             claim_of("cost-of-a-procedure", procedure=[{"sequence": 3, "procedureReference": {
                 "reference": "Procedure/cost-of-a-procedure-procedure"}}],
-                item=[item_of(net=dollars(5), procedureSequence=[3], **_at("cost-of-a-procedure"))]),
+                item=[item_of(net=dollars(5), procedureSequence=[3], **at_visit("cost-of-a-procedure"))]),
         ],
         [(5, None, key("Procedure", "cost-of-a-procedure-procedure"), "Procedure", 32871)],
     ),
-    _costs(
+    costs(
         "cost-of-a-procedure-that-the-claim-names",
         [
             procedure("cost-of-a-procedure-that-the-claim-names", COLONOSCOPY, status="completed"),
@@ -246,12 +248,12 @@ COSTS = [
                 item=[item_of(number=7, net=dollars(5), procedureSequence=[1])]),
             answer_of("cost-of-a-procedure-that-the-claim-names",
                     claim={"reference": "Claim/cost-of-a-procedure-that-the-claim-names-claim"},
-                    item=[item_of(number=7, adjudication=_judged(submitted=5, benefit=4),
-                                **_at("cost-of-a-procedure-that-the-claim-names"))]),
+                    item=[item_of(number=7, adjudication=adjudged(submitted=5, benefit=4),
+                                **at_visit("cost-of-a-procedure-that-the-claim-names"))]),
         ],
         [(5, 4, key("Procedure", "cost-of-a-procedure-that-the-claim-names-procedure"), "Procedure", 32871)],
     ),
-    _costs(
+    costs(
         "cost-of-a-vaccination",
         [
             of("cost-of-a-vaccination", "Immunization", VACCINE_UUID, status="completed",
@@ -259,11 +261,11 @@ COSTS = [
             claim_of("cost-of-a-vaccination", supportingInfo=[{
                 "sequence": 1, "category": {"text": "info"},
                 "valueReference": {"reference": f"urn:uuid:{VACCINE_UUID}"}}],
-                item=[item_of(net=dollars(5), informationSequence=[1], **_at("cost-of-a-vaccination"))]),
+                item=[item_of(net=dollars(5), informationSequence=[1], **at_visit("cost-of-a-vaccination"))]),
         ],
         [(5, None, key("Immunization", VACCINE_UUID), "Drug", 32871)],
     ),
-    _costs(
+    costs(
         "cost-of-a-prescription",
         [
             order("cost-of-a-prescription", **ASPIRIN),
@@ -272,41 +274,42 @@ COSTS = [
         ],
         [(5, None, key("MedicationRequest", "cost-of-a-prescription-rx"), "Drug", 32869)],
     ),
-    _costs("cost-of-another-person",
+    costs("cost-of-another-person",
            [claim_of("cost-of-another-person", item=[item_of({"text": "x"}, net=dollars(5), encounter=[
                {"reference": "Encounter/claim-alone-visit"}])])], []),
     Case("cost-of-nothing-we-know", [claim_of("cost-of-nothing-we-know", total=dollars(5))],
          "omop.cost", "cost_id", []),
-    _costs(
+    costs(
         "cost-with-codes",
         [claim_of("cost-with-codes", total=dollars(5), item=[item_of(revenue=coded(REVENUE, "0450"), net=dollars(5),
-                                                                 **_at("cost-with-codes"))],
+                                                                 **at_visit("cost-with-codes"))],
                 supportingInfo=[{"sequence": 1, "category": coded("urn:category", "drg"), "code": coded(DRG, "470")}])],
         [(EMERGENCY_ROOM, "0450", KNEE, "470")],
         "revenue_code_concept_id, revenue_code_source_value, drg_concept_id, drg_source_value",
     ),
-    _costs(
+    costs(
         "cost-with-codes-nobody-knows",
         [claim_of("cost-with-codes-nobody-knows", item=[item_of(revenue=coded(REVENUE, "0999"), net=dollars(5),
-                                                            **_at("cost-with-codes-nobody-knows"))],
+                                                            **at_visit("cost-with-codes-nobody-knows"))],
                 diagnosis=[{"sequence": 1, "packageCode": coded(DRG, "999"), "diagnosisReference": {
                     "reference": "Condition/none"}}])],
         [(0, "0999", 0, "999")],
         "revenue_code_concept_id, revenue_code_source_value, drg_concept_id, drg_source_value",
     ),
-    _costs(
+    costs(
         "cost-of-the-coverage",
         [covered("cost-of-the-coverage"),
-         claim_of("cost-of-the-coverage", item=[item_of(net=dollars(5), **_at("cost-of-the-coverage"))], insurance=[
+         claim_of("cost-of-the-coverage", item=[item_of(net=dollars(5), **at_visit("cost-of-the-coverage"))],
+                  insurance=[
              {"sequence": 1, "focal": False, "coverage": {"reference": "Coverage/none"}},
              {"sequence": 2, "focal": True, "coverage": {"reference": "Coverage/cost-of-the-coverage-coverage"}}])],
         [(key("Coverage", "cost-of-the-coverage-coverage"),)],
         "payer_plan_period_id",
     ),
-    _costs("cost-of-a-coverage-that-never-came",
+    costs("cost-of-a-coverage-that-never-came",
            [claim_of("cost-of-a-coverage-that-never-came", insurance=[
                {"sequence": 1, "focal": True, "coverage": {"reference": "Coverage/none"}}],
-               item=[item_of(net=dollars(5), **_at("cost-of-a-coverage-that-never-came"))])],
+               item=[item_of(net=dollars(5), **at_visit("cost-of-a-coverage-that-never-came"))])],
            [(None,)], "payer_plan_period_id"),
 ]  # fmt: skip
 
@@ -322,7 +325,7 @@ def _told(name: str, table: str, columns: str, expected: list[tuple[Any, ...]], 
     return Case(name, list(given), f"omop.{table}", columns, expected)
 
 
-def _line(person: str, kind: str, of_what: str = "Claim", name: str = "claim") -> int:
+def line_of(person: str, kind: str, of_what: str = "Claim", name: str = "claim") -> int:
     return derived_key(str(key(of_what, f"{person}-{name}")), kind, "0")
 
 
@@ -333,18 +336,19 @@ TOLD_BY_CLAIMS = [
     _told("diagnosis-billed", "condition_occurrence", _DIAGNOSED, [(32871, 201826, "2026-02-03", 32902)],
           claim_of("diagnosis-billed", diagnosis=diagnosis_of())),
     _told("diagnosis-billed-second", "condition_occurrence", _DIAGNOSED, [(32861, 201826, "2026-02-03", 32908)],
-          claim_of("diagnosis-billed-second", diagnosis=diagnosis_of(kind="secondary"), type=_INSTITUTIONAL,
+          claim_of("diagnosis-billed-second", diagnosis=diagnosis_of(kind="secondary"), type=INSTITUTIONAL,
                  subType=coded("urn:subtype", "outpatient"))),
     _told("diagnosis-one-of-several", "condition_occurrence", _DIAGNOSED, [],
           claim_of("diagnosis-one-of-several", diagnosis=diagnosis_of(kind="differential"))),
     _told("diagnosis-without-a-day", "condition_occurrence", _DIAGNOSED, [],
           claim_of("diagnosis-without-a-day", diagnosis=diagnosis_of(), billablePeriod={})),
     _told("diagnosis-of-a-visit", "condition_occurrence", _DIAGNOSED, [], _visited("diagnosis-of-a-visit"),
-          claim_of("diagnosis-of-a-visit", diagnosis=diagnosis_of(), item=[item_of(**_at("diagnosis-of-a-visit"))])),
+          claim_of("diagnosis-of-a-visit", diagnosis=diagnosis_of(),
+                   item=[item_of(**at_visit("diagnosis-of-a-visit"))])),
     _told("diagnosis-of-a-visit-that-never-came", "condition_occurrence", _DIAGNOSED,
           [(32871, 201826, "2026-02-03", 32902)],
           claim_of("diagnosis-of-a-visit-that-never-came", diagnosis=diagnosis_of(),
-                 item=[item_of(**_at("diagnosis-of-a-visit-that-never-came"))])),
+                 item=[item_of(**at_visit("diagnosis-of-a-visit-that-never-came"))])),
     _told("diagnosis-by-reference", "condition_occurrence", "condition_type_concept_id", [(32817,)],
           condition("diagnosis-by-reference", "billed-dx", _DIABETES, "encounter-diagnosis"),
           claim_of("diagnosis-by-reference", diagnosis=[
@@ -357,7 +361,7 @@ TOLD_BY_CLAIMS = [
                      "subject": {"reference": "Patient/diagnosis-inside"}}],
                  diagnosis=[{"sequence": 1, "diagnosisReference": {"reference": "#in"}}])),
     _told("diagnosis-answered", "condition_occurrence", "condition_occurrence_id, condition_type_concept_id",
-          [(_line("diagnosis-answered", "diagnosis", "ExplanationOfBenefit", "answer"), 32871)],
+          [(line_of("diagnosis-answered", "diagnosis", "ExplanationOfBenefit", "answer"), 32871)],
           claim_of("diagnosis-answered", diagnosis=diagnosis_of()),
           answer_of("diagnosis-answered", claim={"reference": "Claim/diagnosis-answered-claim"},
                   diagnosis=diagnosis_of())),
@@ -366,14 +370,14 @@ TOLD_BY_CLAIMS = [
           claim_of("procedure-billed", item=[item_of(servicedDate="2026-02-01")])),
     _told("procedure-billed-once", "procedure_occurrence", _PERFORMED,
           [(32854, COLONOSCOPY_CONCEPT, "2026-02-02", "G0105")],
-          claim_of("procedure-billed-once", type=_INSTITUTIONAL, subType=coded("urn:subtype", "inpatient"),
+          claim_of("procedure-billed-once", type=INSTITUTIONAL, subType=coded("urn:subtype", "inpatient"),
                  procedure=[{"sequence": 1, "procedureCodeableConcept": COLONOSCOPY, "date": "2026-02-02"}],
                  item=[item_of(procedureSequence=[1])])),
     _told("procedure-billed-and-its-cost", "cost", _COST,
-          [(70, None, _line("procedure-billed-and-its-cost", "item"), "Procedure", 32871)],
+          [(70, None, line_of("procedure-billed-and-its-cost", "item"), "Procedure", 32871)],
           claim_of("procedure-billed-and-its-cost", item=[item_of(net=dollars(70))])),
     _told("header-of-a-procedure-billed", "cost", _COST,
-          [(70, None, _line("header-of-a-procedure-billed", "item"), "Procedure", 32871)],
+          [(70, None, line_of("header-of-a-procedure-billed", "item"), "Procedure", 32871)],
           claim_of("header-of-a-procedure-billed", item=[item_of()], total=dollars(70), diagnosis=diagnosis_of())),
     _told("drug-billed", "drug_exposure", _DISPENSED, [(32869, 1112807, "2026-02-03", "1191")],
           claim_of("drug-billed", type=_PHARMACY, item=[item_of(coded(RXNORM, "1191"))])),
@@ -383,7 +387,8 @@ TOLD_BY_CLAIMS = [
     Case("timeline-says-billed", [claim_of("timeline-says-billed", item=[item_of(coded("urn:x", "1", "thing"))])],
          "features.patient_timeline", "concept_name", [("Billed: thing",)]),
     Case("timeline-says-a-visit-once", [_visited("timeline-says-a-visit-once"), claim_of(
-        "timeline-says-a-visit-once", diagnosis=diagnosis_of(), item=[item_of(**_at("timeline-says-a-visit-once"))])],
+        "timeline-says-a-visit-once", diagnosis=diagnosis_of(),
+        item=[item_of(**at_visit("timeline-says-a-visit-once"))])],
         "features.patient_timeline", "cdm_table", [("visit_occurrence",)]),
     Case("problem-that-was-billed", [claim_of("problem-that-was-billed", diagnosis=diagnosis_of())],
          "features.problem_list", "problem_name", []),
@@ -397,8 +402,8 @@ SECRET = {"meta": {"security": [{"system": "http://terminology.hl7.org/CodeSyste
 
 def _hidden(name: str, *given: Resource, item: Resource | None = None, **parts: Any) -> Case:
     """A labelled thing of a person, and a cost that would tell of it."""
-    claim = claim_of(name, item=[item_of(net=dollars(5), **(_at(name) | (item or {})))], **parts)
-    return Case(name, [*given, claim], "omop.cost", "cost_id", [(_line(name, "item"),)])
+    claim = claim_of(name, item=[item_of(net=dollars(5), **(at_visit(name) | (item or {})))], **parts)
+    return Case(name, [*given, claim], "omop.cost", "cost_id", [(line_of(name, "item"),)])
 
 
 HIDDEN = [
@@ -413,14 +418,14 @@ HIDDEN = [
         "secret-claim",
         [_visited("secret-claim"), claim_of("secret-claim", item=[item_of()], **SECRET),
          answer_of("secret-claim", claim={"reference": "Claim/secret-claim-claim"},
-                 item=[item_of(net=dollars(5), **_at("secret-claim"))])],
-        "omop.cost", "cost_id", [(_line("secret-claim", "item", "ExplanationOfBenefit", "answer"),)],
+                 item=[item_of(net=dollars(5), **at_visit("secret-claim"))])],
+        "omop.cost", "cost_id", [(line_of("secret-claim", "item", "ExplanationOfBenefit", "answer"),)],
     ),
 ]  # fmt: skip
-UNDER_LABELS_OF_OTHERS = [_line(f"secret-{name}", "item") for name in ("visit", "procedure")]
+UNDER_LABELS_OF_OTHERS = [line_of(f"secret-{name}", "item") for name in ("visit", "procedure")]
 LABELLED = [
-    ("cost", _line("secret-claim", "item", "ExplanationOfBenefit", "answer"), ["R"]),
-    *(("cost", _line(f"secret-{name}", "item"), ["R"]) for name in ("visit", "coverage", "procedure")),
+    ("cost", line_of("secret-claim", "item", "ExplanationOfBenefit", "answer"), ["R"]),
+    *(("cost", line_of(f"secret-{name}", "item"), ["R"]) for name in ("visit", "coverage", "procedure")),
     # All that is recorded of this person is labelled; the coverage says nothing of when they were seen.
     ("observation_period", key("Patient", "secret-visit"), ["R"]),
     ("payer_plan_period", key("Coverage", "secret-coverage-coverage"), ["R"]),
@@ -430,7 +435,7 @@ LABELLED = [
 DROPPED = [
     *(("payer_plan_period", key("Coverage", f"coverage-{name}-coverage"), reason) for name, reason in (
         ("without-a-period", "no_date"), ("without-a-start", "no_date"), ("cancelled-some-day", "no_end"))),
-    *(("claim_line", _line(name, kind, *side), reason) for name, kind, reason, *side in (
+    *(("claim_line", line_of(name, kind, *side), reason) for name, kind, reason, *side in (
         ("claim-and-answer", "item", "answered_by_payer"),
         ("claim-and-answer-by-identifier", "item", "answered_by_payer"),
         ("two-payers", "item", "answered_by_payer"),
@@ -440,6 +445,10 @@ DROPPED = [
         ("cost-of-nothing-we-know", "header", "no_event"),
         ("cost-of-another-person", "item", "no_event"),
         ("diagnosis-without-a-day", "diagnosis", "no_date"),
+        # A line for what the claim names.
+        ("diagnosis-by-reference", "header", "no_code"),
+        ("diagnosis-one-of-several", "header", "no_code"),
+        ("drug-billed-without-a-code", "header", "no_code"),
         ("diagnosis-of-a-visit", "diagnosis", "told_by_visit"),
         ("diagnosis-of-a-visit", "item", "told_by_visit"),
         ("timeline-says-a-visit-once", "diagnosis", "told_by_visit"),

@@ -117,6 +117,17 @@ WITHHELD = [
     _unwritten("a-picture", "no_text", _attached("x", "image/png")),
     _unwritten("an-empty-document", "no_text", _attached("  ")),
     _noted("a-document-preliminary", [("text",)], _TEXT, columns="note_text", docStatus="preliminary"),
+    Case(
+        "composition",
+        [of("composition", "Composition", "letter", status="final", type=coded(LOINC, "34131-3"), title="Letter",
+            date="2026-02-01", author=[{"reference": "Practitioner/dr-heart"}],
+            section=[{"title": "Plan", "text": {"status": "generated", "div": (
+                '<div xmlns="http://www.w3.org/1999/xhtml"><p>See again.</p></div>'
+            )}}])],
+        "omop.note",
+        "note_title, note_text, note_date::text, note_type_concept_id, provider_id",
+        [("Letter", "Plan\nSee again.", "2026-02-01", 32834, key("Practitioner", "dr-heart"))],
+    ),
     _composed("a-letter", [_LETTER], "final", "f2o-081"),
     _composed("a-letter-amended", [_LETTER], "amended"),
     left_out("a-letter-in-error", _letter("", "entered-in-error"), "status:entered-in-error", "f2o-060"),

@@ -318,6 +318,13 @@ RESULTS = [
     _measured("an-unknown-laboratory-result", [(0, "X9", "clear")], "f2o-032",
               columns="measurement_concept_id, measurement_source_value, value_source_value",
               code={"coding": [_LABEL]}, category=[_LABORATORY], valueString="clear"),
+    # Who reported it takes nothing away from what it is.
+    _measured("an-unknown-result-that-the-patient-reports", [(0, "X9", "clear", 32865)],
+              "f2o-053", code={"coding": [_LABEL]}, category=[_LABORATORY], valueString="clear",
+              columns=(
+                  "measurement_concept_id, measurement_source_value, value_source_value, measurement_type_concept_id"
+              ),
+              performer=[at("Patient", "an-unknown-result-that-the-patient-reports")]),
     _observed("an-unknown-answer", [(0, "X9", "yes")], "f2o-032", code={"coding": [_LABEL]},
               columns="observation_concept_id, observation_source_value, value_as_string",
               category=[_of_category("social-history")], valueString="yes"),

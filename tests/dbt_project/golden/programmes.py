@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipelines.keys import derived_key
-from tests.dbt_project.golden import COLONOSCOPY, Case, Resource, key, procedure
+from tests.dbt_project.golden import COLONOSCOPY, Case, Resource, drug, key, order, procedure
 from tests.dbt_project.golden.case import at
 from tests.dbt_project.golden.claims import SECRET, answer_of, claim_of, diagnosis_of, dollars, item_of
 from tests.dbt_project.golden.coverages import covered
@@ -81,9 +81,15 @@ PROGRAMMES = [
                       "procedureReference": at("Procedure", "procedure-of-programme-procedure")}]),
     _case("condition-of-programme", _RECORDED,
           diagnosis=[*diagnosis_of(), {"sequence": 2, "diagnosisReference": at("Condition", "secret-dx")}]),
+    # A prescription is as secret as the medication that it names.
+    _case("drug-of-programme", drug("secret-drug", "1191", **SECRET),
+          order("drug-of-programme", medicationReference=at("Medication", "secret-drug")),
+          prescription=at("MedicationRequest", "drug-of-programme-rx")),
     # The claim tells what its answer doesn't.
     _case("claim-of-programme", claim_of("claim-of-programme", item=[item_of()], provider=UNIT),
           claim=at("Claim", "claim-of-programme-claim")),
+    _case("names-of-programme", claim_of("names-of-programme", provider=UNIT),
+          claim=at("Claim", "names-of-programme-claim")),
 ]  # fmt: skip
 
 _TWO_ITEMS = ("place-of-programme", "item-of-programme")
@@ -91,7 +97,8 @@ _VISITED = ("item-of-programme", "second-visit-of-programme", "procedure-of-prog
 _WHOLLY = [case.name for case in PROGRAMMES if case.name != "period-of-programme"]
 _HIDDEN = [
     *(("condition_occurrence", _line(name, "diagnosis")) for name in _WHOLLY),
-    *(("procedure_occurrence", _line(name, "item")) for name in _WHOLLY),
+    *(("procedure_occurrence", _line(name, "item")) for name in _WHOLLY if name != "drug-of-programme"),
+    ("drug_exposure", key("MedicationRequest", "drug-of-programme-rx")),
     *(("cost", _line(case.name, "item")) for case in PROGRAMMES),
     *(("cost", _line(name, "item", 1)) for name in _TWO_ITEMS),
     # The other second item was billed for a visit we know, which tells what was done.
@@ -106,9 +113,8 @@ _HIDDEN = [
 LABELLED = [(table, row, ["R"]) for table, row in _HIDDEN]
 DROPPED = [
     ("payer_plan_period", key("Coverage", "payer-of-programme-some-day-coverage"), "no_date"),
-    (
-        "claim_line",
-        derived_key(str(key("Claim", "claim-of-programme-claim")), "item", "0"),
-        "answered_by_payer",
+    *(
+        ("claim_line", derived_key(str(key("Claim", f"{name}-of-programme-claim")), kind, "0"), "answered_by_payer")
+        for name, kind in (("claim", "item"), ("names", "header"))
     ),
 ]

@@ -3,7 +3,8 @@
 from typing import Any
 
 from tests.dbt_project.golden.case import SNOMED, Case, Resource, at, key, left_out, told
-from tests.dbt_project.golden.orders import COLONOSCOPY, COLONOSCOPY_CONCEPT, ORDERED
+from tests.dbt_project.golden.measures import OPEN, judged
+from tests.dbt_project.golden.orders import COLONOSCOPY, COLONOSCOPY_CONCEPT, HOSPICE, ORDERED, SAID
 from tests.dbt_project.golden.vocabulary import ADVERSE, BLOOD, FEVER, FOREARM, GOAL, NO_ALLERGY, REQUESTED, STENT
 from tests.dbt_project.population import HCPCS, ICD10, LOINC, RXNORM, coded, of
 
@@ -174,12 +175,37 @@ def _no_order(element: str, code: str) -> Case:
 
 
 STATED = [
-    _said("AdverseEvent", "adverse-event-on-a-day", [(ADVERSE, FEVER, "386661006", _ON)], date=_ON, **_EVENT),
+    Case("adverse-event-on-a-day", [of("adverse-event-on-a-day", "AdverseEvent", "adverse", date=_ON, **_EVENT)],
+         "omop.observation", SAID, [(32817, ADVERSE, FEVER, "386661006", _ON, 0, None)]),
     _said("AdverseEvent", "adverse-event-detected", [(ADVERSE, FEVER, "386661006", _ON)], detected=_ON, **_EVENT),
     _said("AdverseEvent", "adverse-event-recorded", [(ADVERSE, FEVER, "386661006", _ON)], recordedDate=_ON, **_EVENT),
+    Case(
+        "adverse-event-is-no-diagnosis",
+        [of("adverse-event-is-no-diagnosis", "AdverseEvent", "adverse-dx", actuality="actual", date="2026-02-01",
+            event=coded(ICD10, "E11.9"))],
+        "omop.condition_occurrence",
+        "person_id",
+        [],
+    ),
     left_out("adverse-event-that-might-have-been",
              of("adverse-event-that-might-have-been", "AdverseEvent", "", **(_EVENT | {"actuality": "potential"})),
              "actuality:potential", "f2o-060"),
+    Case(
+        "goal",
+        [of("goal", "Goal", "aim", lifecycleStatus="active", startDate="2026-02-01",
+            description=coded(LOINC, "4548-4"))],
+        "omop.observation",
+        SAID,
+        [(32817, GOAL, 3004410, "4548-4", "2026-02-01", 0, None)],
+    ),
+    Case(
+        "timeline-says-goal",
+        [of("timeline-says-goal", "Goal", "aimed", lifecycleStatus="active", startDate="2026-02-01",
+            description=coded("urn:x", "1", "walk"))],
+        "features.patient_timeline",
+        "concept_name",
+        [("Goal: walk",)],
+    ),
     _said("Goal", "goal-in-words", [(GOAL, 0, "walk", _ON)], "f2o-081", startDate=_ON, **_AIM),
     _said("Goal", "goal-of-a-status-date", [(GOAL, 0, "walk", _ON)], statusDate=_ON, **_AIM),
     _said("Goal", "goal-without-a-day", [], "f2o-070", **_AIM),
@@ -192,29 +218,49 @@ STATED = [
           "f2o-060", "f2o-063", status="active", intent="order", code=COLONOSCOPY, authoredOn=_ON,
           modifierExtension=[{"url": "http://hl7.org/fhir/StructureDefinition/request-doNotPerform",
                               "valueBoolean": True}]),
+    judged("CMS122", "hospice-as-a-goal", OPEN,
+            of("hospice-as-a-goal", "Goal", "hospice-goal", lifecycleStatus="active", startDate="2026-02-01",
+               description=HOSPICE)),
+    judged("CMS122", "hospice-as-an-adverse-event", OPEN,
+            of("hospice-as-an-adverse-event", "AdverseEvent", "hospice-ae", actuality="actual", date="2026-02-01",
+               event=HOSPICE)),
 ]  # fmt: skip
 
 _TAKEN = (
-    "specimen_concept_id, specimen_source_value, specimen_date::text, specimen_datetime::text, "
-    "anatomic_site_concept_id, unit_concept_id, specimen_source_id"
+    "specimen_id, specimen_type_concept_id, specimen_source_id, specimen_concept_id, specimen_source_value, "
+    "specimen_date::text, specimen_datetime::text, anatomic_site_concept_id, anatomic_site_source_value, "
+    "quantity::float, unit_concept_id, unit_source_value"
 )
 
 
-def _taken(name: str, expected: list[tuple[Any, ...]], *requirements: str, **parts: Any) -> Case:
-    given = of(name, "Specimen", name, type=coded(SNOMED, "119297000"), **parts)
-    return Case(name, [given], "omop.specimen", _TAKEN, expected, requirements)
+def _taken(name: str, expected: tuple[Any, ...], *requirements: str, **parts: Any) -> Case:
+    """A specimen, of blood unless its type says otherwise, and its row but for the key, the type concept and the id."""
+    given = of(name, "Specimen", name, **({"type": coded(SNOMED, "119297000")} | parts))
+    return Case(name, [given], "omop.specimen", _TAKEN, [(key("Specimen", name), 32817, None, *expected)], requirements)
 
 
+_UNMEASURED = (0, None, None, None, None)
 _ID = {"identifier": [{"system": "urn:lab", "value": "LAB-77"}]}
 
 SPECIMENS = [
-    _taken("a-specimen", [(BLOOD, "119297000", _ON, f"{_ON} 07:00:00", FOREARM, 8587, None)], "f2o-020", "f2o-030",
+    _taken("a-specimen",
+           (BLOOD, "119297000", _ON, f"{_ON} 07:00:00", FOREARM, "14975008", 5, 8587, "mL"), "f2o-020", "f2o-030",
            collection={"collectedDateTime": f"{_ON}T07:00:00-05:00", "bodySite": coded(SNOMED, "14975008"),
                        "quantity": {"value": 5, "code": "mL"}}, **_ID),
-    _taken("a-specimen-over-a-period", [(BLOOD, "119297000", _ON, None, 0, None, None)],
+    # What another system calls a code is no unit.
+    _taken("a-specimen-nobody-knows", (0, "B", _ON, None, 0, "forearm", 5, 0, "tube"), "f2o-032",
+           type=coded("urn:x", "B", "blood"),
+           collection={"collectedDateTime": _ON, "bodySite": {"text": "forearm"},
+                       "quantity": {"value": 5, "unit": "tube", "code": "mL", "system": "urn:units"}}),
+    _taken("a-specimen-over-a-period", (BLOOD, "119297000", _ON, None, *_UNMEASURED),
            collection={"collectedPeriod": {"start": _ON, "end": "2026-02-04"}}),
-    _taken("a-specimen-received", [(BLOOD, "119297000", _ON, None, 0, None, None)], receivedTime=_ON,
+    _taken("a-specimen-received", (BLOOD, "119297000", _ON, None, *_UNMEASURED), receivedTime=_ON,
            status="unsatisfactory"),
+    Case(
+        "specimen-without-a-day",
+        [of("specimen-without-a-day", "Specimen", "undated-blood", type=coded("urn:x", "B"))],
+        "omop.specimen", "person_id", [],
+    ),
     left_out("a-specimen-in-error", of("a-specimen-in-error", "Specimen", "", status="entered-in-error"),
              "status:entered-in-error", "f2o-060"),
     Case("an-adverse-event-of-a-diagnosis",

@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
+from pipelines.fhir.mapping.claim_money import AMOUNTS
 from pipelines.fhir.worker import Unusable, interpret
 from pipelines.keys import derived_key
 from resources.postgres import Database
@@ -113,6 +114,26 @@ def test_the_first_line_has_the_keys_of_all_that_the_claim_names_but_people() ->
         ("item", expected),
         ("diagnosis", set()),
     ]
+
+
+def test_a_claim_of_no_lines_has_one_with_its_names() -> None:
+    (line,) = mapped(claim(item=[], facility={"reference": "Location/l1"}))["claim_line"]
+    assert set(line["named_keys"]) == {key("Location", "l1"), key("Coverage", "v1")}
+    assert (line["kind"], line["codings"], line["code_text"]) == ("header", [], None)
+    assert {line.get(name) for name in AMOUNTS} == {None}
+    assert "claim_line" not in mapped(claim(item=[], insurance=[]))
+
+
+def test_supporting_information_by_urn_is_what_it_says_it_is() -> None:
+    def of_type(**said: str) -> list[int]:
+        value = {"reference": "urn:uuid:x1", **said}
+        (line,) = mapped(claim(supportingInfo=[{"sequence": 1, "category": {"text": "x"}, "valueReference": value}]))[
+            "claim_line"
+        ]
+        return line["named_keys"]
+
+    assert key("Observation", "x1") in of_type(type="Observation")
+    assert key("Immunization", "x1") in of_type()
 
 
 @pytest.mark.parametrize(

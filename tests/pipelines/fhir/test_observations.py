@@ -135,3 +135,16 @@ def test_when_it_was_measured(parts: dict[str, Any], first: date, last: date) ->
 @pytest.mark.parametrize("profile", ["us-core", "ig-strict"])
 def test_only_final_results_make_rows(status: str, profile: str) -> None:
     assert excluded(observation(status=status, valueInteger=1), profile) == f"status:{status}"
+
+
+@pytest.mark.parametrize(
+    ("performers", "expected"), [(["Patient/p1", "RelatedPerson/r1"], True), (["Patient/p1", "Practitioner/d1"], False)]
+)
+def test_what_the_patients_side_reports_keeps_its_category(performers: list[str], expected: bool) -> None:
+    reported = observation(
+        category=[concept("http://terminology.hl7.org/CodeSystem/observation-category", "vital-signs")],
+        performer=[{"reference": performer} for performer in performers],
+        component=[pressure("8480-6", 140)],
+    )
+    row = only_row(reported, "measurement")
+    assert (row["category"], row["is_patient_reported"]) == ("vital-signs", expected)

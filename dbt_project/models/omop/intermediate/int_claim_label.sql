@@ -47,6 +47,13 @@ named_label AS (
     FROM {{ ref('int_encounter_label') }} AS label
     INNER JOIN {{ ref('int_event') }} AS event ON label.encounter_key = event.encounter_key
     UNION
+    -- A prescription has the labels of its medication, a use those of its device.
+    SELECT
+        named.resource_key AS named_key,
+        label.code
+    FROM {{ ref('int_named_resource') }} AS named
+    INNER JOIN {{ ref('int_resource_label') }} AS label ON named.named_key = label.resource_key
+    UNION
     SELECT
         coverage.payer_plan_period_key AS named_key,
         label.code

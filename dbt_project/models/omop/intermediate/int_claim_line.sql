@@ -24,7 +24,6 @@ line AS (
         line.named_keys,
         line.codings,
         line.code_text,
-        line.diagnosis_type,
         line.start_date,
         line.end_date,
         line.currency,
@@ -36,6 +35,12 @@ line AS (
         line.paid_patient_coinsurance,
         line.paid_patient_deductible,
         line.paid_by_primary,
+        -- Of a claim of no lines the one that has the names.
+        line.kind = 'header'
+        AND num_nonnulls(
+            line.total_charge, line.amount_allowed, line.paid_by_payer, line.paid_by_patient, line.paid_patient_copay,
+            line.paid_patient_coinsurance, line.paid_patient_deductible, line.paid_by_primary
+        ) = 0 AS says_nothing,
         line.revenue_codings,
         line.drg_codings,
         line.known_at
@@ -68,7 +73,7 @@ first_answer AS (
         person_id,
         resource_key
     FROM line
-    WHERE is_adjudicated AND claim_key IS NOT NULL
+    WHERE is_adjudicated AND claim_key IS NOT NULL AND NOT says_nothing
     ORDER BY claim_key ASC, person_id ASC, known_at ASC NULLS LAST, resource_key ASC
 ),
 
@@ -95,9 +100,7 @@ settled AS (
     SELECT
         judged.*,
         CASE WHEN judged.standing = 'speaks' THEN judged.total_charge END AS own_charge,
-        judged.codings <> '[]'
-        AND judged.visit_occurrence_id IS NULL
-        AND named.resource_key IS NULL AS is_the_only_word
+        judged.visit_occurrence_id IS NULL AND named.resource_key IS NULL AS is_the_only_word
     FROM judged
     LEFT JOIN {{ source('bronze', 'resource') }} AS named
         ON judged.named_key = named.resource_key AND named.outcome = 'loaded'
@@ -109,7 +112,6 @@ SELECT
     source_system,
     person_key,
     person_id,
-    is_adjudicated,
     kind,
     line_number,
     claim_type,
@@ -123,7 +125,6 @@ SELECT
     named_keys,
     codings,
     code_text,
-    diagnosis_type,
     start_date,
     end_date,
     currency,
@@ -138,8 +139,11 @@ SELECT
     revenue_codings,
     drg_codings,
     known_at,
-    standing,
-    standing = 'speaks' AND is_the_only_word AND person_id IS NOT NULL AND start_date IS NOT NULL AS is_clinical,
+    standing = 'speaks'
+    AND is_the_only_word
+    AND codings <> '[]'
+    AND person_id IS NOT NULL
+    AND start_date IS NOT NULL AS is_clinical,
     standing <> 'answered'
     AND person_id IS NOT NULL
     AND num_nonnulls(
@@ -149,6 +153,7 @@ SELECT
     CASE
         WHEN person_id IS NULL THEN 'no_person'
         WHEN standing <> 'speaks' THEN 'answered_by_payer'
+        WHEN is_the_only_word AND codings = '[]' THEN 'no_code'
         WHEN is_the_only_word AND start_date IS NULL THEN 'no_date'
         ELSE 'told_by_visit'
     END AS reason_without_row

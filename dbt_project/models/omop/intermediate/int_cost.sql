@@ -19,10 +19,8 @@ SELECT
     line.person_id,
     line.kind,
     line.claim_type,
-    line.claim_key,
     line.coverage_key,
     line.encounter_key,
-    line.event_key,
     line.currency,
     line.total_charge,
     line.amount_allowed,
@@ -49,10 +47,7 @@ SELECT
         WHEN named.event_id IS NOT NULL THEN named.cdm_table
         WHEN line.visit_occurrence_id IS NOT NULL THEN 'visit_occurrence'
         ELSE first_row.cdm_table
-    END AS event_cdm_table,
-    -- Whose labels hold for the cost as well.
-    named.resource_key AS event_resource_key,
-    named.encounter_key AS event_encounter_key
+    END AS event_cdm_table
 FROM {{ ref('int_claim_line') }} AS line
 LEFT JOIN {{ ref('int_event') }} AS own ON line.is_clinical AND line.claim_line_key = own.event_id
 LEFT JOIN {{ ref('int_event') }} AS named ON line.event_key = named.event_id AND line.person_id = named.person_id

@@ -74,15 +74,6 @@ event AS (
         cost.encounter_key
     FROM {{ ref('int_cost') }} AS cost
     UNION ALL
-    -- A cost tells what it is the cost of.
-    SELECT
-        'cost' AS cdm_table,
-        cost.claim_line_key AS cdm_id,
-        cost.person_id,
-        cost.event_resource_key AS resource_key,
-        cost.event_encounter_key AS encounter_key
-    FROM {{ ref('int_cost') }} AS cost
-    UNION ALL
     SELECT
         'note' AS cdm_table,
         note_id AS cdm_id,
@@ -90,30 +81,6 @@ event AS (
         resource_key,
         encounter_key
     FROM note_copy
-),
-
-named_resource AS (
-    SELECT
-        named.resource_key,
-        coalesce(alias.resource_key, named.named_key) AS named_key
-    FROM (
-        SELECT
-            resource_key,
-            medication_key AS named_key
-        FROM {{ source('bronze', 'drug_exposure') }}
-        UNION ALL
-        SELECT
-            resource_key,
-            medication_key AS named_key
-        FROM {{ source('bronze', 'observation') }}
-        UNION ALL
-        SELECT
-            resource_key,
-            device_key AS named_key
-        FROM {{ source('bronze', 'device_exposure') }}
-    ) AS named
-    LEFT JOIN {{ ref('int_reference_alias') }} AS alias ON named.named_key = alias.alias_key
-    WHERE named.named_key IS NOT NULL
 ),
 
 person_label AS (
@@ -148,8 +115,8 @@ labelled AS (
         event.person_id,
         label.code
     FROM event
-    INNER JOIN named_resource ON event.resource_key = named_resource.resource_key
-    INNER JOIN {{ ref('int_resource_label') }} AS label ON named_resource.named_key = label.resource_key
+    INNER JOIN {{ ref('int_named_resource') }} AS named ON event.resource_key = named.resource_key
+    INNER JOIN {{ ref('int_resource_label') }} AS label ON named.named_key = label.resource_key
     UNION
     SELECT
         event.cdm_table,

@@ -1,12 +1,10 @@
-"""Golden cases of devices, adverse events, goals and specimens."""
+"""Golden cases of devices and their use."""
 
 from typing import Any
 
 from tests.dbt_project.golden.case import Case, Resource, at, key, left_out
-from tests.dbt_project.golden.measures import OPEN, judged
-from tests.dbt_project.golden.orders import COLONOSCOPY, HOSPICE, SAID, procedure
-from tests.dbt_project.golden.vocabulary import ADVERSE, GOAL
-from tests.dbt_project.population import HCPCS, ICD10, LOINC, coded, of
+from tests.dbt_project.golden.orders import COLONOSCOPY, procedure
+from tests.dbt_project.population import HCPCS, coded, of
 
 WHEELCHAIR = coded(HCPCS, "E1130", "wheelchair")
 _DEVICE = (
@@ -26,7 +24,7 @@ def _owned(person: str) -> Resource:
 
 _SECRET = {"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"}]}
 
-STATEMENTS = [
+DEVICES = [
     Case(
         "labelled",
         [
@@ -69,65 +67,6 @@ STATEMENTS = [
         [(0, "E1130", "2026-03-04", None, "0084", "S-9")],
     ),
     Case("device-nobody-used", [_owned("device-nobody-used")], "omop.device_exposure", "person_id", []),
-    Case(
-        "adverse-event",
-        [of("adverse-event", "AdverseEvent", "adverse", actuality="actual", date="2026-02-01",
-            event=coded(ICD10, "E11.9"))],
-        "omop.observation",
-        SAID,
-        [(32817, ADVERSE, 201826, "E11.9", "2026-02-01", 0, None)],
-    ),
-    Case(
-        "adverse-event-is-no-diagnosis",
-        [of("adverse-event-is-no-diagnosis", "AdverseEvent", "adverse-dx", actuality="actual", date="2026-02-01",
-            event=coded(ICD10, "E11.9"))],
-        "omop.condition_occurrence",
-        "person_id",
-        [],
-    ),
-    Case(
-        "goal",
-        [of("goal", "Goal", "aim", lifecycleStatus="active", startDate="2026-02-01",
-            description=coded(LOINC, "4548-4"))],
-        "omop.observation",
-        SAID,
-        [(32817, GOAL, 3004410, "4548-4", "2026-02-01", 0, None)],
-    ),
-    Case(
-        "timeline-says-goal",
-        [of("timeline-says-goal", "Goal", "aimed", lifecycleStatus="active", startDate="2026-02-01",
-            description=coded("urn:x", "1", "walk"))],
-        "features.patient_timeline",
-        "concept_name",
-        [("Goal: walk",)],
-    ),
-    Case(
-        "composition",
-        [of("composition", "Composition", "letter", status="final", type=coded(LOINC, "34131-3"), title="Letter",
-            date="2026-02-01", author=[{"reference": "Practitioner/dr-heart"}],
-            section=[{"title": "Plan", "text": {"status": "generated", "div": (
-                '<div xmlns="http://www.w3.org/1999/xhtml"><p>See again.</p></div>'
-            )}}])],
-        "omop.note",
-        "note_title, note_text, note_date::text, note_type_concept_id, provider_id",
-        [("Letter", "Plan\nSee again.", "2026-02-01", 32834, key("Practitioner", "dr-heart"))],
-    ),
-    Case(
-        "specimen",
-        [of("specimen", "Specimen", "blood", type=coded("urn:x", "B", "blood"), collection={
-            "collectedDateTime": "2026-02-01T07:00:00-05:00", "quantity": {"value": 5, "code": "mL"},
-            "bodySite": {"text": "forearm"},
-        })],
-        "omop.specimen",
-        "specimen_id, specimen_concept_id, specimen_type_concept_id, specimen_source_value, specimen_date::text, "
-        "quantity::float, unit_concept_id, unit_source_value, anatomic_site_source_value, specimen_source_id",
-        [(key("Specimen", "blood"), 0, 32817, "B", "2026-02-01", 5, 8587, "mL", "forearm", None)],
-    ),
-    Case(
-        "specimen-without-a-day",
-        [of("specimen-without-a-day", "Specimen", "undated-blood", type=coded("urn:x", "B"))],
-        "omop.specimen", "person_id", [],
-    ),
     *(
         left_out(
             f"device-use-{status}",
@@ -156,10 +95,4 @@ STATEMENTS = [
             device=at("Device", "a-device-over-a-period-own"), timingPeriod={"start": "2026-01", "end": "2026-02"})],
         "omop.device_exposure", _DEVICE, [(0, "E1130", "2026-01-01", "2026-02-28", "0084", "S-9")], ("f2o-071",),
     ),
-    judged("CMS122", "hospice-as-a-goal", OPEN,
-            of("hospice-as-a-goal", "Goal", "hospice-goal", lifecycleStatus="active", startDate="2026-02-01",
-               description=HOSPICE)),
-    judged("CMS122", "hospice-as-an-adverse-event", OPEN,
-            of("hospice-as-an-adverse-event", "AdverseEvent", "hospice-ae", actuality="actual", date="2026-02-01",
-               event=HOSPICE)),
 ]  # fmt: skip
