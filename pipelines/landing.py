@@ -12,7 +12,6 @@ import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, cast
@@ -90,14 +89,8 @@ def land_files(
     files: Sequence[Path],
     kind_of: Callable[[Path], str],
     progress: Progress | None = None,
-    *,
-    as_of: datetime | None = None,
 ) -> LandingReport:
     """Store each file's bytes under its SHA-256 and register it in ``landing.file``.
-
-    Args:
-        as_of: when the content was so, by whoever gave it, for bytes that were landed before as well: what was once
-            may be again. None: when these bytes are received first, and landing them again says nothing new.
 
     Raises:
         LandingError: bytes can't be written, for instance on a full disk.
@@ -116,13 +109,6 @@ def land_files(
                 known = _register(connection, digest, length, kind_of(path), is_gzip(path))
             else:
                 length = path.stat().st_size
-            if as_of is not None:
-                # Two answers of one second of the server's time count in the order in which they came.
-                connection.execute(
-                    "UPDATE landing.file SET as_of = %(as_of)s, received_at = clock_timestamp() "
-                    "WHERE file_id = %(file_id)s AND (%(is_new)s OR as_of <= %(as_of)s)",
-                    {"is_new": known.is_new, "as_of": as_of, "file_id": known.file_id},
-                )
             total += length
             landed.append(known)
             if progress:

@@ -250,7 +250,8 @@ def redact_landed(
         parameters,
     )
     connection.execute(
-        "INSERT INTO landing.content_source (sha256, source_system) SELECT decode(%(new)s, 'hex'), source_system "
+        "INSERT INTO landing.content_source (sha256, source_system, as_of, received_at) "
+        "SELECT decode(%(new)s, 'hex'), source_system, as_of, received_at "
         "FROM landing.content_source WHERE sha256 = decode(%(old)s, 'hex') ON CONFLICT DO NOTHING",
         parameters,
     )

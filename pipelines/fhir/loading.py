@@ -52,20 +52,16 @@ def land_fhir(
     progress: Progress | None = None,
     *,
     may_be_empty: bool = False,
-    as_of: datetime | None = None,
 ) -> LandingReport:
     """Store NDJSON files, bundles and single resources (gzip or not) byte for byte.
 
     Args:
         sources: paths, and URLs of object stores.
-        as_of: as ``pipelines.landing.land_files``.
 
     Raises:
         as ``pipelines.object_store.land_sources``.
     """
-    return land_sources(
-        settings, database, sources, SUFFIXES, kind_of, progress, may_be_empty=may_be_empty, as_of=as_of
-    )
+    return land_sources(settings, database, sources, SUFFIXES, kind_of, progress, may_be_empty=may_be_empty)
 
 
 def ingest_fhir(
@@ -193,7 +189,7 @@ def _tasks(
     """Tasks of waiting files, which become taken ones, until the load is large enough."""
     size = 0
     while waiting and size < _BYTES_PER_LOAD:
-        file, as_of, received_at = _as_it_is_now(reader, waiting.popleft())
+        file, as_of, received_at = _as_it_is_now(reader, waiting.popleft(), settings.source_system)
         taken.append(file)
         path = landed_path(settings, file.sha256)
         ledger.open_file(file)
@@ -216,13 +212,15 @@ def _tasks(
             )
 
 
-def _as_it_is_now(reader: psycopg.Connection[Any], file: LandedFile) -> tuple[LandedFile, datetime, datetime]:
+def _as_it_is_now(
+    reader: psycopg.Connection[Any], file: LandedFile, source_system: str
+) -> tuple[LandedFile, datetime, datetime]:
     """The file under the hash it has while the load holds its lock, when its content was so and when it was received.
 
     An erasure may have changed the hash before.
     """
     row = reader.execute(
-        "SELECT encode(sha256, 'hex'), as_of, received_at FROM landing.file WHERE file_id = %s", (file.file_id,)
+        statement("file_as_it_is"), {"file_id": file.file_id, "source_system": source_system}
     ).fetchone()
     if row is None:
         raise InputError(f"landed file {file.sha256[:12]} is not registered: land the file again.")

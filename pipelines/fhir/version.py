@@ -35,7 +35,8 @@ def untimed_order(as_of: datetime, received_at: datetime, line_number: int, entr
     entry. A ``versionId`` without a time decides nothing.
 
     Args:
-        as_of, received_at: as ``landing.file`` has them.
+        as_of: when the content of the file was so.
+        received_at: when the file was received, by the server's last delivery if it came from one.
     """
     return f"{_microseconds(as_of)}b{_microseconds(received_at)}{line_number:012x}{entry or 0:08x}"
 

@@ -28,7 +28,7 @@ from resources.settings import Validation
 
 @dataclass(frozen=True)
 class Task:
-    """A group of lines of one landed file and how to map them; times as ``landing.file`` has them."""
+    """A group of lines of one landed file and how to map them, when its content was so and when it was received."""
 
     file_id: int
     sha256: str

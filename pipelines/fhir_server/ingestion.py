@@ -103,9 +103,8 @@ def _load(
         report.received[kind] = report.received.get(kind, 0) + lines
     if not gathered.paths:
         return
-    journal.claim(gathered.paths)
-    as_of = gathered.as_of or datetime.now(UTC)
-    landed = land_fhir(settings, database, gathered.paths, progress, as_of=as_of)
+    journal.claim(gathered.paths, gathered.as_of or datetime.now(UTC))
+    landed = land_fhir(settings, database, gathered.paths, progress)
     report.files += len(landed.files)
     # Also bytes that were loaded before: what a resource was once it may be again.
     report.account += load_fhir(settings, database, progress, landed.files)

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol, cast
 
+from pipelines.fhir_server.statements import statement
 from pipelines.landing import content_hash
 from resources.postgres import Database, Role, without_row_values
 
@@ -110,14 +111,17 @@ class DatabaseJournal:
                 rows,
             )
 
-    def claim(self, paths: Iterable[Path]) -> None:
-        """Say whose the bytes of files are before they are landed, so that no other load takes them for its own."""
-        rows = [(bytes.fromhex(content_hash(path)), self._source) for path in paths]
+    def claim(self, paths: Iterable[Path], as_of: datetime) -> None:
+        """Say whose the bytes of files are before they are landed, so that no other load takes them for its own.
+
+        Args:
+            paths: the files, in the order in which they came.
+            as_of: when their content was so, by the server's time. Bytes that were there before are so again.
+        """
+        given = {"source_system": self._source, "as_of": as_of}
+        rows = [given | {"sha256": bytes.fromhex(content_hash(path))} for path in paths]
         with without_row_values(), self._database.connect(Role.INGEST) as connection, connection.cursor() as cursor:
-            cursor.executemany(
-                "INSERT INTO landing.content_source (sha256, source_system) VALUES (%s, %s) ON CONFLICT DO NOTHING",
-                rows,
-            )
+            cursor.executemany(statement("claim_content"), rows)
 
     def patients(self) -> list[str]:
         """As ``Journal``: those that are loaded."""

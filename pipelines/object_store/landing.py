@@ -1,7 +1,6 @@
 """Landing files of folders and of object stores alike; an object that was landed and has not changed is not read."""
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,13 +29,11 @@ def land_sources(
     progress: Progress | None = None,
     *,
     may_be_empty: bool = False,
-    as_of: datetime | None = None,
 ) -> LandingReport:
     """Land files of paths and objects of URLs.
 
     Args:
         suffixes: as ``pipelines.landing.find_files``; a URL that ends so is one object.
-        as_of: as ``pipelines.landing.land_files``, for files of paths.
 
     Raises:
         pipelines.landing.InputError: a path does not exist, or nothing is there to load.
@@ -49,7 +46,7 @@ def land_sources(
     report = LandingReport(0, 0, 0, ())
     if paths or not urls:
         files = find_files(paths, suffixes, may_be_empty=may_be_empty)
-        report = land_files(settings, database, files, lambda path: kind_of(path, None), progress, as_of=as_of)
+        report = land_files(settings, database, files, lambda path: kind_of(path, None), progress)
     if urls:
         objects = _land_objects(settings, database, urls, suffixes, kind_of, progress, may_be_empty=may_be_empty)
         report = _together([report, objects])

@@ -1,26 +1,34 @@
--- Files that were not loaded so, unless they are another source system's.
+-- A file that was loaded for this source system, or came from its server, is its own; of the others those that are
+-- nobody's.
 SELECT
     file.file_id,
     encode(file.sha256, 'hex') AS sha256,
     file.kind,
     file.gzip
 FROM landing.file AS file
+LEFT JOIN LATERAL (
+    SELECT bool_or(named.source_system = %(source_system)s) AS is_own
+    FROM (
+        SELECT source_system
+        FROM landing.file_load
+        WHERE file_id = file.file_id
+        UNION ALL
+        SELECT source_system
+        FROM landing.content_source
+        WHERE sha256 = file.sha256
+    ) AS named
+) AS owner ON TRUE
 WHERE
     file.kind <> 'hl7v2'
+    AND coalesce(owner.is_own, TRUE)
     AND NOT EXISTS (
         SELECT 1
-        FROM landing.file_load AS load
+        FROM landing.file_load
         WHERE
-            load.file_id = file.file_id
-            AND (
-                load.source_system <> %(source_system)s
-                OR (load.mapping_profile, load.mapping_version, load.validation)
-                = (%(mapping_profile)s, %(mapping_version)s, %(validation)s)
-            )
-    )
-    AND NOT EXISTS (
-        SELECT 1
-        FROM landing.content_source AS content
-        WHERE content.sha256 = file.sha256 AND content.source_system <> %(source_system)s
+            file_id = file.file_id
+            AND source_system = %(source_system)s
+            AND mapping_profile = %(mapping_profile)s
+            AND mapping_version = %(mapping_version)s
+            AND validation = %(validation)s
     )
 ORDER BY file.file_id

@@ -4,14 +4,11 @@ CREATE TABLE landing.file (
     byte_length bigint NOT NULL,
     kind text NOT NULL CHECK (kind IN ('fhir-ndjson', 'fhir-json', 'hl7v2')),
     gzip boolean NOT NULL,
-    received_at timestamptz NOT NULL DEFAULT now(),
-    as_of timestamptz NOT NULL DEFAULT now()
+    received_at timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE landing.file IS
 'One row per distinct file content; the bytes lie under home/landing by this hash. File names are not kept: they may name a patient.';
-COMMENT ON COLUMN landing.file.as_of IS
-'When the content was so, which dates records that say no time: the time of the server that gave it, of its last '
-'delivery, which received_at is of; of other files when they were received first.';
+COMMENT ON COLUMN landing.file.received_at IS 'When the bytes were received first.';
 
 CREATE TABLE landing.file_load (
     file_id bigint NOT NULL REFERENCES landing.file,
@@ -53,11 +50,16 @@ COMMENT ON TABLE landing.fhir_watermark IS
 'How far a FHIR server was read, in the server''s own time; written after the load of what was read. person_key: 0 unless the type is read patient by patient.';
 
 CREATE TABLE landing.content_source (
-    sha256 bytea PRIMARY KEY CHECK (octet_length(sha256) = 32),
-    source_system text NOT NULL
+    sha256 bytea NOT NULL CHECK (octet_length(sha256) = 32),
+    source_system text NOT NULL,
+    as_of timestamptz NOT NULL,
+    received_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (sha256, source_system)
 );
 COMMENT ON TABLE landing.content_source IS
 'Whose bytes a FHIR server gave, written before they are landed: a load for another source system leaves them alone.';
+COMMENT ON COLUMN landing.content_source.as_of IS
+'When the content was so, by the server''s time at its last delivery, which received_at is of. It dates records that say no time.';
 
 CREATE TABLE landing.object (
     object_sha256 bytea PRIMARY KEY CHECK (octet_length(object_sha256) = 32),
@@ -130,7 +132,7 @@ COMMENT ON COLUMN quarantine.record.record_key IS 'Where the record lies (file h
 COMMENT ON COLUMN quarantine.record.entry IS 'Index in the bundle that the line is; null outside one.';
 
 GRANT SELECT, INSERT ON landing.file, landing.file_load TO sanctum_ingest;
-GRANT UPDATE (as_of, received_at) ON landing.file TO sanctum_ingest;
+GRANT UPDATE (as_of, received_at) ON landing.content_source TO sanctum_ingest;
 GRANT UPDATE (account, loaded_at) ON landing.file_load TO sanctum_ingest;
 GRANT SELECT, INSERT ON landing.fhir_export, landing.content_source TO sanctum_ingest;
 GRANT UPDATE (state, ended_at) ON landing.fhir_export TO sanctum_ingest;

@@ -104,8 +104,8 @@ def test_a_servers_file_stays_the_servers_when_its_bytes_change_before_its_load(
 ) -> None:
     own = settings.model_copy(update={"source_system": "srv"})
     path = write(tmp_path / "b.ndjson", ndjson([of("o1", BOB, valueString="CANARY"), of("o2", ANN)]))
-    DatabaseJournal(db, "srv").claim([path])
-    land_fhir(own, db, [path], as_of=datetime(2026, 1, 1, tzinfo=UTC))
+    DatabaseJournal(db, "srv").claim([path], datetime(2026, 1, 1, tzinfo=UTC))
+    land_fhir(own, db, [path])
     bury(db, resource_key("srv", "Patient", "bob"))
     with db.connect(Role.INGEST) as connection:
         redaction.forget_everywhere(connection, ["fhir-ndjson"])

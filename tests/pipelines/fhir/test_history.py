@@ -12,6 +12,7 @@ from hypothesis import settings as hypothesis_settings
 
 from pipelines.fhir import land_fhir, load_fhir
 from pipelines.fhir.mapping import MAPPED_TYPES
+from pipelines.fhir_server.journal import DatabaseJournal
 from pipelines.keys import resource_key
 from pipelines.landing import LandedFile
 from resources.postgres import Database, DatabaseUnavailableError, Role, database
@@ -38,6 +39,9 @@ class KilledError(Exception):
     """What a load is killed with."""
 
 
+_LANDING = ("quarantine.record", "landing.file_load", "landing.content_source", "landing.file")
+
+
 class Place:
     """A home whose tables can be emptied, which costs less than a new one."""
 
@@ -50,7 +54,7 @@ class Place:
 
     def empty(self) -> None:
         with self._admin.transaction():
-            for table in ("quarantine.record", "landing.file_load", "landing.file", *map("bronze.{}".format, TABLES)):
+            for table in (*_LANDING, *map("bronze.{}".format, TABLES)):
                 query: Any = f"DELETE FROM {table}"
                 self._admin.execute(query)
 
@@ -58,7 +62,8 @@ class Place:
         landed = {}
         for one in deliveries:
             path = write(self._inbox / one.name, one.content)
-            (landed[one.number],) = land_fhir(self.settings, self.database, [path], as_of=one.as_of).files
+            DatabaseJournal(self.database, self.settings.source_system).claim([path], one.as_of)
+            (landed[one.number],) = land_fhir(self.settings, self.database, [path]).files
         return landed
 
     def load(self, files: list[LandedFile] | None, fault: str = "") -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pipelines.fhir import land_fhir, load_fhir
 from pipelines.fhir.version import timed_order, untimed_order
+from pipelines.fhir_server.journal import DatabaseJournal
 from pipelines.landing import LandedFile
 from resources.postgres import Database
 from resources.settings import Settings
@@ -159,9 +160,10 @@ def test_bytes_that_a_server_gives_again_count_as_of_then(settings: Settings, db
     """A file that is landed again says nothing new; a server's answer says what is so by its time."""
 
     def deliver(name: str, value: int, day: int | None) -> None:
-        as_of = None if day is None else datetime(2026, 1, day, tzinfo=UTC)
         path = write(tmp_path / f"{name}.ndjson", ndjson([observation(valueInteger=value)]))
-        load_fhir(settings, db, files=land_fhir(settings, db, [path], as_of=as_of).files)
+        if day is not None:
+            DatabaseJournal(db, settings.source_system).claim([path], datetime(2026, 1, day, tzinfo=UTC))
+        load_fhir(settings, db, files=land_fhir(settings, db, [path]).files)
 
     deliver("a", 1, 1)
     deliver("b", 2, 2)
@@ -171,6 +173,25 @@ def test_bytes_that_a_server_gives_again_count_as_of_then(settings: Settings, db
     assert values(db) == [1]
     deliver("b", 2, 1)
     assert values(db) == [1]
+
+
+def test_the_same_bytes_of_two_servers_count_as_of_each_servers_own_time(
+    settings: Settings, db: Database, tmp_path: Path
+) -> None:
+    paths = {value: write(tmp_path / f"{value}.ndjson", ndjson([observation(valueInteger=value)])) for value in (1, 2)}
+    servers = [settings.model_copy(update={"source_system": name}) for name in ("one", "two")]
+    # What one server said first the other says last.
+    for server, day, value in zip(servers * 2, (1, 1, 2, 2), (1, 2, 2, 1), strict=True):
+        DatabaseJournal(db, server.source_system).claim([paths[value]], datetime(2026, 1, day, tzinfo=UTC))
+        load_fhir(server, db, files=land_fhir(server, db, [paths[value]]).files)
+    assert sorted(values(db)) == [1, 2]
+    now = rows(db, "measurement", "source_system, value_number", "source_system")
+    assert [tuple(row.values()) for row in now] == [("one", 2), ("two", 1)]
+    # Another mapping reads everything again, each for whoever gave it, in whatever order.
+    for server in servers:
+        again = server.model_copy(update={"mapping_profile": "ig-strict"})
+        assert load_fhir(again, db).loaded == {"Observation": 1}
+    assert rows(db, "measurement", "source_system, value_number", "source_system") == now
 
 
 def test_another_mapping_maps_what_counts_and_not_what_it_superseded(

@@ -216,7 +216,7 @@ def test_another_source_system_leaves_a_servers_files_alone(quick: Settings) -> 
     db, path = database(quick), quick.home / "x.ndjson"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(ndjson([patient()]))
-    DatabaseJournal(db, "hospital").claim([path])
+    DatabaseJournal(db, "hospital").claim([path], datetime(2026, 1, 1, tzinfo=UTC))
     land_fhir(quick, db, [path])
     assert load_fhir(quick, db).read.total() == 0
     assert load_fhir(quick.model_copy(update={"source_system": "hospital"}), db).loaded == {"Patient": 1}
