@@ -211,7 +211,7 @@ def test_a_place_that_omop_does_not_have_is_no_row(warehouse: Warehouse, tmp_pat
             "visit_occurrence_key) VALUES (1, %s, 'ehr', %s, 1)",
             (row, PERSON["ann"]),
         )
-    build(warehouse)
+    build(warehouse, "+visit_detail", "+int_published_snapshot")
     with pytest.raises(AccessDeniedError):
         traced(warehouse, EVERYONE, "bronze.resource", row)
     everything = identity(subject="steward", everyone=True, sensitivities=all_labels(warehouse.database))
