@@ -5,9 +5,10 @@ Sources: HL7 v2.5.1 §3.4.2 PID, §3.4.3 PV1, §3.4.4 PV2.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
-from pipelines.hl7.message import Doubt, Message, Segment
+from pipelines.hl7.message import Delimiters, Doubt, Message, Segment
 from pipelines.hl7.values import DELETED, coding
 
 Reader = Callable[[Segment, int], Any]
@@ -63,9 +64,19 @@ def visit_values(message: Message, doubts: list[Doubt]) -> dict[str, Any]:
 
 def _set(message: Message, name: str, doubts: list[Doubt]) -> dict[str, Any]:
     segment = message.first(name)
-    found: dict[str, Any] = {}
     if segment is None:
-        return found
+        return {}
+    found, arisen = _read(name, segment.line, segment.delimiters)
+    doubts.extend(arisen)
+    return dict(found)
+
+
+@lru_cache(maxsize=1 << 13)
+def _read(name: str, line: str, delimiters: Delimiters) -> tuple[dict[str, Any], tuple[Doubt, ...]]:
+    """What a segment sets; a patient's messages repeat it again and again."""
+    segment = Segment(line, delimiters)
+    found: dict[str, Any] = {}
+    doubts = []
     for column, (number, read) in _READERS[name].items():
         written = segment.raw(number)
         if not written:
@@ -79,7 +90,7 @@ def _set(message: Message, name: str, doubts: list[Doubt]) -> dict[str, Any]:
         # A field of delimiters only says nothing.
         elif value not in ("", [], {}, ()):
             found[column] = value
-    return found
+    return found, tuple(doubts)
 
 
 def _codings(segment: Segment, number: int) -> list[dict[str, str]]:

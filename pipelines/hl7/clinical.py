@@ -5,9 +5,10 @@ Sources: HL7 v2.5.1 §6.5.2 DG1, §3.4.6 AL1, §3.4.7 IAM, §6.5.4 PR1, §6.5.6 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
-from pipelines.hl7.message import Message, Segment
+from pipelines.hl7.message import Composite, Delimiters, Message, Segment, split
 from pipelines.hl7.values import Timestamp, coding
 
 Coding = dict[str, str]
@@ -86,15 +87,22 @@ def coded(segment: Segment, number: int) -> tuple[list[Coding], str]:
 
     Source: HL7 v2.5.1 §2.A.13 CWE.
     """
+    codes, text = _coded(segment.raw(number), segment.delimiters)
+    return list(codes), text
+
+
+@lru_cache(maxsize=1 << 13)
+def _coded(written: str, delimiters: Delimiters) -> tuple[tuple[Coding, ...], str]:
     codes: list[Coding] = []
     text = ""
-    for part in segment.composites(number):
+    for repetition in split(written, delimiters.repetition):
+        part = Composite(repetition, delimiters)
         for first in (1, 4):
             found = coding(part.text(first), part.text(first + 1), part.text(first + 2))
             if found is not None:
                 codes.append(found)
         text = text or part.text(9) or part.text(2) or part.text(5)
-    return codes, text
+    return tuple(codes), text
 
 
 def same_code(codes: list[Coding], text: str) -> str:

@@ -243,13 +243,13 @@ def _visiting(message: Message, party: Party, trigger: str, doubts: list[Doubt])
     if trigger in ("A06", "A07"):
         # Who changes class and number says the old number in MRG-5 or PV1-50.
         merge, about = message.first("MRG"), message.first("PV1")
-        for one in (*identity.numbers(message, merge, 5), *identity.numbers(message, about, 50)):
-            former.append(identity.key_of_visit(one))
+        found = (*identity.numbers(message, merge, 5), *identity.numbers(message, about, 50))
+        former = [other for one in found if (other := identity.key_of_visit(one)) != key]
     return replace(
         party,
         visit_key=key,
         visit=visit_values(message, doubts) if trigger in triggers.NAMING_VISITS else {},
-        former_visits=[one for one in dict.fromkeys(former) if one != key],
+        former_visits=former,
         aliases=party.aliases | _aliases(visit, key, identity.other_visit_key),
     )
 

@@ -8,8 +8,9 @@ universal id where it has one, else its name.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
-from pipelines.hl7.message import Composite, Message, Segment
+from pipelines.hl7.message import Composite, Delimiters, Message, Segment, split
 from pipelines.hl7.triggers import ABOUT_VISITS, CLINICAL, MERGES, NAMING_VISITS
 from pipelines.hl7.values import DELETED, canonical_authority
 from pipelines.keys import derived_key
@@ -58,8 +59,15 @@ def _authority(namespace: str, universal_id: str, default: str) -> Authority:
 
 def sending_facility(message: Message) -> Authority:
     """MSH-4: its universal id, else its name; MSH-3 where that is empty."""
-    facility = message.header.composite(4)
-    return _authority(facility.text(1), facility.text(2), message.header.text(3) or "unknown")
+    header = message.header
+    return _facility(header.raw(4), header.raw(3), header.delimiters)
+
+
+@lru_cache(maxsize=1 << 10)
+def _facility(facility: str, application: str, delimiters: Delimiters) -> Authority:
+    part = Composite(split(facility, delimiters.repetition)[0], delimiters)
+    other = Composite(split(application, delimiters.repetition)[0], delimiters)
+    return _authority(part.text(1), part.text(2), other.text(1) or "unknown")
 
 
 def message_type(message: Message) -> tuple[str, str]:
@@ -81,10 +89,17 @@ def kind(code: str, trigger: str) -> str:
     return "^".join(part for part in (code, trigger) if part) if code else "unknown"
 
 
-def identifiers(field: Sequence[Composite], default: Authority) -> list[Identifier]:
+def numbers(message: Message, segment: Segment | None, number: int) -> list[Identifier]:
     """Every identifier of a CX field that has a value; what is too long for an index is no identifier."""
+    written = segment.raw(number) if segment else ""
+    return list(_numbers(written, message.header.delimiters, sending_facility(message))) if written else []
+
+
+@lru_cache(maxsize=1 << 14)
+def _numbers(written: str, delimiters: Delimiters, default: Authority) -> tuple[Identifier, ...]:
     found = []
-    for part in field:
+    for repetition in split(written, delimiters.repetition):
+        part = Composite(repetition, delimiters)
         value = part.text(1)
         if value in ("", DELETED):
             continue
@@ -92,7 +107,7 @@ def identifiers(field: Sequence[Composite], default: Authority) -> list[Identifi
         authority = _authority(namespace, universal_id, "") if namespace or universal_id else default
         if max(len(authority.name), len(authority.namespace), len(value)) <= LONGEST_NAME:
             found.append(Identifier(authority.name, value, part.text(5), authority.namespace))
-    return found
+    return tuple(found)
 
 
 def patient_identifiers(message: Message) -> list[Identifier]:
@@ -100,11 +115,10 @@ def patient_identifiers(message: Message) -> list[Identifier]:
     patient = message.first("PID")
     if patient is None:
         return []
-    authority = sending_facility(message)
-    found = identifiers(patient.composites(3), authority)
+    found = numbers(message, patient, 3)
     if found or not _is_before(message.header.text(12), _PID_2_UNTIL):
         return found
-    return identifiers(patient.composites(2), authority) or identifiers(patient.composites(4), authority)
+    return numbers(message, patient, 2) or numbers(message, patient, 4)
 
 
 def _is_before(version: str, limit: tuple[int, ...]) -> bool:
@@ -146,7 +160,7 @@ def other_person_key(identifier: Identifier) -> int | None:
 def retired_identifiers(message: Message) -> list[Identifier]:
     """MRG-1 of a merge: the identifiers that are retired."""
     merge = message.first("MRG")
-    return identifiers(merge.composites(1), sending_facility(message)) if merge else []
+    return numbers(message, merge, 1)
 
 
 def visit_key(message: Message) -> int | None:
@@ -162,13 +176,6 @@ def visit_identifier(message: Message) -> Identifier | None:
         if found:
             return found[0]
     return None
-
-
-def numbers(message: Message, segment: Segment | None, number: int) -> list[Identifier]:
-    """The identifiers of a CX field, none without the segment."""
-    if segment is None or not segment.raw(number):
-        return []
-    return identifiers(segment.composites(number), sending_facility(message))
 
 
 def key_of_visit(identifier: Identifier) -> int:

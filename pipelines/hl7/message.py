@@ -84,13 +84,13 @@ class Composite:
 
     def __init__(self, text: str, delimiters: Delimiters) -> None:
         self._delimiters = delimiters
-        self._components = _split(text, delimiters.component) if text else []
+        self._components = split(text, delimiters.component) if text else []
 
     def text(self, component: int, subcomponent: int = 1) -> str:
         """A component's text by HL7 number, empty if absent."""
         if component > len(self._components):
             return ""
-        parts = _split(self._components[component - 1], self._delimiters.subcomponent)
+        parts = split(self._components[component - 1], self._delimiters.subcomponent)
         return self._delimiters.decoded(parts[subcomponent - 1]) if subcomponent <= len(parts) else ""
 
     def whole(self, component: int) -> str:
@@ -98,7 +98,8 @@ class Composite:
         return self._delimiters.decoded(self._components[component - 1]) if component <= len(self._components) else ""
 
 
-def _split(text: str, delimiter: str) -> list[str]:
+def split(text: str, delimiter: str) -> list[str]:
+    """Parts of a text; the text itself where the message has no such delimiter."""
     return text.split(delimiter) if delimiter else [text]
 
 
@@ -127,18 +128,23 @@ class Segment:
         fields = self.fields
         return fields[number].strip() if number < len(fields) else ""
 
+    @property
+    def line(self) -> str:
+        """The segment as written."""
+        return self._line
+
     def repetitions(self, number: int) -> list[str]:
         """The repetitions of a field as written."""
         written = self.raw(number)
-        return _split(written, self.delimiters.repetition) if written else []
+        return split(written, self.delimiters.repetition) if written else []
 
     def text(self, number: int) -> str:
         """The first repetition's first component, decoded."""
         written = self.raw(number)
         if not written:
             return ""
-        first = _split(written, self.delimiters.repetition)[0]
-        return self.delimiters.decoded(_split(first, self.delimiters.component)[0])
+        first = split(written, self.delimiters.repetition)[0]
+        return self.delimiters.decoded(split(first, self.delimiters.component)[0])
 
     def whole(self, number: int) -> str:
         """A field as one text: what FT, TX and ST values are; repetitions become lines."""

@@ -216,7 +216,7 @@ class World:
                     visit.moved[party.retired_key] = party.person_key
                 visit.moved.pop(party.person_key, None)
                 visit.owner, visit.known_at = party.person_key, event.message_at
-                if party.visit_key is not None and len(party.former_visits) == 1:
+                if party.visit_key is not None and party.former_visits == [former]:
                     self._rename_visit(former, party.visit_key)
 
     def link(self, event: Event) -> None:
