@@ -161,6 +161,8 @@ def _value(segment: Segment) -> dict[str, Any] | None:
     kind, empty = segment.text(2).upper(), {"value_text": None}
     if segment.raw(5) in ("", DELETED):
         return empty
+    if kind in ("NM", "SN") and len(segment.repetitions(5)) > 1:
+        return {"value_text": segment.whole(5)}
     if kind == "NM":
         return _number(segment.text(5))
     if kind == "SN":
