@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from benchmarks import audit, downloads, fhir, retrieval
+from benchmarks import audit, downloads, fhir, hl7, retrieval
 from benchmarks.peers import omop
 from benchmarks.table import ScaleTable, Table
 from resources import warehouse
@@ -22,6 +22,7 @@ _Run = Callable[[Settings, Database], Iterable[Table | ScaleTable]]
 
 BENCHMARKS: Mapping[str, _Run] = {
     "fhir": fhir.run,
+    "hl7": hl7.run,
     "pyomop": omop.run,
     "downloads": downloads.run,
     "retrieval": lambda settings, database: [retrieval.run(settings, database)],

@@ -27,6 +27,33 @@ Limits = Annotated[tuple[tuple[str, Annotated[float, Field(ge=0, le=1)]], ...], 
 """Reason and share, once each."""
 
 
+def _zones(value: object) -> object:
+    pairs = _pairs(value)
+    if isinstance(pairs, tuple):
+        for _, zone in pairs:
+            _zone(str(zone))
+    return pairs
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError(f"{value} is no time zone of the IANA database, such as America/New_York") from None
+    return value
+
+
+Zones = Annotated[tuple[tuple[str, str], ...], NoDecode, BeforeValidator(_zones)]
+"""Name and IANA zone, once each."""
+
+
+def _names(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
+"""Names separated by commas."""
+
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:]*:[0-9a-f:.]*")
 
 
@@ -73,6 +100,25 @@ class Settings(BaseSettings):
         default="full", description="full: fhir.resources checks every resource; structural: what mapping needs."
     )
     time_zone: str = Field(default="UTC", description="Zone of HL7 v2 timestamps that carry no offset (IANA name).")
+    hl7_facility_zones: Zones = Field(
+        default=(), description="JSON object, MSH-4 to IANA zone of its timestamps without offset; default: time_zone."
+    )
+    hl7_patient_authorities: Names = Field(
+        default=(),
+        description="Assigning authorities of PID-3 whose identifier keys the person, best first, separated by commas.",
+    )
+    hl7_updates_move: bool = Field(
+        default=False, description="Whether an HL7 v2 A08 with another location is a transfer; else it corrects it."
+    )
+    hl7_location: Literal["bed", "room", "unit"] = Field(
+        default="bed", description="What makes two places of PV1-3 two: bed, room or unit."
+    )
+    hl7_emergency_admission: Literal["inpatient", "emergency-inpatient"] = Field(
+        default="inpatient", description="What an emergency visit becomes that A06 makes an inpatient one: 9201 or 262."
+    )
+    hl7_snapshot: bool = Field(
+        default=False, description="Whether AL1, DG1, PR1 and IN1 of an ADT replace all that were told before."
+    )
     hl7_inbox: Path | None = Field(
         default=None, description="Folder the HL7 sensor watches; default: inbox/hl7 under home."
     )
@@ -129,11 +175,7 @@ class Settings(BaseSettings):
     @field_validator("time_zone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise ValueError(f"{value} is no time zone of the IANA database, such as America/New_York") from None
-        return value
+        return _zone(value)
 
     @model_validator(mode="after")
     def _one_database(self) -> "Settings":

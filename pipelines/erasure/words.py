@@ -111,14 +111,14 @@ def of_message(body: bytes) -> Iterator[Word]:
         if patient is None:
             return
         for number in (2, 3, 4, 18, 19, 20):
-            for part in patient.composites(number, "CX"):
+            for part in patient.composites(number):
                 yield from identifier(part.text(1))
-        for part in patient.composites(5, "XPN"):
+        for part in patient.composites(5):
             yield from names(part.text(1), [part.text(2)])
-        for part in patient.composites(11, "XAD"):
+        for part in patient.composites(11):
             yield from _street(part.text(1))
         for number in (13, 14):
-            for part in patient.composites(number, "XTN"):
+            for part in patient.composites(number):
                 for position in (1, 4, 12):
                     yield from _contact(part.text(position))
     except MessageError:

@@ -1,24 +1,22 @@
 """Pending messages into bronze: for whatever they touch, all messages are folded in the order of events."""
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import psycopg
 
 from pipelines import bronze, quarantine, tombstones
 from pipelines.account import Account
-from pipelines.hl7 import identity
-from pipelines.hl7.events import Event, NotMappedError, read_event
+from pipelines.hl7.batches import batched
+from pipelines.hl7.events import NotMappedError
 from pipelines.hl7.message import MessageError
-from pipelines.hl7.orders import fold_orders
-from pipelines.hl7.people import fold_person
+from pipelines.hl7.policy import Policy
+from pipelines.hl7.reading import Reader
 from pipelines.hl7.rows import Folded, batch
 from pipelines.hl7.statements import statement
-from pipelines.hl7.visits import fold_visit
+from pipelines.hl7.world import World
 from pipelines.quarantine import QuarantinedRecord
 from resources import audit, locks
 from resources.postgres import Database, Role, without_row_values
@@ -26,6 +24,7 @@ from resources.progress import Progress
 from resources.settings import Settings
 
 _MESSAGES_A_ROUND = 10_000
+_ITEMS_AT_ONCE = 5000
 
 
 class AccountError(RuntimeError):
@@ -45,41 +44,43 @@ class FoldReport:
     person_keys: tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class _Pending:
-    message_id: int
-    kind: str
-
-
 @dataclass
 class _Round:
-    """Pending messages that are folded in one transaction."""
+    """Messages that are folded in one transaction.
 
-    pending: list[_Pending]
+    Attributes:
+        refused: merges that can't be used for what other messages say, by id.
+    """
+
+    reader: Reader
+    refused: dict[int, MessageError]
     account: Account = field(default_factory=Account)
     quarantined: list[QuarantinedRecord] = field(default_factory=list)
 
-    def settle(self, outcomes: dict[int, Event | NotMappedError | MessageError]) -> None:
+    def settle(self) -> None:
         """Account for every pending message."""
-        for message in self.pending:
-            outcome = outcomes[message.message_id]
-            self.account.read[message.kind] += 1
-            if isinstance(outcome, Event):
-                self.account.loaded[message.kind] += 1
-            elif isinstance(outcome, NotMappedError):
-                self.account.excluded[outcome.reason] += 1
+        for message_id, kind in self.reader.kinds.items():
+            self.account.read[kind] += 1
+            problem = self.reader.problems.get(message_id) or self.refused.get(message_id)
+            if problem is None:
+                self.account.loaded[kind] += 1
+            elif isinstance(problem, NotMappedError):
+                self.account.excluded[problem.reason] += 1
             else:
-                self.account.quarantined[outcome.reason] += 1
-                self.quarantined.append(_record(message, outcome))
+                self.account.quarantined[problem.reason] += 1
+                self.quarantined.append(_record(message_id, kind, problem))
+        # A merge that was fine until an earlier one arrived.
+        for message_id in self.refused.keys() - self.reader.kinds.keys():
+            self.quarantined.append(_record(message_id, None, self.refused[message_id]))
         if not self.account.closes:
             raise AccountError("the account of the pending messages does not close; nothing was folded.")
 
     def finish(self, connection: psycopg.Connection[Any]) -> None:
         """Mark the messages as folded, in the transaction of their rows."""
-        ids = [message.message_id for message in self.pending]
+        ids = list(self.reader.kinds)
         connection.execute("UPDATE landing.hl7_message SET folded_at = now() WHERE message_id = ANY(%s)", (ids,))
         quarantine.keep(connection, self.quarantined)
-        quarantine.release_messages(connection, ids, self.quarantined)
+        quarantine.release_messages(connection, [*ids, *self.reader.merges], self.quarantined)
         audit.record(
             connection,
             subject="service:ingest",
@@ -108,10 +109,16 @@ def fold_messages(settings: Settings, database: Database, progress: Progress | N
     """
     account, people = Account(), set[int]()
     with without_row_values(), _one_fold_at_a_time(database) as connection:
+        policy = Policy.of(settings)
         while pending := connection.execute(statement("pending_messages"), {"limit": _MESSAGES_A_ROUND}).fetchall():
-            turn = _Round([_Pending(row[0], identity.kind(row[1], row[2])) for row in pending])
-            events = _events(connection, settings, turn, pending)
-            changed = _changed(connection, list(_folded(events)))
+            reader = Reader(connection, policy, frozenset(tombstones.read(connection).people))
+            ids, aliases = reader.related(message_id for (message_id,) in pending)
+            world = World(policy, aliases)
+            for event in reader.in_order(ids):
+                world.apply(event)
+            turn = _Round(reader, world.refused)
+            turn.settle()
+            changed = _changed(connection, world.folded())
             _load(settings, database, turn, changed)
             account += turn.account
             people.update(item.person_key for item in changed)
@@ -149,99 +156,32 @@ def _one_fold_at_a_time(database: Database) -> Iterator[psycopg.Connection[Any]]
         yield connection
 
 
-def _events(
-    connection: psycopg.Connection[Any], settings: Settings, turn: _Round, pending: Sequence[tuple[Any, ...]]
-) -> list[Event]:
-    """Events of everything the pending messages touch, in the order in which they happened."""
-    zone = ZoneInfo(settings.time_zone)
-    ids = {row[0] for row in pending} | _related(connection, [row[3:6] for row in pending if row[1] in ("ADT", "ORU")])
-    erased = tombstones.read(connection).people
-    bodies = connection.execute(
-        "SELECT message_id, body, patient_key FROM landing.hl7_message WHERE message_id = ANY(%s)", (list(ids),)
-    )
-    outcomes = {
-        message_id: NotMappedError("erased") if patient in erased else _outcome(message_id, body, zone)
-        for message_id, body, patient in bodies
-    }
-    turn.settle(outcomes)
-    events = [outcome for outcome in outcomes.values() if isinstance(outcome, Event)]
-    return sorted(events, key=lambda event: event.order)
-
-
-def _outcome(message_id: int, body: bytes, zone: ZoneInfo) -> Event | NotMappedError | MessageError:
-    try:
-        return read_event(message_id, body, zone)
-    except (NotMappedError, MessageError) as error:
-        return error
-
-
-def _related(connection: psycopg.Connection[Any], keys: Sequence[Sequence[int | None]]) -> set[int]:
-    """Messages linked to the pending ones by patient, merge or visit, however far: a fold sees the whole."""
-    patients, visits, found = set[int](), set[int](), set[int]()
-    new_patients, new_visits = _distinct(keys)
-    while new_patients or new_visits:
-        patients |= new_patients
-        visits |= new_visits
-        wanted = {"patients": list(new_patients), "visits": list(new_visits)}
-        rows = connection.execute(statement("related_messages"), wanted).fetchall()
-        found.update(row[0] for row in rows)
-        new_patients, new_visits = _distinct([row[1:] for row in rows])
-        new_patients -= patients
-        new_visits -= visits
-    return found
-
-
-def _distinct(keys: Sequence[Sequence[int | None]]) -> tuple[set[int], set[int]]:
-    patients = {key for row in keys for key in row[:2] if key is not None}
-    return patients, {row[2] for row in keys if row[2] is not None}
-
-
-def _folded(events: Sequence[Event]) -> Iterator[Folded]:
-    """The state of every person, visit and order that the events are about."""
-    people: dict[int, list[Event]] = defaultdict(list)
-    visits: dict[int, list[Event]] = defaultdict(list)
-    for event in events:
-        people[event.person_key].append(event)
-        if event.retired_key is not None and event.retired_key != event.person_key:
-            people[event.retired_key].append(event)
-        if event.visit_key is not None and event.is_admission:
-            visits[event.visit_key].append(event)
-    for person_key, about in people.items():
-        person = fold_person(person_key, about)
-        if person is not None:
-            yield person
-        yield from fold_orders(person_key, about)
-    for visit_key, named in visits.items():
-        owners = {event.person_key for event in named}
-        deletions = [event for owner in owners for event in people[owner] if event.trigger == "A29"]
-        visit = fold_visit(visit_key, sorted([*named, *deletions], key=lambda event: event.order))
-        if visit is not None:
-            yield visit
-
-
-def _changed(connection: psycopg.Connection[Any], folded: Sequence[Folded]) -> list[Folded]:
+def _changed(connection: psycopg.Connection[Any], folded: Iterable[Folded]) -> list[Folded]:
     """What bronze does not have as it is now."""
-    rows = connection.execute(
-        "SELECT resource_key, content_sha256 FROM bronze.resource WHERE resource_key = ANY(%s)",
-        ([item.key for item in folded],),
-    ).fetchall()
-    known = dict(rows)
-    return [item for item in folded if known.get(item.key) != item.content_sha256]
+    found: list[Folded] = []
+    for items in batched(folded, _ITEMS_AT_ONCE):
+        rows = connection.execute(
+            "SELECT resource_key, content_sha256 FROM bronze.resource WHERE resource_key = ANY(%s)",
+            ([item.key for item in items],),
+        ).fetchall()
+        known = dict(rows)
+        found.extend(item for item in items if known.get(item.key) != item.content_sha256)
+    return found
 
 
 def _load(settings: Settings, database: Database, turn: _Round, changed: Sequence[Folded]) -> None:
     if changed:
-        bronze.load(settings, database, [batch(changed)], turn.finish)
+        bronze.load(settings, database, map(batch, batched(changed, _ITEMS_AT_ONCE)), turn.finish)
         return
     with database.connect(Role.INGEST) as connection:
         turn.finish(connection)
 
 
-def _record(message: _Pending, error: MessageError) -> QuarantinedRecord:
+def _record(message_id: int, kind: str | None, error: MessageError) -> QuarantinedRecord:
     return QuarantinedRecord(
-        record_key=f"message:{message.message_id}",
+        record_key=f"message:{message_id}",
         reason=error.reason,
-        message_id=message.message_id,
-        resource_type=message.kind,
+        message_id=message_id,
+        resource_type=kind,
         detail=error.detail,
     )

@@ -1,34 +1,36 @@
-"""A message as segments and fields; composite fields are read by hl7apy.
+"""A message as segments, fields and components; nothing is copied or decoded twice, and nothing refused.
 
-hl7apy parses single fields and not whole messages: it refuses five encoding characters, versions it does not know
-and messages with one bad segment, all of which are common.
+The splitter is ours: hl7apy's full parse refuses five encoding characters, versions it does not know and messages with
+one bad segment, all of which are common. What it reads, we read alike: ``tests/pipelines/hl7/adt/test_oracle.py``.
 """
 
+import dataclasses
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
-from hl7apy.consts import VALIDATION_LEVEL
-from hl7apy.exceptions import HL7apyException
-from hl7apy.parser import parse_components
-
-from pipelines.hl7.values import Timestamp, timestamp, unescaped
-
-_VERSION = "2.8.2"
-"""hl7apy reads every field by the widest definitions: later versions only add components."""
+from pipelines.hl7.values import LAST_YEAR, Timestamp, timestamp, unescaped
 
 _CHARACTER_SETS = {
+    "": "utf-8",
+    "ASCII": "utf-8",
     "8859/1": "latin-1",
     "8859/2": "iso-8859-2",
+    "8859/3": "iso-8859-3",
+    "8859/4": "iso-8859-4",
+    "8859/5": "iso-8859-5",
+    "8859/6": "iso-8859-6",
+    "8859/7": "iso-8859-7",
+    "8859/8": "iso-8859-8",
+    "8859/9": "iso-8859-9",
     "8859/15": "iso-8859-15",
     "UNICODE": "utf-8",
     "UNICODE UTF-8": "utf-8",
     "UTF-8": "utf-8",
+    "UTF8": "utf-8",
 }
-"""HL7 table 0211; others are tried as UTF-8."""
-
-Parts = tuple[tuple[str, ...], ...]
+"""HL7 table 0211 to Python's names; ASCII is read as UTF-8, which it is part of."""
 
 
 class MessageError(ValueError):
@@ -40,131 +42,139 @@ class MessageError(ValueError):
         self.detail = detail
 
 
+class Doubt(NamedTuple):
+    """Something about the data that is not right and stops nothing.
+
+    Attributes:
+        rule: a fixed word.
+        field: where, such as ``PID-7``.
+        text: what was written there.
+    """
+
+    rule: str
+    field: str
+    text: str
+
+
 @dataclass(frozen=True)
 class Delimiters:
-    """MSH-1 and MSH-2 (HL7 v2.5.1 §2.5.4)."""
+    """MSH-1 and MSH-2 (HL7 v2.5.1 §2.5.4); empty: the message has none of that kind, and nothing is split by it."""
 
     field: str
     component: str
     repetition: str
     escape: str
     subcomponent: str
+    truncation: str = ""
+    letters: dict[str, str] = dataclasses.field(init=False, compare=False, default_factory=dict)
 
-    @property
-    def letters(self) -> dict[str, str]:
-        """What escape sequences stand for."""
-        return {
-            "F": self.field,
-            "S": self.component,
-            "T": self.subcomponent,
-            "R": self.repetition,
-            "E": self.escape,
-        }
+    def __post_init__(self) -> None:
+        named = zip("FSTREP", (self.field, self.component, self.subcomponent, self.repetition), strict=False)
+        self.letters.update({**dict(named), "E": self.escape, "P": self.truncation or "#"})
+
+    def decoded(self, text: str) -> str:
+        """A part of a field, after it was split, as text."""
+        return unescaped(text, self.letters).strip() if self.escape and self.escape in text else text.strip()
 
 
-@dataclass(frozen=True)
 class Composite:
     """One repetition of a field in its components."""
 
-    parts: Parts
-    delimiters: Delimiters
+    __slots__ = ("_components", "_delimiters")
+
+    def __init__(self, text: str, delimiters: Delimiters) -> None:
+        self._delimiters = delimiters
+        self._components = split(text, delimiters.component) if text else []
 
     def text(self, component: int, subcomponent: int = 1) -> str:
         """A component's text by HL7 number, empty if absent."""
-        if component > len(self.parts) or subcomponent > len(self.parts[component - 1]):
+        if component > len(self._components):
             return ""
-        return unescaped(self.parts[component - 1][subcomponent - 1], self.delimiters.letters).strip()
+        parts = split(self._components[component - 1], self._delimiters.subcomponent)
+        return self._delimiters.decoded(parts[subcomponent - 1]) if subcomponent <= len(parts) else ""
+
+    def whole(self, component: int) -> str:
+        """A component with what looks like subcomponents, as text components of documents are."""
+        return self._delimiters.decoded(self._components[component - 1]) if component <= len(self._components) else ""
 
 
-@dataclass(frozen=True)
+def split(text: str, delimiter: str) -> list[str]:
+    """Parts of a text; the text itself where the message has no such delimiter."""
+    return text.split(delimiter) if delimiter else [text]
+
+
 class Segment:
     """A segment; fields count as in HL7, so ``fields[0]`` is its name."""
 
-    name: str
-    fields: tuple[str, ...]
-    delimiters: Delimiters
+    __slots__ = ("_fields", "_line", "delimiters", "name")
+
+    def __init__(self, line: str, delimiters: Delimiters) -> None:
+        self._line = line
+        self._fields: list[str] | None = None
+        self.delimiters = delimiters
+        self.name = line.split(delimiters.field, 1)[0].strip()
+
+    @property
+    def fields(self) -> list[str]:
+        """Every field as written; split when first asked for."""
+        if self._fields is None:
+            self._fields = self._line.split(self.delimiters.field)
+            if self.name == "MSH":
+                self._fields.insert(1, self.delimiters.field)
+        return self._fields
 
     def raw(self, number: int) -> str:
         """A field as written, all repetitions; empty if absent."""
-        return self.fields[number].strip() if number < len(self.fields) else ""
+        fields = self.fields
+        return fields[number].strip() if number < len(fields) else ""
+
+    @property
+    def line(self) -> str:
+        """The segment as written."""
+        return self._line
+
+    def repetitions(self, number: int) -> list[str]:
+        """The repetitions of a field as written."""
+        written = self.raw(number)
+        return split(written, self.delimiters.repetition) if written else []
 
     def text(self, number: int) -> str:
         """The first repetition's first component, decoded."""
-        first = self.raw(number).split(self.delimiters.repetition, 1)[0]
-        return unescaped(first.split(self.delimiters.component, 1)[0], self.delimiters.letters).strip()
+        written = self.raw(number)
+        if not written:
+            return ""
+        first = split(written, self.delimiters.repetition)[0]
+        return self.delimiters.decoded(split(first, self.delimiters.component)[0])
 
     def whole(self, number: int) -> str:
         """A field as one text: what FT, TX and ST values are; repetitions become lines."""
-        lines = self.raw(number).split(self.delimiters.repetition)
-        return "\n".join(unescaped(line, self.delimiters.letters) for line in lines)
+        return "\n".join(unescaped(line, self.delimiters.letters) for line in self.repetitions(number))
 
     def time(self, number: int) -> Timestamp | None:
-        """A field as a time stamp."""
-        return timestamp(self.text(number))
+        """A field as a time stamp; the last year of the calendar stands for no time."""
+        found = timestamp(self.text(number))
+        return found if found is not None and found.day.year <= LAST_YEAR else None
 
-    def composites(self, number: int, datatype: str) -> list[Composite]:
-        """The repetitions of a field of a composite data type.
+    def composites(self, number: int) -> list[Composite]:
+        """The repetitions of a field that has components."""
+        return [Composite(part, self.delimiters) for part in self.repetitions(number) if part]
 
-        Raises:
-            MessageError: hl7apy can't read the field.
-        """
-        written = [part for part in self.raw(number).split(self.delimiters.repetition) if part]
-        return [Composite(self._parts(part, number, datatype), self.delimiters) for part in written]
-
-    def composite(self, number: int, datatype: str) -> Composite:
+    def composite(self, number: int) -> Composite:
         """The first repetition, empty if the field is."""
-        found = self.composites(number, datatype)
-        return found[0] if found else Composite((), self.delimiters)
-
-    def _parts(self, text: str, number: int, datatype: str) -> Parts:
-        try:
-            return _components(text, datatype, self.delimiters)
-        # hl7apy lets Python's own errors through where a definition does not fit the text.
-        except (HL7apyException, AttributeError, LookupError, TypeError, ValueError):
-            raise MessageError("unreadable_field", f"{self.name}-{number}") from None
-
-
-@lru_cache(maxsize=1 << 15)
-def _components(text: str, datatype: str, delimiters: Delimiters) -> Parts:
-    characters = {
-        "SEGMENT": "\r",
-        "GROUP": "\r",
-        "FIELD": delimiters.field,
-        "COMPONENT": delimiters.component,
-        "SUBCOMPONENT": delimiters.subcomponent,
-        "REPETITION": delimiters.repetition,
-        "ESCAPE": delimiters.escape,
-    }
-    found = parse_components(text, datatype, _VERSION, characters, VALIDATION_LEVEL.TOLERANT)
-    components = dict(zip(_positions(found), (_subcomponents(component) for component in found), strict=True))
-    return tuple(components.get(n, ()) for n in range(1, max(components, default=0) + 1))
-
-
-def _subcomponents(component: object) -> tuple[str, ...]:
-    children = list(component.children)  # type: ignore[attr-defined]
-    values = dict(zip(_positions(children), (_value(child) for child in children), strict=True))
-    return tuple(values.get(n, "") for n in range(1, max(values, default=0) + 1))
-
-
-def _positions(elements: list[object]) -> Iterator[int]:
-    """HL7 numbers: hl7apy leaves absent elements out and names those of a defined type ``CX_4``."""
-    last = 0
-    for element in elements:
-        _, _, number = str(element.name).rpartition("_")  # type: ignore[attr-defined]
-        last = int(number) if number.isdigit() else last + 1
-        yield last
-
-
-def _value(subcomponent: object) -> str:
-    value = subcomponent.value  # type: ignore[attr-defined]
-    return str(getattr(value, "value", value) or "")
+        found = self.composites(number)
+        return found[0] if found else Composite("", self.delimiters)
 
 
 @dataclass(frozen=True)
 class Message:
-    """A message in segments, in their order."""
+    """A message in segments, in their order.
+
+    Attributes:
+        doubts: what was not right about the message as a whole.
+    """
 
     segments: tuple[Segment, ...]
+    doubts: tuple[Doubt, ...] = ()
 
     @property
     def header(self) -> Segment:
@@ -173,7 +183,10 @@ class Message:
 
     def first(self, name: str) -> Segment | None:
         """The first segment of that name."""
-        return next((segment for segment in self.segments if segment.name == name), None)
+        for segment in self.segments:
+            if segment.name == name:
+                return segment
+        return None
 
     def all(self, name: str) -> list[Segment]:
         """All segments of that name."""
@@ -192,25 +205,74 @@ def parse(body: bytes) -> Message:
     characters = body[4:12].decode("latin-1").split(separator or "|")[0]
     if len(separator) == 0 or separator.isalnum() or separator.isspace() or not characters.strip():
         raise MessageError("not_hl7", "MSH-1, MSH-2")
-    distinct = "".join(dict.fromkeys(characters))  # A doubled backslash in MSH-2 is a common mistake.
-    delimiters = Delimiters(separator, *list(distinct + "^~\\&"[len(distinct) :])[:4])
-    lines = re.split(rf"\r\n?|\n(?=[A-Z][A-Z0-9]{{2}}(?:{re.escape(separator)}|$))", _decoded(body, separator))
-    return Message(tuple(_segment(line.strip("\n"), delimiters) for line in lines if line.strip()))
+    delimiters = _delimiters(separator, re.split(r"[\r\n]", characters)[0])
+    text, doubts = _decoded(body, separator)
+    if "\n" in text:
+        lines = re.split(rf"\r\n?|\n(?=[A-Z][A-Z0-9]{{2}}(?:{re.escape(separator)}|$))", text)
+        lines = [line.strip("\n") for line in lines]
+    else:
+        lines = text.split("\r")
+    return Message(tuple(Segment(line, delimiters) for line in lines if line and not line.isspace()), doubts)
 
 
-def _segment(line: str, delimiters: Delimiters) -> Segment:
-    fields = line.split(delimiters.field)
-    if fields[0] == "MSH":
-        fields.insert(1, delimiters.field)
-    return Segment(fields[0].strip(), tuple(fields), delimiters)
+def parts(message: Message) -> list[Message]:
+    """The message once for each PID, and for each MRG of one PID: with its header and what follows up to the next.
+
+    Sources: HL7 v2.5.1 §3.3.17 A17, §3.3.24 A24, §3.3.40 A40, §3.3.45 A45, §7.3.1 ORU: each may name several patients.
+    """
+    names = [segment.name for segment in message.segments]
+    if names.count("PID") <= 1 and names.count("MRG") <= 1:
+        return [message]
+    head: list[Segment] = []
+    found: list[list[Segment]] = []
+    patient: list[Segment] = []
+    has_merge = False
+    for segment in message.segments:
+        if segment.name == "PID":
+            patient, has_merge = [segment], False
+            found.append([segment])
+        elif segment.name == "MRG" and has_merge:
+            found.append([*patient, segment])
+        elif found:
+            found[-1].append(segment)
+        else:
+            head.append(segment)
+        has_merge = has_merge or segment.name == "MRG"
+    return [Message((*head, *part)) for part in found] or [message]
 
 
-def _decoded(body: bytes, separator: str) -> str:
-    """Text by MSH-18, else UTF-8, else Latin-1, in which any bytes are text; without NUL, which PostgreSQL refuses."""
-    header = re.split(rb"[\r\n]", body, maxsplit=1)[0].decode("latin-1").split(separator)
-    named = re.split(r"[^A-Za-z0-9/ -]", header[17], maxsplit=1)[0].strip().upper() if len(header) > 17 else ""
+@lru_cache(maxsize=256)
+def _delimiters(separator: str, characters: str) -> Delimiters:
+    """MSH-2 of one to five characters; a doubled backslash in it is a common mistake."""
+    distinct = "".join(dict.fromkeys(characters))[:5]
+    component, repetition, escape, subcomponent, truncation = (*distinct, *[""] * (5 - len(distinct)))
+    # Who names no escape character may still write the usual one; unpaired it is text anyway.
+    usual = "" if "\\" in distinct or separator == "\\" else "\\"
+    return Delimiters(separator, component, repetition, escape or usual, subcomponent, truncation)
+
+
+def _decoded(body: bytes, separator: str) -> tuple[str, tuple[Doubt, ...]]:
+    """Text by MSH-18, else UTF-8, else Windows-1252; without NUL, which PostgreSQL refuses."""
+    header = re.split(rb"[\r\n]", body[:4096], maxsplit=1)[0].decode("latin-1").split(separator)
+    written = header[17].replace("\x00", "").strip() if len(header) > 17 else ""
+    named = re.split(r"[^A-Za-z0-9/ -]", written, maxsplit=1)[0].strip().upper()
+    doubts = []
+    if named not in _CHARACTER_SETS:
+        doubts.append(Doubt("unknown_character_set", "MSH-18", written[:100]))
     try:
         text = body.decode(_CHARACTER_SETS.get(named, "utf-8"))
     except UnicodeDecodeError:
-        text = body.decode("latin-1")
-    return text.replace("\x00", "")
+        doubts.append(Doubt("not_in_character_set", "MSH-18", written[:100]))
+        text = _western(body)
+    if "\x00" in text:
+        doubts.append(Doubt("nul_character", "message", str(text.count("\x00"))))
+        text = text.replace("\x00", "")
+    return text, tuple(doubts)
+
+
+def _western(body: bytes) -> str:
+    """Windows-1252, and Latin-1 where that has no character for a byte: any bytes are text in it."""
+    try:
+        return body.decode("cp1252")
+    except UnicodeDecodeError:
+        return body.decode("latin-1")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pipelines.hl7 import identity
 from pipelines.hl7.identity import Identifier
-from pipelines.hl7.message import Message, MessageError, parse
+from pipelines.hl7.message import Message, MessageError, parse, parts
 from pipelines.keys import derived_key
 from pipelines.tombstones import NAMING_TYPES, Identity
 from pipelines.tombstones import identity as hashed
@@ -20,15 +20,19 @@ class Whose:
 
 
 def whose(message: Message) -> Whose:
-    """Of PID-3 (or PID-2) and, of a merge, MRG-1. Raises MessageError as reading these fields does."""
-    named = identity.patient_identifiers(message)
+    """Of every PID and, of a merge, every MRG-1. Raises MessageError as reading these fields does."""
     _, trigger = identity.message_type(message)
-    retired = identity.retired_identifiers(message) if trigger in identity.MERGE_EVENTS else []
-    patient = message.first("PID")
-    digits = patient.text(7)[:8] if patient else ""
-    born = f"{digits[:4]}-{digits[4:6]}-{digits[6:]}" if len(digits) == 8 and digits.isdecimal() else None
-    keys = {identity.person_key(named), identity.person_key(retired)}
-    return Whose(frozenset(key for key in keys if key is not None), (*_hashed(named, born), *_hashed(retired, None)))
+    people: set[int | None] = set()
+    identities: list[Identity] = []
+    for part in parts(message):
+        named = identity.patient_identifiers(part)
+        retired = identity.retired_identifiers(part) if trigger in identity.MERGE_EVENTS else []
+        patient = part.first("PID")
+        digits = patient.text(7)[:8] if patient else ""
+        born = f"{digits[:4]}-{digits[4:6]}-{digits[6:]}" if len(digits) == 8 and digits.isdecimal() else None
+        people |= {identity.person_key(named), identity.person_key(retired)}
+        identities += [*_hashed(named, born), *_hashed(retired, None)]
+    return Whose(frozenset(key for key in people if key is not None), tuple(dict.fromkeys(identities)))
 
 
 def whose_bytes(body: bytes) -> Whose | None:

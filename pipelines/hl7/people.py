@@ -1,65 +1,158 @@
-"""The state of a person after all messages about them: demographics, identifiers, allergies, merge.
+"""The state of a person after all messages about them: demographics, identifiers, allergies, coverage, merge.
 
 Source: HL7 v2.5.1 §3.3 (A28, A29, A31, A40), §3.4.2 PID.
 """
 
-from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from pipelines.hl7.clinical import Finding
-from pipelines.hl7.events import Event
-from pipelines.hl7.findings import condition_row, merged_findings
+from pipelines.hl7.clinical import KINDS, Finding
+from pipelines.hl7.events import Event, Party
+from pipelines.hl7.findings import Findings, Stated
 from pipelines.hl7.identity import Identifier
+from pipelines.hl7.message import Doubt
+from pipelines.hl7.quality import Noted, quality_rows
 from pipelines.hl7.rows import Folded, Row
 from pipelines.hl7.values import Timestamp
 from pipelines.keys import derived_key
 
+_OLDEST = 130
+"""Years; nobody reached them."""
 
-def fold_person(person_key: int, events: Sequence[Event]) -> Folded | None:
-    """A person from the events about them and the merges that retire them, in order; None if there is none.
 
-    Patient administration decides; the PID of results counts only for people it never told of.
+@dataclass
+class _Told:
+    """What messages of one sort told: patient administration decides, the PID of results only where it is silent."""
+
+    is_told: bool = False
+    known_at: datetime | None = None
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def tell(self, event: Event, party: Party) -> None:
+        self.is_told, self.known_at = True, event.message_at
+        self.values |= party.updates
+
+
+@dataclass
+class PersonState:
+    """A person while they are folded.
+
+    Attributes:
+        key: source person.
+        merged_into: the survivor of a merge, or the key of the new identifier after a change.
+        linked: people that a link (A24) names; they stay people of their own.
     """
-    about = [event for event in events if event.person_key == person_key]
-    told = [event for event in about if event.is_admission] or about
-    retirement = _retirement(person_key, events)
-    if not about and retirement is None:
-        return None
-    known_at = (told or events)[-1].message_at
-    if told and told[-1].trigger == "A29":
-        return Folded("Person", person_key, person_key, known_at, "deleted")
-    start = max((n for n, event in enumerate(told) if event.trigger == "A29"), default=-1) + 1
-    current = told[start:]
-    values = _values(current)
-    address = _location(person_key, values.get("address"))
-    allergies = merged_findings(current, lambda event: event.allergies)
-    diagnoses = merged_findings(current, lambda event: event.diagnoses if event.visit_key is None else [])
-    rows = {
-        "person": [_person(person_key, values, address, retirement)],
-        "person_identifier": _identifiers(person_key, _all_identifiers(person_key, events)),
-        "location": [address] if address else [],
-        "observation": [_allergy(person_key, finding, event) for finding, event in allergies],
-        "condition_occurrence": [condition_row(person_key, None, finding, event) for finding, event in diagnoses],
-    }
-    return Folded("Person", person_key, person_key, known_at, rows=rows)
+
+    key: int
+    merged_into: int | None = None
+    is_renamed: bool = False
+    is_deleted: bool = False
+    linked: set[int] = field(default_factory=set)
+    identifiers: dict[tuple[str, str], Identifier] = field(default_factory=dict)
+    findings: Findings = field(default_factory=Findings)
+    noted: set[Noted] = field(default_factory=set)
+    known_at: datetime | None = None
+    _administration: _Told = field(default_factory=_Told)
+    _others: _Told = field(default_factory=_Told)
+
+    def tell(self, event: Event, party: Party, *, snapshot: bool) -> None:
+        """What a message says of them."""
+        if event.is_admission:
+            self.is_deleted = False
+        (self._administration if event.is_admission else self._others).tell(event, party)
+        self.name(party.identifiers, event.message_at)
+        stated = [finding for finding in party.findings if _is_personal(finding, party)]
+        if stated:
+            self.findings.state(stated, Stated(event.occurred, event.message_at), snapshot=snapshot)
+
+    def name(self, identifiers: list[Identifier], known_at: datetime | None) -> None:
+        """Identifiers are theirs."""
+        self.known_at = known_at
+        for identifier in identifiers:
+            self.identifiers[identifier.authority, identifier.value] = identifier
+
+    def note(self, doubts: tuple[Doubt, ...], event: Event, visit_key: int | None = None) -> None:
+        """Doubts that arose with an event."""
+        occurred = event.occurred.text if event.occurred else ""
+        self.noted.update(Noted(doubt, occurred, visit_key) for doubt in doubts)
+
+    def delete(self, event: Event) -> None:
+        """A29: gone, with what was told until now; identifiers stay, by which a later message finds them again."""
+        self.is_deleted = True
+        self.known_at = event.message_at
+        self._administration = _Told(True, event.message_at)
+        self.findings.clear()
+        self.linked.clear()
+
+    def take_over(self, former: "PersonState") -> None:
+        """A47: they were known by another identifier; what was told of it was told of them."""
+        for mine, theirs in ((self._administration, former._administration), (self._others, former._others)):
+            mine.is_told = mine.is_told or theirs.is_told
+            mine.values = theirs.values | mine.values
+            mine.known_at = mine.known_at or theirs.known_at
+        self.findings.absorb(former.findings)
+        self.linked |= former.linked
+        former._administration, former._others = _Told(), _Told()
+        former.findings.clear()
+        former.linked = set()
+
+    def folded(self) -> Folded:
+        """The person as they are now."""
+        told = self._administration if self._administration.is_told else self._others
+        known_at = told.known_at if told.is_told else self.known_at
+        if self.is_deleted:
+            return Folded("Person", self.key, self.key, known_at, "deleted")
+        address = told.values.get("address")
+        location = {"location_key": derived_key(str(self.key), "address"), **address} if address else None
+        doubts = self.noted | {Noted(doubt, "") for doubt in _age_doubts(told)}
+        rows = self.findings.rows(self.key, None)
+        rows |= {
+            "person": [_person(self.key, told.values, location, self.merged_into)],
+            "person_identifier": self._identifiers(),
+            "location": [location] if location else [],
+            "linked_person": [
+                {
+                    "linked_person_key": derived_key(str(self.key), "link", str(other)),
+                    "person_key": self.key,
+                    "linked_to_person_key": other,
+                }
+                for other in sorted(self.linked)
+            ],
+            "data_quality": quality_rows(str(self.key), self.key, doubts),
+        }
+        return Folded("Person", self.key, self.key, known_at, rows=rows)
+
+    def _identifiers(self) -> list[Row]:
+        rows = {
+            derived_key(str(self.key), "identifier", one.authority, one.value): one for one in self.identifiers.values()
+        }
+        return [
+            {
+                "person_identifier_key": key,
+                "person_key": self.key,
+                "assigning_authority": rows[key].authority,
+                "identifier_value": rows[key].value,
+                "identifier_type": rows[key].type,
+            }
+            for key in sorted(rows)
+        ]
 
 
-def _values(events: Iterable[Event]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for event in events:
-        values |= event.updates
-    return values
+def _is_personal(finding: Finding, party: Party) -> bool:
+    """Whether it belongs to the person: it does so where no visit is named, too."""
+    return party.visit_key is None or not KINDS[finding.kind].of_visit
 
 
-def _retirement(person_key: int, events: Sequence[Event]) -> int | None:
-    """Whom the person was merged into last; a later merge the other way round takes that back."""
-    survivor = None
-    for event in events:
-        if event.retired_key == person_key and event.person_key != person_key:
-            survivor = event.person_key
-        elif event.person_key == person_key and event.retired_key is not None and event.retired_key == survivor:
-            survivor = None
-    return survivor
+def _age_doubts(told: _Told) -> list[Doubt]:
+    birth: Timestamp | None = told.values.get("birth")
+    if birth is None or told.known_at is None:
+        return []
+    death: Timestamp | None = told.values.get("death")
+    until = death.day.year if death else told.known_at.year
+    if birth.day.year > told.known_at.year:
+        return [Doubt("birth_in_future", "PID-7", birth.text)]
+    return [Doubt("age_over_130", "PID-7", birth.text)] if until - birth.day.year > _OLDEST else []
 
 
 def _person(person_key: int, values: dict[str, Any], address: Row | None, merged_into: int | None) -> Row:
@@ -81,45 +174,4 @@ def _person(person_key: int, values: dict[str, Any], address: Row | None, merged
         "death_datetime": death.local if death else None,
         "location_key": address["location_key"] if address else None,
         "merged_into_person_key": merged_into,
-    }
-
-
-def _location(person_key: int, address: dict[str, str] | None) -> Row | None:
-    return {"location_key": derived_key(str(person_key), "address"), **address} if address else None
-
-
-def _all_identifiers(person_key: int, events: Iterable[Event]) -> Iterable[Identifier]:
-    for event in events:
-        if event.person_key == person_key:
-            yield from event.identifiers
-        elif event.retired_key == person_key:
-            yield from event.retired
-
-
-def _identifiers(person_key: int, identifiers: Iterable[Identifier]) -> list[Row]:
-    rows: dict[int, Row] = {}
-    for identifier in identifiers:
-        key = derived_key(str(person_key), "identifier", identifier.authority, identifier.value)
-        rows[key] = {
-            "person_identifier_key": key,
-            "person_key": person_key,
-            "assigning_authority": identifier.authority,
-            "identifier_value": identifier.value,
-            "identifier_type": identifier.type,
-        }
-    return [rows[key] for key in sorted(rows)]
-
-
-def _allergy(person_key: int, finding: Finding, stated: Event) -> Row:
-    at = finding.at or stated.occurred
-    return {
-        "observation_key": derived_key(str(person_key), "allergy", finding.identity),
-        "person_key": person_key,
-        "kind": "allergy",
-        "category": finding.category,
-        "codings": finding.codings,
-        "code_text": finding.text,
-        "observation_date": at.day if at else None,
-        "observation_datetime": at.local if at else None,
-        "known_at": stated.message_at,
     }

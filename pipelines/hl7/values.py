@@ -5,8 +5,9 @@ names; a time of day exists only where the hour was written.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 
 DELETED = '""'
 """A field that says: delete the value (HL7 v2.5.1 §2.5.3.4)."""
@@ -14,7 +15,12 @@ DELETED = '""'
 _STAMP = re.compile(r"(\d{4})(\d\d)?(\d\d)?(?:(\d\d)(\d\d)?(\d\d)?(?:\.?(\d{1,6}))?)?([+-]\d{4})?")
 _ESCAPE = re.compile(r"\\([^\\]{1,64})\\")
 _HEXADECIMAL = re.compile(r"X((?:[0-9A-Fa-f]{2})+)")
-_HIGHLIGHTING = frozenset({"H", "N"})
+_LINES = re.compile(r"\.sp\+?(\d{0,3})")
+_LAYOUT = re.compile(r"H|N|\.(?:in|ti)[+-]?\d{0,4}|\.(?:fi|nf|ce)")
+"""Sequences that change how text looks and stand for no character."""
+
+LAST_YEAR = 9998
+"""Years after it stand for "no end", as in 99991231."""
 
 _SYSTEMS = {
     "LN": "http://loinc.org",
@@ -55,12 +61,12 @@ def unescaped(text: str, delimiters: dict[str, str]) -> str:
 
     Args:
         text: a field or part of one, after it was split.
-        delimiters: what the letters F, S, T, R, E stand for in this message.
+        delimiters: what the letters F, S, T, R, E, P stand for in this message.
 
-    Source: HL7 v2.5.1 §2.7.
+    Source: HL7 v2.5.1 §2.7, v2.7 §2.7.
     """
     escape = delimiters["E"]
-    if escape not in text:
+    if not escape or escape not in text:
         return text
     pattern = _ESCAPE if escape == "\\" else re.compile(_ESCAPE.pattern.replace("\\\\", re.escape(escape)))
     return pattern.sub(lambda match: _escaped(match, delimiters), text)
@@ -69,15 +75,26 @@ def unescaped(text: str, delimiters: dict[str, str]) -> str:
 def _escaped(match: re.Match[str], delimiters: dict[str, str]) -> str:
     sequence = match.group(1)
     if sequence in delimiters:
-        return delimiters[sequence]
+        return delimiters[sequence] or match.group()
     if sequence.startswith(".br"):
         return "\n"
-    if sequence in _HIGHLIGHTING:
+    lines = _LINES.fullmatch(sequence)
+    if lines:
+        return "\n" * int(lines.group(1) or 1)
+    if _LAYOUT.fullmatch(sequence):
         return ""
     hexadecimal = _HEXADECIMAL.fullmatch(sequence)
     if hexadecimal:
-        return bytes.fromhex(hexadecimal.group(1)).decode("utf-8", "replace").replace("\x00", "")
+        return _of_bytes(bytes.fromhex(hexadecimal.group(1)))
     return match.group()
+
+
+def _of_bytes(content: bytes) -> str:
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        text = content.decode("latin-1")
+    return text.replace("\x00", "")
 
 
 @dataclass(frozen=True)
@@ -89,12 +106,14 @@ class Timestamp:
         local: the local time without offset, None where no hour was written.
         digits: how many digits of year, month and day were written: 4, 6 or 8.
         offset: the offset from UTC, None where none was written.
+        text: as written, which says how precise it is.
     """
 
     day: date
     local: datetime | None
     digits: int
     offset: timedelta | None
+    text: str = field(default="", compare=False)
 
     def instant(self, zone: tzinfo) -> datetime:
         """The instant in UTC; ``zone`` counts where no offset was written, midnight where no hour was."""
@@ -105,7 +124,17 @@ class Timestamp:
         except OverflowError:
             return local.replace(tzinfo=UTC)
 
+    def doubtful_hour(self, zone: tzinfo) -> str | None:
+        """``ambiguous_time`` or ``nonexistent_time`` where clocks are changed; None elsewhere and with an offset."""
+        if self.offset is not None or self.local is None or self.day.year in (1, 9999):
+            return None
+        first, second = (self.local.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1))
+        if first is None or second is None or first == second:
+            return None
+        return "ambiguous_time" if first > second else "nonexistent_time"
 
+
+@lru_cache(maxsize=1 << 13)
 def timestamp(text: str) -> Timestamp | None:
     """A TS or DTM value of any precision; None if it is none, such as ``00000000`` or 24 o'clock.
 
@@ -122,7 +151,7 @@ def timestamp(text: str) -> Timestamp | None:
             microsecond = int((fraction or "0").ljust(6, "0"))
             clock = (int(hour), int(minute or 0), int(second or 0), microsecond)
             local = datetime(written.year, written.month, written.day, *clock)
-        return Timestamp(written, local, 8 if day else 6 if month else 4, _offset(zone))
+        return Timestamp(written, local, 8 if day else 6 if month else 4, _offset(zone), text)
     except ValueError:
         return None
 

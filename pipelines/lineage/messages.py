@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import psycopg
 from psycopg.rows import dict_row
@@ -11,7 +10,8 @@ from psycopg.rows import dict_row
 from pipelines.hl7 import identity
 from pipelines.hl7.events import Event, NotMappedError, read_event
 from pipelines.hl7.message import MessageError
-from pipelines.hl7.orders import order_key
+from pipelines.hl7.orders import document_key, order_key
+from pipelines.hl7.policy import Policy
 from pipelines.keys import resource_key
 from pipelines.lineage.statements import statement
 from resources.settings import Settings
@@ -63,15 +63,21 @@ def messages_of(
 def _event(settings: Settings, row: Mapping[str, Any]) -> Event | None:
     """What a message tells; None if it is landed and has no part in any row."""
     try:
-        return read_event(row["message_id"], row["body"], ZoneInfo(settings.time_zone))
+        return read_event(row["message_id"], row["body"], Policy.of(settings))
     except (NotMappedError, MessageError):
         return None
 
 
 def _folded_keys(event: Event) -> frozenset[int]:
-    """Keys of the person, the person a merge retires, the visit and the orders that a message tells of."""
-    named = [("Person", event.person_key), ("Person", event.retired_key), ("Visit", event.visit_key)]
-    named += [("Order", order_key(event.person_key, result.order)) for result in event.results]
+    """Keys of all people, visits, orders and documents that a message tells of."""
+    named: set[tuple[str, int | None]] = set()
+    for party in event.parties:
+        named |= {("Person", party.person_key), ("Person", party.retired_key), ("Visit", party.visit_key)}
+        named |= {("Visit", key) for key in party.former_visits}
+        named |= {(kind, key) for key in party.aliases.values() for kind in ("Person", "Visit")}
+        named |= {("Order", order_key(party.person_key, result.order)) for result in party.results}
+        if party.document is not None:
+            named.add(("Document", document_key(party.person_key, party.document.number)))
     return frozenset(resource_key(identity.SOURCE_SYSTEM, kind, str(key)) for kind, key in named if key is not None)
 
 

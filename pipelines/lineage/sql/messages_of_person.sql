@@ -16,5 +16,9 @@ WHERE
         message.patient_key = %(person_key)s
         OR message.merged_patient_key = %(person_key)s
         OR message.visit_key = %(visit_key)s
+        OR EXISTS (
+            SELECT 1 FROM landing.hl7_message_key AS named
+            WHERE named.message_id = message.message_id AND named.named_key IN (%(person_key)s, %(visit_key)s)
+        )
     )
 ORDER BY message.message_id

@@ -118,7 +118,7 @@ def test_delimiters_escapes_and_character_sets(header: bytes, field: bytes, expe
 
 def test_own_delimiters() -> None:
     found = parse(b"MSH#$*!@#A\rPID#1##7$$$H@1.2$MR*8$$$K")
-    assert [(part.text(1), part.text(4, 1), part.text(4, 2)) for part in found.segments[1].composites(3, "CX")] == [
+    assert [(part.text(1), part.text(4, 1), part.text(4, 2)) for part in found.segments[1].composites(3)] == [
         ("7", "H", "1.2"),
         ("8", "K", ""),
     ]
@@ -166,10 +166,10 @@ def test_bad_input_is_quarantined_without_content(ingest: Ingest, db: Database) 
 def test_what_is_left_out_is_counted_by_reason(ingest: Ingest, db: Database) -> None:
     account = ingest(
         message("ACK", "20260101"),
-        message("VXU^V04", "20260101"),
+        message("SIU^S12", "20260101"),
         message("ADT^A01", "20260101", visit(), mode="T"),
     )
-    assert account.excluded == {"no_mapping:ACK": 1, "no_mapping:VXU^V04": 1, "processing_id:T": 1}
+    assert account.excluded == {"no_mapping:ACK": 1, "no_mapping:SIU^S12": 1, "processing_id:T": 1}
     assert rows(db, "resource") == []
 
 
