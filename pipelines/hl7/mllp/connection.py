@@ -1,6 +1,7 @@
 """One sender's connection: frames in, answers out in the order of the frames."""
 
 import asyncio
+import hashlib
 import logging
 from collections import deque
 from dataclasses import dataclass
@@ -157,16 +158,21 @@ class Connection(asyncio.Protocol):
         self._close_if_done()
 
     def _advance(self) -> None:
-        """Take as many frames as may be unanswered."""
+        """Send what is answered, and take as many frames as may be unanswered, until neither can go on."""
         window, store = self._rooms.settings.mllp_window, self._rooms.store
-        while self._frames and len(self._slots) < window and store.has_room:
-            self._take(self._frames.popleft())
+        while True:
+            self._flush()
+            if not self._frames or len(self._slots) >= window or not store.has_room:
+                break
+            while self._frames and len(self._slots) < window and store.has_room:
+                self._take(self._frames.popleft())
         if self._frames and not store.has_room:
             store.when_room(self._advance)
         if not self._frames and self._too_long is not None:
-            self._refuse(Arrival(b"", read_envelope(without_leading_blanks(self._too_long))), acknowledgement.TOO_LONG)
+            head = without_leading_blanks(self._too_long)
+            self._refuse(Arrival(head, read_envelope(head)), acknowledgement.TOO_LONG)
             self._too_long = None
-        self._flush()
+            self._flush()
         self._regulate()
 
     def _take(self, frame: bytes) -> None:
@@ -176,7 +182,7 @@ class Connection(asyncio.Protocol):
             return
         slot = _Slot()
         self._slots.append(slot)
-        self._rooms.store.give(arrival, lambda fate: self._told(slot, arrival, fate))
+        self._rooms.store.give(self.number, arrival, lambda fate: self._told(slot, arrival, fate))
 
     def _told(self, slot: _Slot, arrival: Arrival, fate: Fate) -> None:
         refusal = acknowledgement.NOT_STORED if fate is Fate.NOT_STORED else arrival.refusal
@@ -195,7 +201,7 @@ class Connection(asyncio.Protocol):
             self._rooms.metrics.acked()
             return
         self._rooms.metrics.nacked("AE" if refusal.is_ours else "AR")
-        digest = arrival.header.columns.get("body_sha256", b"").hex()[:12] or "none"
+        digest = hashlib.sha256(arrival.body).hexdigest()[:12]
         _LOG.warning("connection %d: %s (sha256 %s) refused: %s", self.number, arrival.kind, digest, refusal.text)
 
     def _flush(self) -> None:
@@ -215,11 +221,15 @@ class Connection(asyncio.Protocol):
         if not self._is_ending or self.is_waiting or self._is_closing or transport is None:
             return
         self._is_closing = True
-        if not transport.can_write_eof():
-            transport.close()
-            return
-        transport.write_eof()
-        self._loop.call_later(_LINGER_SECONDS, transport.close)
+        try:
+            if transport.can_write_eof():
+                transport.write_eof()
+                self._loop.call_later(_LINGER_SECONDS, transport.close)
+                return
+        except OSError:
+            # The sender is gone already, which the loop is about to tell us.
+            _LOG.debug("connection %d was closed by its sender", self.number)
+        transport.close()
 
     def _regulate(self) -> None:
         """Read the socket only while what it gives can be taken."""

@@ -47,7 +47,15 @@ def run(settings: Settings, database: Database, listening: Callable[[Address], N
         ListenerError: the listener can't be opened as the settings want it.
         resources.private_files.PrivateFileError: others may read the certificate's key.
     """
-    asyncio.run(Listener(settings, database).run(listening))
+
+    async def until_told() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await listener.serve(stop, listening)
+
+    listener = Listener(settings, database)
+    asyncio.run(until_told())
 
 
 class Listener:
@@ -72,12 +80,9 @@ class Listener:
         self._connections: set[Connection] = set()
         self._opened = 0
 
-    async def run(self, listening: Callable[[Address], None] | None = None) -> None:
-        """As the function ``run``, in a running loop."""
+    async def serve(self, stop: asyncio.Event, listening: Callable[[Address], None] | None = None) -> None:
+        """As the function ``run``, in a running loop, until ``stop`` is set."""
         settings, loop = self._settings, asyncio.get_running_loop()
-        stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
         store = Store(settings, self._database, self._metrics)
         rooms = Rooms(settings, Reception(settings), Acknowledger(), store, self._metrics)
         tasks = [asyncio.create_task(store.run()), asyncio.create_task(self._watch())]
