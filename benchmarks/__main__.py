@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from benchmarks import audit, downloads, fhir, hl7, retrieval
+from benchmarks import audit, downloads, fhir, hl7, mllp, retrieval
 from benchmarks.peers import omop
 from benchmarks.table import ScaleTable, Table
 from resources import warehouse
@@ -27,6 +27,7 @@ BENCHMARKS: Mapping[str, _Run] = {
     "downloads": downloads.run,
     "retrieval": lambda settings, database: [retrieval.run(settings, database)],
     "audit": lambda settings, database: [audit.run(settings, database)],
+    "mllp": mllp.run,
 }
 
 

@@ -106,7 +106,7 @@ def land_files(
             known = redacted.get(content_hash(path)) if redacted else None
             if known is None:
                 digest, length = store(settings, path)
-                known = _register(connection, digest, length, kind_of(path), is_gzip(path))
+                known = register(connection, digest, length, kind_of(path), is_gzip(path))
             else:
                 length = path.stat().st_size
             total += length
@@ -181,7 +181,8 @@ def landed_path(settings: Settings, sha256: str) -> Path:
     return settings.landing_directory / sha256[:2] / sha256
 
 
-def _register(connection: psycopg.Connection[Any], sha256: str, length: int, kind: str, gzipped: bool) -> LandedFile:
+def register(connection: psycopg.Connection[Any], sha256: str, length: int, kind: str, gzipped: bool) -> LandedFile:
+    """Say in ``landing.file`` that bytes lie under their hash; the file as it is registered, new or known."""
     values = (bytes.fromhex(sha256), length, kind, gzipped)
     row = connection.execute(
         "INSERT INTO landing.file (sha256, byte_length, kind, gzip) VALUES (%s, %s, %s, %s) "

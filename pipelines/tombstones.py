@@ -78,6 +78,20 @@ def read(connection: psycopg.Connection[Any]) -> Tombstones:
     return Tombstones(people, {bytes(found): None if born is None else bytes(born) for found, born in rows})
 
 
+def named(connection: psycopg.Connection[Any], people: Iterable[int], identifiers: Iterable[bytes]) -> Tombstones:
+    """As ``read``, of these keys and identifiers' hashes alone."""
+    keys = connection.execute(
+        "SELECT person_key FROM landing.erased_person WHERE person_key = ANY(%s::bigint[])", (list(people),)
+    )
+    rows = connection.execute(
+        "SELECT identifier_sha256, birth_sha256 FROM landing.erased_identifier "
+        "WHERE identifier_sha256 = ANY(%s::bytea[])",
+        (list(identifiers),),
+    )
+    found = {bytes(one): None if born is None else bytes(born) for one, born in rows}
+    return Tombstones({key for (key,) in keys}, found)
+
+
 def is_in_bronze(connection: psycopg.Connection[Any], person_key: int) -> bool:
     """Whether bronze knows a person by this key, as INGEST or ERASER.
 

@@ -44,3 +44,8 @@ def hold(connection: psycopg.Connection[Any], *locks: int) -> None:
 def share(connection: psycopg.Connection[Any], key: int) -> None:
     """Wait until nobody holds a lock alone, and share it until the connection closes."""
     connection.execute("SELECT pg_advisory_lock_shared(%s)", (key,))
+
+
+def share_in_transaction(connection: psycopg.Connection[Any], key: int) -> None:
+    """As ``share``, until the open transaction ends: for one who shares a lock again and again for a moment."""
+    connection.execute("SELECT pg_advisory_xact_lock_shared(%s)", (key,))

@@ -10,7 +10,9 @@ from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
+
+from resources.listener_settings import ListenerSettings
 
 Validation = Literal["full", "structural"]
 MappingProfile = Literal["us-core", "ig-strict"]
@@ -70,7 +72,7 @@ Hosts = Annotated[frozenset[str], NoDecode, BeforeValidator(_hosts)]
 """Names or addresses of hosts."""
 
 
-class Settings(BaseSettings):
+class Settings(ListenerSettings):
     """Settings of one Sanctum home. Two homes share nothing."""
 
     model_config = SettingsConfigDict(

@@ -16,6 +16,7 @@ from assets.cli.erasure import erase
 from assets.cli.fhir_server import ServerName, fhir_server
 from assets.cli.home import ensure_vocabulary, ready
 from assets.cli.identity import Purpose, TokenFile, caller, whoami
+from assets.cli.mllp import mllp
 from assets.cli.output import Json, failures, progress, report, say
 from assets.cli.quarantine import quarantine
 from assets.cli.retention import retention
@@ -43,6 +44,7 @@ app.add_typer(consent, name="consent")
 app.command()(erase)
 app.add_typer(retention, name="retention")
 app.command("prove-egress")(prove)
+app.command()(mllp)
 
 Sources = Annotated[
     list[str], typer.Argument(help="Files, folders, or URLs (s3://, file://); gzip is accepted.", metavar="PATH…")

@@ -3,9 +3,7 @@
 A file whose messages are not stored has no ``landing.file_load`` row and is split by the next run.
 """
 
-import hashlib
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,18 +11,19 @@ from zoneinfo import ZoneInfo
 import psycopg
 from psycopg.types.json import Jsonb
 
-from pipelines import bronze, quarantine, tombstones
+from pipelines import quarantine, tombstones
 from pipelines.account import Account
 from pipelines.hl7 import identity, redaction
-from pipelines.hl7.events import times
-from pipelines.hl7.message import Message, MessageError, parse
-from pipelines.hl7.ownership import Whose, whose_bytes
+from pipelines.hl7.erased import Judge, Verdict
+from pipelines.hl7.header import read_header
+from pipelines.hl7.message import parse
+from pipelines.hl7.ownership import whose_bytes
 from pipelines.hl7.splitting import Piece, split
 from pipelines.hl7.statements import statement
 from pipelines.landing import InputError, LandingReport, is_whole, landed_path, open_content
 from pipelines.object_store import Source, land_sources
 from pipelines.quarantine import QuarantinedRecord
-from pipelines.redaction import forget, forget_everywhere, redact_due
+from pipelines.redaction import forget, redact_due
 from pipelines.tombstones import Tombstones
 from resources import locks
 from resources.postgres import Database, Role, without_row_values
@@ -118,50 +117,30 @@ def _without_erased(
     pieces: Sequence[Piece],
     account: Account,
 ) -> Sequence[Piece]:
-    """The pieces that are no erased person's; a key under which one turns up anew is remembered.
-
-    A message that gives an erased person's identifier to somebody who is known is quarantined, ``erased_identifier``.
-    """
+    """The pieces that are no erased person's, as ``pipelines.hl7.erased`` judges."""
     if not erased:
         return pieces
     kept: list[Piece] = []
-    seen: set[int] = set()
+    judge = Judge(connection, erased)
     for piece in pieces:
         whose = whose_bytes(piece.body)
-        if whose is None or not _is_erased(connection, erased, whose):
+        code, trigger = identity.message_type(parse(piece.body)) if whose else ("", "")
+        verdict = judge.judge(whose, trigger)
+        if verdict is Verdict.KEPT:
             kept.append(piece)
-            seen |= whose.people if whose else frozenset()
             continue
-        code, trigger = identity.message_type(parse(piece.body))
         kind = identity.kind(code, trigger)
         account.read[kind] += 1
-        is_new = whose.people.isdisjoint(erased.people)
-        if is_new and any(key in seen or tombstones.is_somebody(connection, key) for key in whose.people):
+        if verdict is Verdict.DISPUTED:
             place = f"{file[1]}@{piece.byte_offset}"
             record = QuarantinedRecord(
                 place, "erased_identifier", file[0], byte_offset=piece.byte_offset, resource_type=kind
             )
             quarantine.keep(connection, [record])
             account.quarantined["erased_identifier"] += 1
-            continue
-        account.excluded["erased"] += 1
-        if is_new and whose.people and trigger not in identity.MERGE_EVENTS:
-            tombstones.add(connection, whose.people)
-            bronze.withdraw(connection, whose.people)
-            # Messages under this key may lie in files that were split before anybody knew whose they are.
-            forget_everywhere(connection, ["hl7v2"])
-            erased.people.update(whose.people)
+        else:
+            account.excluded["erased"] += 1
     return kept
-
-
-def _is_erased(connection: psycopg.Connection[Any], erased: Tombstones, whose: Whose) -> bool:
-    """Whether a message is an erased person's, by what it states and by the birth date known of whom it names."""
-    if not whose.people.isdisjoint(erased.people):
-        return True
-    if not erased.names(whose.identities):
-        return False
-    born = tombstones.birth_date(connection, *whose.people) if len(whose.people) == 1 else None
-    return erased.names(whose.identities, born)
 
 
 def _store(
@@ -184,54 +163,45 @@ def _store(
     )
     account.read["unknown"] += len(unusable)
     account.quarantined.update(str(piece.problem) for piece in unusable)
-    rows = [_row(piece, zone) for piece in pieces if not piece.problem]
+    whole = [piece for piece in pieces if not piece.problem]
+    rows = [{"byte_offset": piece.byte_offset, **read_header(piece.body, zone).columns} for piece in whole]
     if not rows:
         return
-    columns = {name: [row[name] for row in rows] for name in rows[0]}
-    stored = connection.execute(statement("insert_messages"), {"file_id": file_id, **columns}).fetchall()
-    new = Counter(identity.kind(code, trigger) for code, trigger in stored)
+    stored = insert_messages(connection, file_id, rows)
     account.read.update(identity.kind(row["message_code"], row["trigger_event"]) for row in rows)
-    account.loaded.update(new)
+    account.loaded.update(identity.kind(code, trigger) for _, code, trigger in stored)
     if len(rows) > len(stored):
         account.excluded["already_loaded"] += len(rows) - len(stored)
 
 
-def _row(piece: Piece, zone: ZoneInfo) -> dict[str, Any]:
-    found: dict[str, Any] = dict.fromkeys(
-        ("sending_application", "sending_facility", "message_control_id", "message_code", "trigger_event"), ""
-    )
-    found |= dict.fromkeys(("version_id", "processing_id"), "")
-    found |= dict.fromkeys(("patient_key", "merged_patient_key", "visit_key", "message_at", "event_at"))
-    for column, value in _header(piece.body, zone):
-        found[column] = value
-    digest = hashlib.sha256(piece.body).digest()
-    return {"byte_offset": piece.byte_offset, "body_sha256": digest, "body": piece.body, **found}
+def insert_messages(
+    connection: psycopg.Connection[Any], file_id: int | None, rows: Sequence[Mapping[str, Any]]
+) -> list[tuple[int, str, str]]:
+    """Store messages in the caller's transaction, in the order given; id, code and trigger of those that are new.
+
+    The same bytes of one sender under one MSH-10 are stored once; a message that is there is left alone.
+
+    Args:
+        connection: as INGEST.
+        file_id: the landed file they are of; None: they came by themselves.
+        rows: at least one, each with ``byte_offset`` and the columns of ``pipelines.hl7.header.Header``.
+    """
+    return connection.execute(statement("insert_messages"), insertion(file_id, rows)).fetchall()
 
 
-def _header(body: bytes, zone: ZoneInfo) -> Iterator[tuple[str, Any]]:
-    """Columns as far as they can be read; folding says what is wrong with a message that is stored anyway."""
-    try:
-        message = parse(body)
-        header = message.header
-        yield "sending_application", header.text(3)[: identity.LONGEST_NAME]
-        yield "sending_facility", header.text(4)[: identity.LONGEST_NAME]
-        yield "message_control_id", header.text(10)[: identity.LONGEST_NAME]
-        yield "version_id", header.text(12)
-        yield "processing_id", header.text(11)
-        _, event_at, message_at = times(message, zone)
-        yield "message_at", message_at
-        yield "event_at", event_at
-        yield from _keys(message)
-    except MessageError:
-        return
+def insertion(
+    file_id: int | None,
+    rows: Sequence[Mapping[str, Any]],
+    people: Iterable[int] = (),
+    identifiers: Iterable[bytes] = (),
+) -> dict[str, Any]:
+    """The parameters of ``insert_messages.sql``.
 
-
-def _keys(message: Message) -> Iterator[tuple[str, Any]]:
-    code, trigger = identity.message_type(message)
-    yield "message_code", code
-    yield "trigger_event", trigger
-    yield "patient_key", identity.person_key(identity.patient_identifiers(message))
-    if trigger in identity.MERGE_EVENTS:
-        yield "merged_patient_key", identity.person_key(identity.retired_identifiers(message))
-    if identity.concerns_visit(code, trigger):
-        yield "visit_key", identity.visit_key(message)
+    Args:
+        file_id: as ``insert_messages`` has it.
+        rows: likewise.
+        people: keys of people of whom none may be erased; else nothing is stored.
+        identifiers: hashes of identifiers, likewise.
+    """
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    return {"file_id": file_id, "people": list(people), "identifiers": list(identifiers), **columns}

@@ -1,4 +1,5 @@
--- In the order given, so that message_id is the order of receipt; a message that is there is left alone.
+-- In the order given, so that message_id is the order of receipt; a message that is there is left alone. Nothing is
+-- stored if one of the people or identifiers was erased.
 INSERT INTO landing.hl7_message (
     file_id, byte_offset, body_sha256, body, sending_application, sending_facility, message_control_id, message_code,
     trigger_event, version_id, processing_id, patient_key, merged_patient_key, visit_key, message_at, event_at
@@ -22,15 +23,15 @@ SELECT
     given.event_at
 FROM unnest(
     %(byte_offset)s::bigint [],
-    %(body_sha256)s::bytea [],
-    %(body)s::bytea [],
-    %(sending_application)s::text [],
-    %(sending_facility)s::text [],
-    %(message_control_id)s::text [],
-    %(message_code)s::text [],
-    %(trigger_event)s::text [],
-    %(version_id)s::text [],
-    %(processing_id)s::text [],
+    %(body_sha256)b::bytea [],
+    %(body)b::bytea [],
+    %(sending_application)b::text [],
+    %(sending_facility)b::text [],
+    %(message_control_id)b::text [],
+    %(message_code)b::text [],
+    %(trigger_event)b::text [],
+    %(version_id)b::text [],
+    %(processing_id)b::text [],
     %(patient_key)s::bigint [],
     %(merged_patient_key)s::bigint [],
     %(visit_key)s::bigint [],
@@ -40,6 +41,9 @@ FROM unnest(
     byte_offset, body_sha256, body, sending_application, sending_facility, message_control_id, message_code,
     trigger_event, version_id, processing_id, patient_key, merged_patient_key, visit_key, message_at, event_at, place
 )
+WHERE
+    NOT EXISTS (SELECT FROM landing.erased_person WHERE person_key = ANY(%(people)s::bigint []))
+    AND NOT EXISTS (SELECT FROM landing.erased_identifier WHERE identifier_sha256 = ANY(%(identifiers)s::bytea []))
 ORDER BY given.place
 ON CONFLICT (sending_application, sending_facility, message_control_id, body_sha256) DO NOTHING
-RETURNING message_code, trigger_event
+RETURNING message_id, message_code, trigger_event

@@ -1,0 +1,125 @@
+"""Listeners: in this process on threads of their own, or as ``sanctum mllp``."""
+
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from queue import Queue
+
+import pytest
+
+from pipelines.hl7.mllp.listener import Address, Listener
+from resources.postgres import Database, database
+from resources.settings import Settings
+
+
+@dataclass
+class Running:
+    """A listener that runs."""
+
+    settings: Settings
+    database: Database
+    address: Address
+    stop: Callable[[], None]
+
+    @property
+    def port(self) -> int:
+        return self.address.port
+
+
+Listen = Callable[..., Running]
+
+
+@dataclass
+class _Thread:
+    """An event loop with one listener."""
+
+    listener: Listener
+    found: "Queue[Address | BaseException]" = field(default_factory=Queue)
+    loop: asyncio.AbstractEventLoop | None = None
+    stopping: asyncio.Event | None = None
+
+    def start(self) -> Address:
+        self.thread = threading.Thread(target=lambda: asyncio.run(self._main()))
+        self.thread.start()
+        found = self.found.get(timeout=30)
+        if isinstance(found, BaseException):
+            raise found
+        return found
+
+    async def _main(self) -> None:
+        self.loop, self.stopping = asyncio.get_running_loop(), asyncio.Event()
+        try:
+            await self.listener.serve(self.stopping, self.found.put)
+        except BaseException as error:
+            self.found.put(error)
+            raise
+
+    def stop(self) -> None:
+        if self.loop is not None and self.stopping is not None and self.thread.is_alive():
+            with contextlib.suppress(RuntimeError):
+                self.loop.call_soon_threadsafe(self.stopping.set)
+        self.thread.join(30)
+        assert not self.thread.is_alive()
+        assert self.found.empty(), "the listener failed"
+
+
+@contextlib.contextmanager
+def listening(settings: Settings, **overrides: object) -> Iterator[Running]:
+    """A listener on any free port until the end of the block."""
+    update = {"mllp_port": 0, "mllp_metrics_port": 0, "mllp_stop_seconds": 3.0, **overrides}
+    settings = settings.model_copy(update=update)
+    thread = _Thread(Listener(settings, database(settings)))
+    running = Running(settings, database(settings), thread.start(), thread.stop)
+    try:
+        yield running
+    finally:
+        thread.stop()
+
+
+@pytest.fixture
+def listen(settings: Settings) -> Iterator[Listen]:
+    """Start a listener on a fresh database with settings of one's own."""
+    with contextlib.ExitStack() as stack:
+        yield lambda **overrides: stack.enter_context(listening(settings, **overrides))
+
+
+@pytest.fixture(scope="module")
+def listener(module_settings: Settings) -> Iterator[Running]:
+    """One listener with the settings as they are, for tests that tell their messages apart by MSH-10."""
+    with listening(module_settings) as running:
+        yield running
+
+
+class Process:
+    """``sanctum mllp`` in a process of its own."""
+
+    def __init__(self, environment: dict[str, str], port: int = 0) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "assets.cli", "mllp", "--port", str(port), "--metrics-port", "0", "--json"],
+            env={**os.environ, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        line = self.process.stdout.readline() if self.process.stdout else ""
+        if not line.startswith('{"listening"'):
+            self.process.kill()
+            raise AssertionError(f"the listener did not start: {line}{self.process.communicate()[1]}")
+        self.port = int(json.loads(line)["listening"]["port"])
+        self._log: list[str] = []
+        # A full pipe would stop the listener.
+        self._reader = threading.Thread(target=lambda: self._log.extend(self.process.stderr or ()))
+        self._reader.start()
+
+    def end(self, number: int) -> tuple[int, str]:
+        """Send a signal; exit status and what was logged."""
+        self.process.send_signal(number)
+        status = self.process.wait(30)
+        self._reader.join()
+        return status, "".join(self._log)
