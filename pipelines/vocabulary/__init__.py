@@ -11,5 +11,14 @@ does).
 from pipelines.vocabulary.files import VocabularyError
 from pipelines.vocabulary.loading import ensure_starter, load_vocabulary
 from pipelines.vocabulary.reporting import VocabularyReport, report
+from pipelines.vocabulary.site_map import SiteMapReport, load_site_map
 
-__all__ = ["VocabularyError", "VocabularyReport", "ensure_starter", "load_vocabulary", "report"]
+__all__ = [
+    "SiteMapReport",
+    "VocabularyError",
+    "VocabularyReport",
+    "ensure_starter",
+    "load_site_map",
+    "load_vocabulary",
+    "report",
+]

@@ -47,6 +47,7 @@ def copy_file(
     columns: tuple[str, ...],
     *,
     freeze: bool,
+    optional: tuple[str, ...] = (),
     go_on: Callable[[], bool] = lambda: True,
 ) -> Copied:
     """Copy a file into a table, all of it or nothing.
@@ -55,8 +56,9 @@ def copy_file(
         connection: in a transaction; it is aborted where this raises.
         file: what to read.
         table: where to.
-        columns: the table's columns; the file has all of them, in any order and case.
+        columns: the table's columns; the file has all of them but optional ones, in any order and case.
         freeze: whether the table was made in this transaction, so that every snapshot may see the rows.
+        optional: columns that the file may lack.
         go_on: asked before each block.
 
     Raises:
@@ -67,8 +69,7 @@ def copy_file(
     digest = hashlib.sha256()
     with file.open() as content:
         line, header = read_header(content, file.stem)
-        if sorted(header.columns) != sorted(columns):
-            raise VocabularyError(f"{file.stem} has other columns than OMOP CDM 5.4; it needs {', '.join(columns)}")
+        _require_columns(file.stem, header, columns, optional)
         digest.update(line)
         reading = _Reading(content, file.stem, header, go_on, digest.update)
         with connection.cursor() as cursor:
@@ -83,6 +84,15 @@ def copy_file(
     if rows > reading.lines or (header.delimiter == "\t" and rows != reading.lines):
         raise VocabularyError(f"{file.stem} has {reading.lines} lines below its header, of which {rows} became rows")
     return Copied(len(line) + reading.byte_length, digest.hexdigest(), reading.lines, rows)
+
+
+def _require_columns(stem: str, header: Header, columns: tuple[str, ...], optional: tuple[str, ...]) -> None:
+    found = set(header.columns)
+    needed = set(columns) - set(optional)
+    if len(found) < len(header.columns) or not needed <= found <= set(columns):
+        may = f"; it may have {', '.join(optional)}" if optional else ""
+        needs = ", ".join(name for name in columns if name in needed)
+        raise VocabularyError(f"{stem} has other columns than OMOP CDM 5.4; it needs {needs}{may}")
 
 
 class _Reading:
@@ -147,4 +157,4 @@ def _told(error: psycopg.Error, stem: str, header: Header) -> Exception:
         column = column or place["column"]
     if column:
         where += f", column {column}"
-    return VocabularyError(f"{where}: {rule}; nothing of the download was loaded")
+    return VocabularyError(f"{where}: {rule}; nothing was loaded")

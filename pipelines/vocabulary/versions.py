@@ -88,8 +88,7 @@ def index_next(connection: psycopg.Connection[Any], table: VocabularyTable) -> N
             found = connection.execute(query).fetchone()
             line = found[0] if found else "?"
             raise VocabularyError(
-                f"{table.stem}, line {line}, column {table.key}: an earlier line has the same; nothing of the download "
-                "was loaded"
+                f"{table.stem}, line {line}, column {table.key}: an earlier line has the same; nothing was loaded"
             ) from None
     for index in table.indexes:
         connection.execute(_create_index(index, place))

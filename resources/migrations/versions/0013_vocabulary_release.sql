@@ -86,7 +86,7 @@ CREATE TABLE vocab.source_to_concept_map (
     valid_start_date date NOT NULL,
     valid_end_date date NOT NULL,
     invalid_reason text,
-    PRIMARY KEY (source_vocabulary_id, source_code, target_concept_id, valid_end_date)
+    PRIMARY KEY (source_vocabulary_id, source_code, target_concept_id)
 );
 COMMENT ON TABLE vocab.source_to_concept_map IS
 'A site''s own codes (sanctum vocab map). source_vocabulary_id is an OMOP vocabulary, or the system as sources write it.';
