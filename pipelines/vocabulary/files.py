@@ -51,22 +51,20 @@ class VocabularyFile:
             VocabularyError: it is cut off or damaged, or can't be decompressed.
         """
         with self._open_raw() as raw:
-            try:
-                yield cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if _is_gzip(raw) else raw
-            except (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError):
-                raise VocabularyError(f"{self.stem} is cut off or damaged: it can't be decompressed") from None
+            yield cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if _is_gzip(raw) else raw
 
     @contextlib.contextmanager
     def _open_raw(self) -> Iterator[IO[bytes]]:
         with contextlib.ExitStack() as stack:
+            stack.enter_context(_undamaged(self.stem))
             if self.member is None:
                 yield stack.enter_context(self.path.open("rb"))
                 return
             archive = stack.enter_context(zipfile.ZipFile(self.path))
             try:
                 raw = stack.enter_context(archive.open(self.member))
-            except (zipfile.BadZipFile, RuntimeError, NotImplementedError):
-                raise VocabularyError(f"{self.stem} can't be read: the zip is damaged or has a password") from None
+            except (RuntimeError, NotImplementedError):
+                raise VocabularyError(f"{self.stem} can't be read: the zip has a password or is unusual") from None
             yield raw
 
     def byte_length(self) -> int | None:
@@ -108,6 +106,14 @@ def vocabulary_files(directory: Path) -> dict[str, VocabularyFile]:
         if file.stem in _STEMS:
             files[file.stem] = file
     return files
+
+
+@contextlib.contextmanager
+def _undamaged(stem: str) -> Iterator[None]:
+    try:
+        yield
+    except (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError):
+        raise VocabularyError(f"{stem} is cut off or damaged: it can't be decompressed") from None
 
 
 def _is_gzip(raw: IO[bytes]) -> bool:

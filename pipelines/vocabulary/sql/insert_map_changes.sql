@@ -1,4 +1,4 @@
--- Concepts that both versions have and that lead to other standard concepts now.
+-- Concepts that both versions have and that lead elsewhere now: what is lost is before, what is new is after.
 INSERT INTO vocab_next.concept_change (concept_id, vocabulary_id, concept_code, change, before, after)
 WITH
 old_map AS (
