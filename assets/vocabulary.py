@@ -1,6 +1,8 @@
 """Group ``vocab``: the OMOP vocabulary in use; the shipped starter where a site has loaded none."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
 
 import dagster as dg
 
@@ -32,6 +34,11 @@ _TABLES = {
         "value_set_members_without_code",
         "Every member has a system and a code.",
     ),
+    "source_to_concept_map": (
+        "A site's own codes and the standard concepts they stand for.",
+        "site_codes_without_target",
+        "Every code in force leads to a concept that is standard in this release.",
+    ),
 }
 
 
@@ -45,15 +52,24 @@ _TABLES = {
     pool="warehouse",
 )
 def vocabulary(settings: dg.ResourceParam[Settings]) -> Iterator[dg.MaterializeResult[None]]:
-    """Make sure that a vocabulary is loaded; one that a site has loaded is left as it is."""
+    """Make sure that a vocabulary is loaded; one that a site has loaded is left as it is.
+
+    The metadata have its report: which release is in force, and what that changed.
+    """
     from pipelines.vocabulary import ensure_starter
 
     with content_free_errors():
         warehouse = database(settings)
         report = ensure_starter(warehouse)
+        released: dict[str, Any] = {
+            "changed": report.changed,
+            "release": report.release,
+            "report": dg.MetadataValue.json(asdict(report)),
+            **{f"concepts_{change}": concepts for change, concepts in report.changes.items()},
+        }
         for table, (_, check, _) in _TABLES.items():
             yield dg.MaterializeResult(
                 asset_key=("vocab", table),
-                metadata={"changed": report.changed, **table_metadata(warehouse, Role.INGEST, "vocab", table)},
+                metadata={**released, **table_metadata(warehouse, Role.INGEST, "vocab", table)},
                 check_results=[none_of(("vocab", table), check, count(warehouse, Role.INGEST, check))],
             )

@@ -9,9 +9,10 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
-from benchmarks import audit, downloads, fhir, hl7, mllp, retrieval
+from benchmarks import audit, downloads, fhir, hl7, mllp, retrieval, vocabulary
 from benchmarks.peers import omop
 from benchmarks.table import ScaleTable, Table
 from resources import warehouse
@@ -25,6 +26,7 @@ BENCHMARKS: Mapping[str, _Run] = {
     "hl7": hl7.run,
     "pyomop": omop.run,
     "downloads": downloads.run,
+    "vocabulary": vocabulary.run,
     "retrieval": lambda settings, database: [retrieval.run(settings, database)],
     "audit": lambda settings, database: [audit.run(settings, database)],
     "mllp": mllp.run,
@@ -37,7 +39,18 @@ def main() -> None:
     parser.add_argument(
         "name", nargs="*", choices=["all", *BENCHMARKS], default="all", help="which to run; default: all"
     )
-    asked = parser.parse_args().name
+    parser.add_argument(
+        "--vocabulary-scale",
+        type=float,
+        default=vocabulary.SCALE,
+        help="share of a full Athena download that 'vocabulary' loads; default: %(default)s, 1 is full",
+    )
+    arguments = parser.parse_args()
+    asked = arguments.name
+    benchmarks: dict[str, _Run] = {
+        **BENCHMARKS,
+        "vocabulary": partial(vocabulary.run, scale=arguments.vocabulary_scale),
+    }
     chosen = list(BENCHMARKS) if "all" in asked else asked
     home = Path(tempfile.mkdtemp(prefix="sanctum-bench-"))
     # Never a hospital's own database, whatever the environment names.
@@ -48,7 +61,7 @@ def main() -> None:
         for name in chosen:
             # What else the machine has to do is in every figure.
             print(f"Load before '{name}': {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n", flush=True)
-            for table in BENCHMARKS[name](settings, database):
+            for table in benchmarks[name](settings, database):
                 print(table.markdown(), flush=True)
     finally:
         stop_embedded(settings)

@@ -21,6 +21,7 @@ from assets.cli.output import Json, failures, progress, report, say
 from assets.cli.quarantine import quarantine
 from assets.cli.retention import retention
 from assets.cli.trace import trace
+from assets.cli.vocabulary import vocab
 from resources import dbt, warehouse
 from resources.postgres import Role, database, running_socket_directory, stop_embedded
 from resources.settings import load_settings
@@ -31,7 +32,6 @@ app = typer.Typer(
     help="FHIR and HL7 v2 to OMOP, features, embeddings and evidence-backed care-gap decisions, inside your own walls.",
 )
 ingest = typer.Typer(no_args_is_help=True, help="Land files and load them into bronze.")
-vocab = typer.Typer(no_args_is_help=True, help="The OMOP vocabulary.")
 app.add_typer(ingest, name="ingest")
 app.add_typer(fhir_server, name="fhir-server")
 app.add_typer(vocab, name="vocab")
@@ -158,19 +158,6 @@ def ingest_hl7(sources: Sources, as_json: Json = False) -> None:
         settings = ready()
         account = hl7.ingest_hl7(settings, database(settings), map(to_source, sources), update)
         report(account.as_dict(), as_json=as_json, title="HL7 v2")
-
-
-@vocab.command("load")
-def vocab_load(
-    directory: Annotated[Path, typer.Argument(help="Folder or zip of an Athena download.")], as_json: Json = False
-) -> None:
-    """Load an Athena download beside the vocabulary in use and switch to it at once."""
-    from pipelines.vocabulary import load_vocabulary
-
-    with failures(as_json=as_json):
-        settings = load_settings()
-        warehouse.ready(settings)
-        report(asdict(load_vocabulary(database(settings), directory)), as_json=as_json, title="Vocabulary")
 
 
 @app.command()

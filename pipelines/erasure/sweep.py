@@ -22,7 +22,7 @@ from resources.settings import Settings
 from resources.shown_path import shown_path
 
 _READERS = (Role.INGEST, Role.TRANSFORM, Role.EMBED, Role.AUDITOR, Role.DAGSTER, Role.INFER, Role.REVIEWER)
-_NOT_SWEPT_SCHEMAS = ("vocab",)
+_NOT_SWEPT_SCHEMAS = ("vocab", "vocab_next")
 """Vocabulary comes from its publisher; its words are no one's."""
 _SEEDED = ("omop.source_to_concept_map", "omop.code_system")
 _COUNTED: Mapping[str, LiteralString] = {

@@ -1,8 +1,4 @@
-"""What landing keeps of a message beside its bytes: sender, MSH-10, type, keys and times.
-
-Read once when a message arrives, so it must be quick: composite fields are split at their delimiters instead of being
-read by hl7apy, which takes half a millisecond a message and finds the same identifiers.
-"""
+"""What landing keeps of a message beside its bytes: sender, MSH-10, type, keys and times."""
 
 import hashlib
 from collections.abc import Iterator
@@ -12,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pipelines.hl7 import identity
 from pipelines.hl7.events import times
-from pipelines.hl7.message import Composite, Message, MessageError, Parts, Segment, parse
+from pipelines.hl7.message import Message, MessageError, parse
 from pipelines.hl7.ownership import Whose, whose
 
 _READ = frozenset({"MSH", "EVN", "PID", "MRG", "PV1"})
@@ -45,45 +41,6 @@ class Header:
     problem: str | None
 
 
-@dataclass(frozen=True)
-class _SplitComposite(Composite):
-    """A field's components; most have no escape sequence, and then there is nothing to decode."""
-
-    def text(self, component: int, subcomponent: int = 1) -> str:
-        if component > len(self.parts) or subcomponent > len(self.parts[component - 1]):
-            return ""
-        found = self.parts[component - 1][subcomponent - 1]
-        return super().text(component, subcomponent) if self.delimiters.escape in found else found.strip()
-
-
-class _SplitSegment(Segment):
-    """A segment whose composite fields are split at their delimiters, once each, whatever their type."""
-
-    def __init__(self, segment: Segment) -> None:
-        super().__init__(segment.name, segment.fields, segment.delimiters)
-        self._composites: dict[int, list[Composite]]
-        object.__setattr__(self, "_composites", {})
-
-    def text(self, number: int) -> str:
-        delimiters = self.delimiters
-        first = self.raw(number).split(delimiters.repetition, 1)[0].split(delimiters.component, 1)[0]
-        return super().text(number) if delimiters.escape in first else first.strip()
-
-    def composites(self, number: int, _datatype: str) -> list[Composite]:
-        found = self._composites.get(number)
-        if found is None:
-            written = self.raw(number).split(self.delimiters.repetition)
-            found = [_SplitComposite(self._split(part), self.delimiters) for part in written if part]
-            self._composites[number] = found
-        return found
-
-    def _split(self, text: str) -> Parts:
-        component, subcomponent = self.delimiters.component, self.delimiters.subcomponent
-        return tuple(
-            tuple(part.split(subcomponent)) if subcomponent in part else (part,) for part in text.split(component)
-        )
-
-
 def read_header(body: bytes, zone: ZoneInfo) -> Header:
     """The header of a message, whose body begins with its MSH segment.
 
@@ -97,7 +54,7 @@ def read_header(body: bytes, zone: ZoneInfo) -> Header:
     columns |= {"body_sha256": hashlib.sha256(body).digest(), "body": body}
     try:
         parsed = parse(body)
-        message = Message(tuple(_SplitSegment(segment) for segment in parsed.segments if segment.name in _READ))
+        message = Message(tuple(segment for segment in parsed.segments if segment.name in _READ))
         columns.update(_columns(message, zone))
         return Header(columns, whose(message), None if columns["message_code"] else "not_hl7")
     except MessageError as error:

@@ -4,10 +4,21 @@
 Concepts with ids from 2,000,000,000 are ours, as OMOP reserves that range for sites; vocabulary ``Sanctum`` holds
 stand-ins for standard concepts whose own vocabularies may not be redistributed. A download's rows win over them.
 
-Belongs here: reading vocabulary and value set files. Does not belong here: mapping codes to concepts (dbt does).
+Belongs here: reading vocabulary, value set and site code files. Does not belong here: mapping codes to concepts (dbt
+does).
 """
 
 from pipelines.vocabulary.files import VocabularyError
-from pipelines.vocabulary.loading import VocabularyReport, ensure_starter, load_vocabulary
+from pipelines.vocabulary.loading import ensure_starter, load_vocabulary
+from pipelines.vocabulary.reporting import VocabularyReport, report
+from pipelines.vocabulary.site_map import SiteMapReport, load_site_map
 
-__all__ = ["VocabularyError", "VocabularyReport", "ensure_starter", "load_vocabulary"]
+__all__ = [
+    "SiteMapReport",
+    "VocabularyError",
+    "VocabularyReport",
+    "ensure_starter",
+    "load_site_map",
+    "load_vocabulary",
+    "report",
+]

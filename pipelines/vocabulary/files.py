@@ -8,17 +8,31 @@ import contextlib
 import gzip
 import hashlib
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
-_BLOCK = 1 << 20
+from pipelines.vocabulary.tables import TABLES, VALUE_SETS
+
+BLOCK = 1 << 20
+"""Bytes that are read at once."""
 _GZIP = b"\x1f\x8b"
+_LONGEST_HEADER = 1 << 16
+_STEMS = frozenset({*(table.stem for table in TABLES), VALUE_SETS})
 
 
 class VocabularyError(ValueError):
-    """The folder holds no vocabulary, or a file of it isn't what its name says."""
+    """A vocabulary can't be loaded as it is; the text names file, line, column and rule, no value."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """How a file separates, and its lower-case column names."""
+
+    delimiter: str
+    columns: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -31,28 +45,49 @@ class VocabularyFile:
 
     @contextlib.contextmanager
     def open(self) -> Iterator[IO[bytes]]:
-        """Its content, gunzipped where it is gzip."""
+        """Its content as a stream, gunzipped where it is gzip; nothing is unpacked to disk.
+
+        Raises:
+            VocabularyError: it is cut off or damaged, or can't be decompressed.
+        """
+        with self._open_raw() as raw:
+            yield cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if _is_gzip(raw) else raw
+
+    @contextlib.contextmanager
+    def _open_raw(self) -> Iterator[IO[bytes]]:
         with contextlib.ExitStack() as stack:
-            raw: IO[bytes]
+            stack.enter_context(_undamaged(self.stem))
             if self.member is None:
-                raw = stack.enter_context(self.path.open("rb"))
-            else:
-                raw = stack.enter_context(stack.enter_context(zipfile.ZipFile(self.path)).open(self.member))
-            compressed = raw.read(len(_GZIP)) == _GZIP
-            raw.seek(0)
-            yield cast(IO[bytes], stack.enter_context(gzip.GzipFile(fileobj=raw))) if compressed else raw
+                yield stack.enter_context(self.path.open("rb"))
+                return
+            archive = stack.enter_context(zipfile.ZipFile(self.path))
+            try:
+                raw = stack.enter_context(archive.open(self.member))
+            except (RuntimeError, NotImplementedError):
+                raise VocabularyError(f"{self.stem} can't be read: the zip has a password or is unusual") from None
+            yield raw
+
+    def byte_length(self) -> int | None:
+        """Length of its content, None where only reading it would tell."""
+        with self._open_raw() as raw:
+            if _is_gzip(raw):
+                return None
+        if self.member is None:
+            return self.path.stat().st_size
+        with zipfile.ZipFile(self.path) as archive:
+            return archive.getinfo(self.member).file_size
 
     def sha256(self) -> str:
         """Hash of the content, in hexadecimal."""
         digest = hashlib.sha256()
         with self.open() as content:
-            while block := content.read(_BLOCK):
+            while block := content.read(BLOCK):
                 digest.update(block)
         return digest.hexdigest()
 
 
 def vocabulary_files(directory: Path) -> dict[str, VocabularyFile]:
-    """Files of a folder or zip by stem.
+    """Files of a folder or zip by stem; what is no file of a vocabulary is left alone.
 
     Raises:
         VocabularyError: the path is neither, or one stem is there twice.
@@ -68,16 +103,41 @@ def vocabulary_files(directory: Path) -> dict[str, VocabularyFile]:
     for file in found:
         if file.stem in files:
             raise VocabularyError(f"{directory} holds {file.stem} twice; keep one of them")
-        files[file.stem] = file
+        if file.stem in _STEMS:
+            files[file.stem] = file
     return files
+
+
+@contextlib.contextmanager
+def _undamaged(stem: str) -> Iterator[None]:
+    try:
+        yield
+    except (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError):
+        raise VocabularyError(f"{stem} is cut off or damaged: it can't be decompressed") from None
+
+
+def _is_gzip(raw: IO[bytes]) -> bool:
+    begins = raw.read(len(_GZIP)) == _GZIP
+    raw.seek(0)
+    return begins
 
 
 def _stem(name: str) -> str:
     return name.rsplit("/", 1)[-1].split(".", 1)[0].upper()
 
 
-def header(line: bytes) -> tuple[str, list[str]]:
-    """Delimiter and lower-case column names of a header line."""
-    text = line.decode("utf-8-sig").strip("\r\n")
+def read_header(content: IO[bytes], stem: str) -> tuple[bytes, Header]:
+    """The first line, as it is and as read; tabs separate where there is one, else commas.
+
+    Raises:
+        VocabularyError: the line is no text in UTF-8, or has no end.
+    """
+    line = content.readline(_LONGEST_HEADER)
+    if not line.endswith(b"\n"):
+        raise VocabularyError(f"{stem}, line 1: the header line has no end")
+    try:
+        text = line.decode("utf-8-sig").strip("\r\n")
+    except UnicodeDecodeError:
+        raise VocabularyError(f"{stem}, line 1: the header line is no UTF-8") from None
     delimiter = "\t" if "\t" in text else ","
-    return delimiter, [name.strip().strip('"').lower() for name in text.split(delimiter)]
+    return line, Header(delimiter, tuple(name.strip().strip('"').lower() for name in text.split(delimiter)))

@@ -1,145 +1,149 @@
-"""Loading: new tables are filled beside those in use, then renamed into their place in one transaction."""
+"""Loading: a new version is filled beside the one in use and takes its place in one transaction.
 
+Until then nothing of the one in use is touched, so a load that fails or is killed leaves it in force; what it left in
+``vocab_next`` is removed by the next.
+"""
+
+import contextlib
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import psycopg
-from psycopg import sql
 
-from pipelines.vocabulary.files import VocabularyError, VocabularyFile, header, vocabulary_files
+from pipelines.vocabulary.changes import find_changes
+from pipelines.vocabulary.copying import Copied
+from pipelines.vocabulary.files import VocabularyError, VocabularyFile, vocabulary_files
+from pipelines.vocabulary.filling import fill_next
+from pipelines.vocabulary.reporting import VocabularyReport, latest_release, report
+from pipelines.vocabulary.tables import TABLES, VALUE_SETS
+from pipelines.vocabulary.value_sets import replace_value_sets
+from pipelines.vocabulary.versions import add_starter, remove_next, require_no_dependent_view, switch
 from resources import locks
 from resources.postgres import Database, Role, without_row_values
+from resources.progress import Progress
 
 _STARTER = Path(__file__).parent / "starter"
-_SQL = Path(__file__).parent / "sql"
-_BLOCK = 1 << 20
-_VALUE_SETS = "VALUESETS"
-_TABLES = {
-    "CONCEPT": "concept",
-    "CONCEPT_RELATIONSHIP": "concept_relationship",
-    "CONCEPT_ANCESTOR": "concept_ancestor",
-}
-# An unquoted file is read with a quote that no text holds, so that names keep their quotation marks.
-_NO_QUOTE = "\x01"
 
 
-@dataclass(frozen=True)
-class VocabularyReport:
-    """What the vocabulary tables hold now, in rows; ``changed`` is false if the same content was loaded before."""
-
-    concepts: int
-    relationships: int
-    ancestors: int
-    value_set_members: int
-    changed: bool
+def _silent(_stage: str, _done: int, _total: int | None) -> None:
+    """Tell nobody."""
 
 
 def ensure_starter(database: Database) -> VocabularyReport:
-    """Load the shipped starter vocabulary if there is none."""
-    return _load(database, {})
+    """Load the shipped starter vocabulary if there is none; waits for no load where there is one.
+
+    Raises:
+        resources.postgres.DatabaseUnavailableError: the database refused, or its disk is full.
+    """
+    if latest_release(database) is not None:
+        return report(database, changed=False)
+    with _alone(database) as connection:
+        changed = latest_release(database) is None
+        if changed:
+            _replace_vocabulary(database, connection, {}, _silent)
+    return report(database, changed=changed)
 
 
-def load_vocabulary(database: Database, directory: Path) -> VocabularyReport:
+def load_vocabulary(database: Database, directory: Path, update: Progress = _silent) -> VocabularyReport:
     """Load an Athena download, with the starter's rows under it, and switch to it at once.
 
-    ``valuesets.csv`` (columns oid, name, system, code, display), alone or beside it, replaces the site's value sets.
+    The same content as that in use changes nothing. ``valuesets.csv`` (columns oid, name, system, code, display), alone
+    or beside it, replaces the site's value sets.
 
     Args:
         database: the warehouse.
-        directory: folder or zip with CONCEPT.csv, CONCEPT_RELATIONSHIP.csv and CONCEPT_ANCESTOR.csv; each may be gzip.
+        directory: folder or zip with CONCEPT.csv, CONCEPT_RELATIONSHIP.csv and CONCEPT_ANCESTOR.csv, and the other
+            vocabulary tables of CDM 5.4 where it has them; each may be gzip.
+        update: told of each table that is done.
 
     Raises:
-        VocabularyError: a file is missing or has other columns; nothing is changed.
+        VocabularyError: a file is missing, has other columns, or a line of it breaks a rule; nothing is changed.
         resources.postgres.DatabaseUnavailableError: the database refused, or its disk is full; nothing is changed.
     """
     files = vocabulary_files(directory)
-    missing = [stem for stem in _TABLES if stem not in files]
-    if missing and (len(missing) < len(_TABLES) or _VALUE_SETS not in files):
+    download = {stem: file for stem, file in files.items() if stem != VALUE_SETS}
+    missing = [table.stem for table in TABLES if table.required and table.stem not in download]
+    if missing and (download or VALUE_SETS not in files):
         raise VocabularyError(f"{directory} lacks {', '.join(missing)}: unpack an Athena download there")
-    return _load(database, files)
+    changed = False
+    with _alone(database) as connection:
+        if download and not _is_in_use(database, download):
+            _replace_vocabulary(database, connection, download, update)
+            changed = True
+        if VALUE_SETS in files:
+            with connection.transaction():
+                changed = replace_value_sets(connection, files[VALUE_SETS]) or changed
+    return report(database, changed=changed)
 
 
-def _load(database: Database, files: dict[str, VocabularyFile]) -> VocabularyReport:
-    with without_row_values(), database.connect(Role.INGEST) as connection:
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", (locks.VOCABULARY,))
-        latest = connection.execute(
-            "SELECT content_sha256 FROM vocab.release ORDER BY release_id DESC LIMIT 1"
-        ).fetchone()
-        changed = False
-        if "CONCEPT" in files or (latest is None and not files):
-            content = _content_sha256(files)
-            changed = latest is None or latest[0] != content
-            if changed:
-                _replace_vocabulary(connection, files, content)
-        if _VALUE_SETS in files:
-            changed = _replace_value_sets(connection, files[_VALUE_SETS]) or changed
-        return _report(connection, changed)
+@contextlib.contextmanager
+def _alone(database: Database) -> Iterator[psycopg.Connection[Any]]:
+    """A connection in autocommit under the lock that lets one load at a time."""
+    with without_row_values(), database.connect(Role.INGEST, autocommit=True) as connection:
+        locks.hold(connection, locks.VOCABULARY)
+        yield connection
 
 
-def _content_sha256(files: dict[str, VocabularyFile]) -> str:
+def _content_sha256(hashes: Mapping[str, str]) -> str:
+    """Hash of a version by its files' hashes; of the shipped starter too, as its rows are under every download."""
     digest = hashlib.sha256()
-    for chosen in (vocabulary_files(_STARTER), files):
-        for stem in _TABLES:
-            digest.update(chosen[stem].sha256().encode() if stem in chosen else b"-")
+    for chosen in (_hashes(vocabulary_files(_STARTER)), hashes):
+        for table in TABLES:
+            digest.update(chosen.get(table.stem, "-").encode())
     return digest.hexdigest()
 
 
+def _hashes(files: Mapping[str, VocabularyFile]) -> dict[str, str]:
+    return {stem: file.sha256() for stem, file in files.items()}
+
+
+def _is_in_use(database: Database, files: Mapping[str, VocabularyFile]) -> bool:
+    """Whether the version in use came from this content; files are read only where their lengths leave it open."""
+    release = latest_release(database)
+    if release is None or release.files.keys() != files.keys():
+        return False
+    for stem, file in files.items():
+        length = file.byte_length()
+        if length is not None and length != release.files[stem]["byte_length"]:
+            return False
+    return release.content_sha256 == _content_sha256(_hashes(files))
+
+
 def _replace_vocabulary(
-    connection: psycopg.Connection[Any], files: dict[str, VocabularyFile], content_sha256: str
+    database: Database,
+    connection: psycopg.Connection[Any],
+    files: Mapping[str, VocabularyFile],
+    update: Progress,
 ) -> None:
-    starter = vocabulary_files(_STARTER)
-    connection.execute((_SQL / "create_next.sql").read_text())
-    for stem, table in _TABLES.items():
-        _copy(connection, starter[stem], f"{table}_starter")
-        if stem in files:
-            _copy(connection, files[stem], f"{table}_next")
-    connection.execute((_SQL / "add_starter.sql").read_text())
-    connection.execute((_SQL / "switch.sql").read_text())
-    connection.execute((_SQL / "insert_release.sql").read_text(), {"content_sha256": content_sha256})
-
-
-def _copy(connection: psycopg.Connection[Any], file: VocabularyFile, table: str) -> None:
-    wanted = connection.execute(
-        "SELECT array_agg(attname::text) FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0",
-        (f"vocab.{table}",),
-    ).fetchone()
-    assert wanted is not None
-    with file.open() as content:
-        delimiter, columns = header(content.readline())
-        if set(columns) != set(wanted[0]):
-            raise VocabularyError(f"{file.stem} has other columns than OMOP CDM 5.4; it needs {', '.join(wanted[0])}")
-        statement = sql.SQL("COPY vocab.{} ({}) FROM STDIN (FORMAT csv, DELIMITER {}, QUOTE {}, NULL '')").format(
-            sql.Identifier(table),
-            sql.SQL(", ").join(map(sql.Identifier, columns)),
-            sql.Literal(delimiter),
-            sql.Literal(_NO_QUOTE if delimiter == "\t" else '"'),
+    """Replace it by these files, or by the starter where there are none."""
+    require_no_dependent_view(connection)
+    remove_next(connection)
+    try:
+        starter = vocabulary_files(_STARTER)
+        copied = fill_next(database, files or starter, update)
+        added = add_starter(connection, starter) if files else {}
+        changes = find_changes(connection)
+        hashes = {stem: copied[stem].sha256 for stem in files}
+        switch(
+            connection,
+            {
+                "content_sha256": _content_sha256(hashes),
+                "concepts": _rows(copied, added, "concept"),
+                "relationships": _rows(copied, added, "concept_relationship"),
+                "ancestors": _rows(copied, added, "concept_ancestor"),
+                "files": {stem: asdict(copied[stem]) for stem in files},
+                "changes": changes,
+            },
         )
-        with connection.cursor().copy(statement) as copy:
-            while block := content.read(_BLOCK):
-                copy.write(block)
+    except BaseException:
+        # What is left would take as much disk as the version in use until the next load.
+        if not connection.closed:
+            remove_next(connection)
+        raise
 
 
-def _replace_value_sets(connection: psycopg.Connection[Any], file: VocabularyFile) -> bool:
-    connection.execute((_SQL / "create_value_set_file.sql").read_text())
-    with file.open() as content:
-        delimiter, columns = header(content.readline())
-        if set(columns) != {"oid", "name", "system", "code", "display"}:
-            raise VocabularyError("valuesets.csv needs the columns oid, name, system, code, display")
-        statement = sql.SQL("COPY value_set_file ({}) FROM STDIN (FORMAT csv, DELIMITER {})").format(
-            sql.SQL(", ").join(map(sql.Identifier, columns)), sql.Literal(delimiter)
-        )
-        with connection.cursor().copy(statement) as copy:
-            while block := content.read(_BLOCK):
-                copy.write(block)
-    removed = connection.execute((_SQL / "delete_value_set_members.sql").read_text()).rowcount
-    added = connection.execute((_SQL / "insert_value_set_members.sql").read_text()).rowcount
-    return removed + added > 0
-
-
-def _report(connection: psycopg.Connection[Any], changed: bool) -> VocabularyReport:
-    counted = connection.execute((_SQL / "count.sql").read_text()).fetchone()
-    assert counted is not None
-    concepts, relationships, ancestors, value_set_members = counted
-    return VocabularyReport(concepts, relationships, ancestors, value_set_members, changed)
+def _rows(copied: Mapping[str, Copied], added: Mapping[str, int], table: str) -> int:
+    return copied[table.upper()].rows + added.get(table, 0)

@@ -188,7 +188,10 @@ def test_rows_without_their_resource_are_counted(settings: Settings, db: Databas
 def test_vocabulary_is_loaded_and_consistent(settings: Settings, db: Database) -> None:
     result = materialize(settings, vocabulary)
     assert failed(result) == set()
-    assert metadata(result, "vocab", "concept")["dagster/row_count"] > 0
+    concept = metadata(result, "vocab", "concept")
+    assert concept["dagster/row_count"] > 0
+    assert concept["report"]["concepts"] == concept["concepts_added"] == concept["dagster/row_count"]
+    assert (concept["report"]["release"], concept["concepts_maps_to"]) == (1, 0)
     with db.connect(Role.INGEST) as connection:
         connection.execute(
             "DELETE FROM vocab.concept WHERE concept_id IN (SELECT concept_id_2 FROM vocab.concept_relationship)"

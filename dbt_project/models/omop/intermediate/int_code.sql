@@ -53,7 +53,7 @@ source_concept AS (
 ),
 
 -- A standard concept stands for itself, even in a subset that lacks its own Maps to.
-standard AS (
+standard_by_vocabulary AS (
     SELECT
         source_concept.codings,
         source_concept.position,
@@ -86,6 +86,52 @@ standard AS (
             source_concept.concept_id = target.concept_id
             AND target.standard_concept = 'S'
             AND target.invalid_reason IS NULL
+),
+
+-- What a site says of its own codes. It names a vocabulary, or the system as sources write it.
+standard_by_site AS (
+    SELECT DISTINCT
+        coding.codings,
+        coding.position,
+        coalesce(coding.vocabulary_id, coding.system) AS vocabulary_id,
+        coalesce(nullif(map.source_concept_id, 0), source_concept.concept_id, 0) AS source_concept_id,
+        target.concept_id,
+        target.domain_id
+    FROM coding
+    INNER JOIN {{ source('vocab', 'source_to_concept_map') }} AS map
+        ON
+            coding.code = upper(trim(map.source_code))
+            AND map.source_vocabulary_id IN (coding.vocabulary_id, coding.system)
+            AND map.invalid_reason IS NULL
+    INNER JOIN {{ source('vocab', 'concept') }} AS target
+        ON
+            map.target_concept_id = target.concept_id
+            AND target.standard_concept = 'S'
+            AND target.invalid_reason IS NULL
+    LEFT JOIN source_concept ON coding.codings = source_concept.codings AND coding.position = source_concept.position
+),
+
+standard AS (
+    SELECT
+        codings,
+        position,
+        vocabulary_id,
+        source_concept_id,
+        concept_id,
+        domain_id
+    FROM standard_by_site
+    UNION ALL
+    SELECT
+        by_vocabulary.codings,
+        by_vocabulary.position,
+        by_vocabulary.vocabulary_id,
+        by_vocabulary.source_concept_id,
+        by_vocabulary.concept_id,
+        by_vocabulary.domain_id
+    FROM standard_by_vocabulary AS by_vocabulary
+    LEFT JOIN standard_by_site AS by_site
+        ON by_vocabulary.codings = by_site.codings AND by_vocabulary.position = by_site.position
+    WHERE by_site.codings IS NULL
 ),
 
 -- Of two codings of one vocabulary the more specific stands for both.

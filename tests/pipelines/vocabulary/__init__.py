@@ -1,0 +1,1 @@
+"""Downloads made here: what is written, what is refused, what a release changes."""
