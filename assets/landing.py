@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from assets.backlog import backlog_check, backlog_spec
 from assets.checks import check_spec, missing_bytes, none_of
 from assets.content_free import content_free_errors, log_progress
 from assets.metadata import table_metadata, table_spec
@@ -55,7 +56,10 @@ def fhir_files(
             description="HL7 v2 messages of the HL7 inbox as received, each kept once.",
         )
     ],
-    check_specs=[check_spec(HL7_MESSAGES, _BYTES_ARE_THERE, _DESCRIPTION, blocking=True)],
+    check_specs=[
+        check_spec(HL7_MESSAGES, _BYTES_ARE_THERE, _DESCRIPTION, blocking=True),
+        backlog_spec(HL7_MESSAGES),
+    ],
 )
 def hl7_messages(
     context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
@@ -67,8 +71,10 @@ def hl7_messages(
         warehouse = database(settings)
         settings.hl7_inbox_directory.mkdir(parents=True, exist_ok=True)
         paths = [settings.hl7_inbox_directory]
+        # What waited before this run landed anything: a burst in the inbox is no backlog.
+        backlog = backlog_check(settings, warehouse, HL7_MESSAGES)
         report = land_hl7(settings, warehouse, paths, log_progress(context), may_be_empty=True)
-        yield _landed(settings, warehouse, report, HL7_MESSAGES, "hl7_message", ["hl7v2"])
+        yield _landed(settings, warehouse, report, HL7_MESSAGES, "hl7_message", ["hl7v2"], backlog)
 
 
 def _landed(
@@ -78,6 +84,7 @@ def _landed(
     key: tuple[str, str],
     table: str,
     kinds: list[str],
+    *checks: dg.AssetCheckResult,
 ) -> dg.MaterializeResult[None]:
     return dg.MaterializeResult(
         asset_key=key,
@@ -87,5 +94,5 @@ def _landed(
             "bytes": report.bytes,
             **table_metadata(warehouse, Role.INGEST, "landing", table),
         },
-        check_results=[none_of(key, _BYTES_ARE_THERE, missing_bytes(settings, warehouse, kinds))],
+        check_results=[none_of(key, _BYTES_ARE_THERE, missing_bytes(settings, warehouse, kinds)), *checks],
     )

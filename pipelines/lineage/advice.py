@@ -18,6 +18,8 @@ ADVICE = {
     ),
     "no_msh": f"The bytes begin with no MSH segment. {_SOURCE}",
     "truncated_message": "The frame or the batch has no end. Ask the source to send the message again, whole.",
+    "several_messages": "Ask the source to send one message a frame; batches go through sanctum ingest hl7.",
+    "refused_by_database": f"A name or number in MSH is longer than any index takes. {_SOURCE}",
     "not_hl7": f"MSH can't be read, or has no message type. {_SOURCE}",
     "unreadable_field": f"The field named is not in the character set that MSH-18 says. {_SOURCE}",
     "no_patient_identifier": f"PID-3 and PID-2 name nobody. {_SOURCE}",

@@ -19,6 +19,8 @@ from assets.model_call import InferenceProcessError, call
 from assets.vocabulary import vocabulary
 from pipelines.account import Account
 from pipelines.fhir import ingest_fhir
+from pipelines.hl7.mllp.arrival import Reception
+from pipelines.hl7.mllp.writer import Writer
 from pipelines.landing import landed_path
 from pipelines.lineage import mappings_in_bronze, mixed_sources
 from resources import audit
@@ -29,6 +31,7 @@ from resources.settings import Settings, load_settings
 from tests.chunks import add_chunk
 from tests.conftest import superuser
 from tests.identities import identity
+from tests.pipelines.hl7.mllp.senders import admission
 
 PATIENT = {"resourceType": "Patient", "id": "p1", "gender": "female", "birthDate": "1960-02-03"}
 
@@ -72,6 +75,23 @@ def test_empty_inboxes_are_no_error(settings: Settings) -> None:
     result = materialize(settings, fhir_files, hl7_messages, bronze)
     assert result.success
     assert failed(result) == set()
+
+
+@pytest.mark.parametrize(("limits", "fails"), [({}, False), ({"messages": 1}, True), ({"seconds": 60}, True)])
+def test_messages_that_wait_for_their_fold_fail_the_check_of_the_backlog(
+    settings: Settings, db: Database, limits: dict[str, int], fails: bool
+) -> None:
+    writer, reception = Writer(settings, db), Reception(settings)
+    writer.write([reception.receive(admission(f"waiting{number}")) for number in range(2)])
+    writer.close()
+    with db.connect(Role.OWNER) as owner:
+        owner.execute("UPDATE landing.hl7_message SET received_at = received_at - interval '2 minutes'")
+    tight = settings.model_copy(update={f"hl7_backlog_{name}": limit for name, limit in limits.items()})
+    result = materialize(tight, hl7_messages)
+    assert result.success
+    assert failed(result) == ({"backlog"} if fails else set())
+    assert failed(materialize(tight, hl7_messages, bronze)) == ({"backlog"} if fails else set())
+    assert failed(materialize(tight, hl7_messages)) == set(), "they were folded"
 
 
 def test_lost_bytes_fail_the_landing_check_and_stop_the_rest(settings: Settings, db: Database) -> None:

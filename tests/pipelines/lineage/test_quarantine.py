@@ -21,6 +21,7 @@ from pipelines.fhir import ingest_fhir
 from pipelines.fhir.profiles import MAPPING_VERSION
 from pipelines.fhir.redaction import search
 from pipelines.hl7 import ingest_hl7
+from pipelines.hl7.mllp.writer import REFUSED_BY_DATABASE
 from pipelines.keys import resource_key
 from pipelines.lineage.advice import ADVICE
 from pipelines.lineage.quarantined import ContentError, NoSuchRecordError
@@ -250,7 +251,9 @@ def test_every_reason_has_advice() -> None:
     raised = set(re.findall(r'MessageError\("(\w+)"', source))
     assert {"not_hl7", "no_visit_number", "unreadable_field"} <= raised
     expected = {reason for _, reason in (*UNPARSABLE.values(), *BROKEN.values())}
-    assert raised | expected | {"no_msh", "truncated_message", "truncated_file", "erased_identifier"} == set(ADVICE)
+    others = {"no_msh", "truncated_message", "truncated_file", "erased_identifier"}
+    received = {"several_messages", REFUSED_BY_DATABASE}
+    assert raised | expected | others | received == set(ADVICE)
 
 
 def test_the_commands(settings: Settings, db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
