@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import json
 import multiprocessing
+import secrets
 import subprocess
 import time
 from collections.abc import Iterator
@@ -104,39 +105,37 @@ def _listen(settings: Settings, database: Database, pipe: Pipe) -> None:
 
 
 def run(settings: Settings, database: Database) -> list[Table]:
-    """Both servers with each number of connections, in turn."""
-    found: dict[str, dict[int, Sent]] = {}
-    reason = None
-    with _ours(settings, database) as port:
-        found["sanctum mllp: committed to landing, audited"] = _measured(port, "s")
-    stored = _stored(database)
-    try:
-        with _theirs(settings) as port:
-            found["python-hl7 0.4.5: parsed, nothing stored"] = _measured(port, "h")
-    except PeerUnavailableError as error:
-        reason = str(error)
-    tables = []
-    for connections in CONNECTIONS:
-        rate = Table(f"HL7 v2 over MLLP, {connections} connections ({stored:,} messages in landing)", "messages/s")
-        for what, sent in reversed(found.items()):
-            one = sent[connections]
-            rate.add(f"{what} (p50 {one.median:.1f} ms, p99 {one.percentile_99:.1f} ms)", one.per_second)
-        if reason is not None:
-            rate.add(f"python-hl7: {reason}", None)
-        tables.append(rate)
+    """Both servers with each number of connections, turn by turn, so that both have the machine as it is."""
+    with contextlib.ExitStack() as stack:
+        ports = {}
+        reason = None
+        try:
+            ports["python-hl7 0.4.5: parsed, nothing stored"] = stack.enter_context(_theirs(settings))
+        except PeerUnavailableError as error:
+            reason = str(error)
+        ports["sanctum mllp: committed to landing, audited"] = stack.enter_context(_ours(settings, database))
+        tables = []
+        for connections in CONNECTIONS:
+            before = _stored(database)
+            found = {what: _measured(port, connections) for what, port in ports.items()}
+            stored = _stored(database) - before
+            table = Table(f"HL7 v2 over MLLP, {connections} connections ({stored:,} messages stored)", "messages/s")
+            if reason is not None:
+                table.add(f"python-hl7: {reason}", None)
+            for what, sent in found.items():
+                table.add(f"{what} (p50 {sent.median:.1f} ms, p99 {sent.percentile_99:.1f} ms)", sent.per_second)
+            tables.append(table)
     return tables
 
 
-def _measured(port: int, name: str) -> dict[int, Sent]:
+def _measured(port: int, connections: int) -> Sent:
     context = multiprocessing.get_context("spawn")
-    found = {}
-    for connections in CONNECTIONS:
-        ours, theirs = context.Pipe()
-        process = context.Process(target=_sender, args=(port, connections, f"{name}{connections}-", theirs))
-        process.start()
-        theirs.close()
-        found[connections] = ours.recv()
-        process.join()
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_sender, args=(port, connections, secrets.token_hex(3), theirs))
+    process.start()
+    theirs.close()
+    found: Sent = ours.recv()
+    process.join()
     return found
 
 
