@@ -41,6 +41,7 @@ class World:
         self._visits: dict[int, VisitState] = {}
         self._orders: dict[int, Orders] = {}
         self._documents: dict[int, Documents] = {}
+        self._done: set[tuple[object, ...]] = set()
         self.refused: dict[int, MessageError] = {}
 
     def apply(self, event: Event) -> None:
@@ -55,11 +56,21 @@ class World:
             self._person(event.parties[0].person_key).note(event.doubts, event)
         if trigger is None:
             return
-        if trigger.on_person:
+        if trigger.on_person and not self._is_repeated(event):
             _PERSON_ACTIONS[trigger.on_person](self, event)
         for party in event.parties:
             if trigger.on_visit and party.visit_key is not None:
                 self._visit_event(event, party, trigger, party.visit_key)
+
+    def _is_repeated(self, event: Event) -> bool:
+        """Whether the same merge, move or change of number was told before; from now on it was."""
+        if not event.same:
+            return False
+        named = [(party.person_key, party.retired_key, party.visit_key, *party.former_visits) for party in event.parties]
+        same = (event.trigger, event.same, *named)
+        is_known = same in self._done
+        self._done.add(same)
+        return is_known
 
     def _tell(self, event: Event, party: Party) -> None:
         key = party.person_key
@@ -215,9 +226,10 @@ class World:
                 if party.retired_key is not None and party.retired_key != party.person_key:
                     visit.moved[party.retired_key] = party.person_key
                 visit.moved.pop(party.person_key, None)
-                visit.owner, visit.known_at = party.person_key, event.message_at
                 if party.visit_key is not None and party.former_visits == [former]:
                     self._rename_visit(former, party.visit_key)
+                    visit = self._visit(former)
+                visit.owner, visit.known_at = party.person_key, event.message_at
 
     def link(self, event: Event) -> None:
         """A24: two records that may be of one person; they stay two."""
