@@ -4,7 +4,7 @@ Merges, moves and changes of numbers act on what folding has read, so that nothi
 Memory is what the people, visits and orders themselves need: no message is kept.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from pipelines.hl7.events import Event, Party
 from pipelines.hl7.findings import Stated
@@ -66,7 +66,9 @@ class World:
         """Whether the same merge, move or change of number was told before; from now on it was."""
         if not event.same:
             return False
-        named = [(party.person_key, party.retired_key, party.visit_key, *party.former_visits) for party in event.parties]
+        named = [
+            (party.person_key, party.retired_key, party.visit_key, *party.former_visits) for party in event.parties
+        ]
         same = (event.trigger, event.same, *named)
         is_known = same in self._done
         self._done.add(same)
@@ -277,28 +279,6 @@ class World:
                 yield folded_visit(visit, visit.owner)
             else:
                 yield Folded("Visit", key, visit.owner, visit.known_at, "merged")
-
-
-def aliases_of(events: Iterable[Event]) -> dict[int, int]:
-    """Keys of people and visits to the only key that they have in messages which name the authority fully.
-
-    Two authorities of one namespace make it nobody's (HL7 v2.5.1 §2.A.33 HD).
-    """
-    found: dict[int, set[int]] = {}
-    for event in events:
-        for party in event.parties:
-            for alias, key in party.aliases.items():
-                found.setdefault(alias, set()).add(key)
-    return {alias: next(iter(keys)) for alias, keys in found.items() if len(keys) == 1}
-
-
-def folded(events: Iterable[Event], policy: Policy) -> list[Folded]:
-    """The state after events, whatever the order in which they are given."""
-    ordered = sorted(events, key=lambda event: event.order)
-    world = World(policy, aliases_of(ordered))
-    for event in ordered:
-        world.apply(event)
-    return list(world.folded())
 
 
 _OF_VISITS = ("diagnosis", "procedure")

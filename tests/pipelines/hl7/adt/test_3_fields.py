@@ -21,6 +21,7 @@ from tests.pipelines.hl7.conftest import Ingest
 from tests.pipelines.hl7.messages import message, rows, visit
 
 T = datetime
+ONE = {"system": "http://loinc.org", "code": "1", "display": "One"}
 RTF = b"{\\rtf1 Hello}"
 ADMIT = message("ADT^A01", "20260301100000", visit(location="3E^1^A", f36="01", f45="20260302100000"))
 
@@ -290,7 +291,7 @@ def _values(*segments: str) -> list[dict[str, Any]]:
         ("ST", "yes", {"value_text": "yes"}),
         ("TX", "a text", {"value_text": "a text"}),
         ("FT", "a\\.br\\b", None),
-        ("CE", "1^One^LN", {"value_codings": [{"system": "http://loinc.org", "code": "1", "display": "One"}], "value_text": "One"}),
+        ("CE", "1^One^LN", {"value_codings": [ONE], "value_text": "One"}),
         ("CWE", "^^^^^^^^Only text", {"value_text": "Only text"}),
         ("DT", "20260301", {"value_text": "20260301"}),
         ("TM", "1030", {"value_text": "1030"}),
