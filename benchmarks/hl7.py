@@ -1,5 +1,6 @@
 """HL7 v2 messages folded into bronze a second, beside two parsers that only parse the same messages."""
 
+import importlib
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -119,8 +120,7 @@ def _with_hl7apy(text: str) -> object:
 
 def _python_hl7() -> Callable[[str], object] | None:
     try:
-        import hl7
+        parse: Callable[[str], object] = importlib.import_module("hl7").parse
     except ModuleNotFoundError:
         return None
-    parse: Callable[[str], object] = hl7.parse
     return parse

@@ -14,6 +14,7 @@ from assets.cli.audit import audit_log
 from assets.cli.egress import prove
 from assets.cli.erasure import erase
 from assets.cli.fhir_server import ServerName, fhir_server
+from assets.cli.hl7 import hl7
 from assets.cli.home import ensure_vocabulary, ready
 from assets.cli.identity import Purpose, TokenFile, caller, whoami
 from assets.cli.mllp import mllp
@@ -35,6 +36,7 @@ ingest = typer.Typer(no_args_is_help=True, help="Land files and load them into b
 app.add_typer(ingest, name="ingest")
 app.add_typer(fhir_server, name="fhir-server")
 app.add_typer(vocab, name="vocab")
+app.add_typer(hl7, name="hl7")
 app.add_typer(quarantine, name="quarantine")
 app.command()(trace)
 app.add_typer(audit_log, name="audit")

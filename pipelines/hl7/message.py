@@ -47,12 +47,12 @@ class Doubt(NamedTuple):
 
     Attributes:
         rule: a fixed word.
-        field: where, such as ``PID-7``.
+        element: where, such as ``PID-7``.
         text: what was written there.
     """
 
     rule: str
-    field: str
+    element: str
     text: str
 
 

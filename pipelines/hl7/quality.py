@@ -30,7 +30,7 @@ def quality_rows(owner: str, person_key: int, noted: Iterable[Noted]) -> list[Ro
             "person_key": person_key,
             "visit_occurrence_key": one.visit_key,
             "rule": one.doubt.rule,
-            "field": one.doubt.field,
+            "element": one.doubt.element,
             "source_text": one.doubt.text or None,
         }
         for one in sorted(set(noted), key=lambda one: (one.occurred, *one.doubt, one.visit_key or 0))

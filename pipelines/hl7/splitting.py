@@ -46,11 +46,19 @@ class _Open:
         return Piece(self.byte_offset, b"".join(self.lines).rstrip(b"\r\n"), reason)
 
 
+@dataclass
+class _Envelope:
+    """A file or batch that is open: what its trailer must count."""
+
+    members: int = 0
+
+
 class _Splitter:
     def __init__(self) -> None:
         self._open: _Open | None = None
         self._in_frame = False
-        self._in_envelope = False
+        self._file: _Envelope | None = None
+        self._batch: _Envelope | None = None
 
     def take(self, offset: int, line: bytes) -> Iterator[Piece]:
         """Whatever ``line`` ends."""
@@ -63,17 +71,41 @@ class _Splitter:
         elif line[:3] == b"MSH":
             yield from self._close(None)
             self._open = _Open(offset, True, [line])
+            if self._batch:
+                self._batch.members += 1
         elif line[:3] in _ENVELOPE_OPEN + _ENVELOPE_CLOSE and _NAME.match(line[:4] + b"|"):
             yield from self._close(None)
-            self._in_envelope = line[:3] in _ENVELOPE_OPEN
+            yield from self._envelope(offset, line)
         elif self._open:
             self._open.lines.append(line)
         elif line.strip():
             self._open = _Open(offset, False, [line])
 
-    def end(self) -> Iterator[Piece]:
-        """What is left: a message whose frame or batch did not close may lack its end."""
-        yield from self._close("truncated_message" if self._in_frame or self._in_envelope else None)
+    def _envelope(self, offset: int, line: bytes) -> Iterator[Piece]:
+        """A header or trailer of a file or batch (HL7 v2.5.1 §2.10.3); a count that is not right is told."""
+        name = line[:3]
+        if name == b"FHS":
+            self._file = _Envelope()
+        elif name == b"BHS":
+            self._batch = _Envelope()
+            if self._file:
+                self._file.members += 1
+        elif name == b"BTS":
+            if self._batch and _differs(line, self._batch.members):
+                yield Piece(offset, b"", "batch_count_differs")
+            self._batch = None
+        else:
+            if self._file and self._file.members and _differs(line, self._file.members):
+                yield Piece(offset, b"", "batch_count_differs")
+            self._file = self._batch = None
+
+    def end(self, length: int) -> Iterator[Piece]:
+        """What is left: a message whose frame did not close, or that ends in the middle of a line, may lack its end."""
+        in_envelope = self._file is not None or self._batch is not None
+        is_cut = self._open is not None and not self._open.lines[-1].endswith((b"\r", b"\n"))
+        yield from self._close("truncated_message" if self._in_frame or (in_envelope and is_cut) else None)
+        if in_envelope:
+            yield Piece(length, b"", "missing_trailer")
 
     def _close(self, problem: str | None) -> Iterator[Piece]:
         if self._open:
@@ -81,19 +113,29 @@ class _Splitter:
         self._open = None
 
 
+def _differs(line: bytes, members: int) -> bool:
+    """Whether the first field of a trailer is a number, and another one."""
+    said = line[4:].split(line[3:4], 1)[0].strip() if len(line) > 4 else b""
+    return said.isdigit() and int(said[:18]) != members
+
+
 def split(stream: BinaryIO) -> Iterator[Piece]:
     """Messages of a file in order; memory is bounded by the longest message.
 
     A message starts with ``MSH`` at the start of a line. Text before the first is ``no_msh``; the last message of a
-    frame without end or a batch without trailer is ``truncated_message``; an empty file is one ``no_msh``.
+    frame without end, or in mid-line of a batch without trailer, is ``truncated_message``; an empty file is one
+    ``no_msh``. Of a file whose envelope is not as it says there is a piece without bytes, ``batch_count_differs`` or
+    ``missing_trailer``: its messages count, and it may not be whole.
     """
     splitter = _Splitter()
     found = False
+    length = 0
     for offset, line in _lines(stream):
+        length = offset + len(line)
         for piece in splitter.take(offset, line):
             found = True
             yield piece
-    for piece in splitter.end():
+    for piece in splitter.end(length):
         found = True
         yield piece
     if not found:

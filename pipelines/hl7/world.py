@@ -4,7 +4,7 @@ Merges, moves and changes of numbers act on what folding has read, so that nothi
 Memory is what the people, visits and orders themselves need: no message is kept.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from pipelines.hl7.events import Event, Party
 from pipelines.hl7.findings import Stated
@@ -41,6 +41,7 @@ class World:
         self._visits: dict[int, VisitState] = {}
         self._orders: dict[int, Orders] = {}
         self._documents: dict[int, Documents] = {}
+        self._done: set[tuple[object, ...]] = set()
         self.refused: dict[int, MessageError] = {}
 
     def apply(self, event: Event) -> None:
@@ -55,11 +56,23 @@ class World:
             self._person(event.parties[0].person_key).note(event.doubts, event)
         if trigger is None:
             return
-        if trigger.on_person:
+        if trigger.on_person and not self._is_repeated(event):
             _PERSON_ACTIONS[trigger.on_person](self, event)
         for party in event.parties:
             if trigger.on_visit and party.visit_key is not None:
                 self._visit_event(event, party, trigger, party.visit_key)
+
+    def _is_repeated(self, event: Event) -> bool:
+        """Whether the same merge, move or change of number was told before; from now on it was."""
+        if not event.same:
+            return False
+        named = [
+            (party.person_key, party.retired_key, party.visit_key, *party.former_visits) for party in event.parties
+        ]
+        same = (event.trigger, event.same, *named)
+        is_known = same in self._done
+        self._done.add(same)
+        return is_known
 
     def _tell(self, event: Event, party: Party) -> None:
         key = party.person_key
@@ -215,9 +228,10 @@ class World:
                 if party.retired_key is not None and party.retired_key != party.person_key:
                     visit.moved[party.retired_key] = party.person_key
                 visit.moved.pop(party.person_key, None)
-                visit.owner, visit.known_at = party.person_key, event.message_at
                 if party.visit_key is not None and party.former_visits == [former]:
                     self._rename_visit(former, party.visit_key)
+                    visit = self._visit(former)
+                visit.owner, visit.known_at = party.person_key, event.message_at
 
     def link(self, event: Event) -> None:
         """A24: two records that may be of one person; they stay two."""
@@ -265,28 +279,6 @@ class World:
                 yield folded_visit(visit, visit.owner)
             else:
                 yield Folded("Visit", key, visit.owner, visit.known_at, "merged")
-
-
-def aliases_of(events: Iterable[Event]) -> dict[int, int]:
-    """Keys of people and visits to the only key that they have in messages which name the authority fully.
-
-    Two authorities of one namespace make it nobody's (HL7 v2.5.1 §2.A.33 HD).
-    """
-    found: dict[int, set[int]] = {}
-    for event in events:
-        for party in event.parties:
-            for alias, key in party.aliases.items():
-                found.setdefault(alias, set()).add(key)
-    return {alias: next(iter(keys)) for alias, keys in found.items() if len(keys) == 1}
-
-
-def folded(events: Iterable[Event], policy: Policy) -> list[Folded]:
-    """The state after events, whatever the order in which they are given."""
-    ordered = sorted(events, key=lambda event: event.order)
-    world = World(policy, aliases_of(ordered))
-    for event in ordered:
-        world.apply(event)
-    return list(world.folded())
 
 
 _OF_VISITS = ("diagnosis", "procedure")

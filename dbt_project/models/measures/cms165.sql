@@ -87,7 +87,7 @@ component AS (
         AND source.status IN ('final', 'amended', 'corrected')
         AND source.start_date BETWEEN person.period_start AND person.last_day
         AND NOT (
-            coalesce(visit.kind IN ('EMER', 'IMP', 'ACUTE', 'NONAC', 'PRENC', 'SS'), FALSE)
+            coalesce(visit.kind IN ('EMER', 'EMER-IMP', 'IMP', 'ACUTE', 'NONAC', 'PRENC', 'SS'), FALSE)
             AND source.start_date >= visit.start_date
             AND source.start_date <= coalesce(visit.end_date, {{ as_of() }})
         )

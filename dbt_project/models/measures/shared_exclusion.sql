@@ -101,7 +101,7 @@ hospice_event AS (
             AND visit.visit_occurrence_id = inpatient.cdm_id
     WHERE
         visit.visit_end_date BETWEEN person.period_start AND person.last_day
-        AND (visit.visit_source_value IN ('IMP', 'ACUTE', 'NONAC') OR inpatient.cdm_id IS NOT NULL)
+        AND (visit.visit_source_value IN ('IMP', 'ACUTE', 'NONAC', 'EMER-IMP') OR inpatient.cdm_id IS NOT NULL)
 ),
 
 -- A hospice stay that ends with a discharge to hospice is one row.

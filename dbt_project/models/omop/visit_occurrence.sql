@@ -15,7 +15,7 @@ SELECT
     visit.visit_start_datetime,
     CASE
         WHEN visit.visit_end_date IS NOT NULL THEN visit.visit_end_date
-        WHEN visit.status <> 'finished' AND visit.class_code IN ('IMP', 'ACUTE', 'NONAC')
+        WHEN visit.status <> 'finished' AND visit.class_code IN ('IMP', 'ACUTE', 'NONAC', 'EMER-IMP')
             THEN greatest({{ as_of() }}, visit.visit_start_date)
         ELSE visit.visit_start_date
     END AS visit_end_date,
@@ -24,7 +24,7 @@ SELECT
         WHEN
             visit.visit_end_date IS NULL
             AND visit.status <> 'finished'
-            AND visit.class_code IN ('IMP', 'ACUTE', 'NONAC')
+            AND visit.class_code IN ('IMP', 'ACUTE', 'NONAC', 'EMER-IMP')
             THEN 32220
         ELSE 32827
     END AS visit_type_concept_id,

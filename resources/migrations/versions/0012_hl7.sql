@@ -18,14 +18,14 @@ CREATE TABLE bronze.data_quality (
     person_key bigint NOT NULL,
     visit_occurrence_key bigint,
     rule text NOT NULL,
-    field text NOT NULL,
+    element text NOT NULL,
     source_text text,
     known_at timestamptz
 );
 CREATE INDEX data_quality_resource ON bronze.data_quality (resource_key);
 CREATE INDEX data_quality_person ON bronze.data_quality (person_key);
 COMMENT ON TABLE bronze.data_quality IS
-'What is not right about loaded data and stopped nothing: rule is a fixed word, field names where, source_text is what was written there.';
+'What is not right about loaded data and stopped nothing: rule is a fixed word, element says where, source_text is what was written there.';
 
 CREATE TABLE bronze.linked_person (
     linked_person_key bigint PRIMARY KEY,

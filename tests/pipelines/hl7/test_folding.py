@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from pipelines.hl7 import fold_messages, ingest_hl7, pending_messages
 from pipelines.hl7.events import read_event
+from pipelines.hl7.in_memory import folded
 from pipelines.hl7.landing import land_hl7
 from pipelines.hl7.policy import Policy
 from pipelines.hl7.rows import Folded
-from pipelines.hl7.world import folded
 from pipelines.keys import derived_key
 from resources.postgres import Database, Role
 from resources.settings import Settings

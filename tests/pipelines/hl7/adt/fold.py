@@ -6,8 +6,8 @@ from typing import Any
 
 from pipelines.hl7.events import read_event
 from pipelines.hl7.identity import SOURCE_SYSTEM
+from pipelines.hl7.in_memory import folded
 from pipelines.hl7.policy import Policy
-from pipelines.hl7.world import folded
 from pipelines.keys import derived_key
 
 Tables = dict[str, list[dict[str, Any]]]
@@ -76,7 +76,7 @@ def places(tables: Tables, visit: int | None = None) -> list[tuple[str, datetime
 
 def doubts(tables: Tables) -> list[tuple[str, str, str | None]]:
     """Rule, field and text of what is not right."""
-    return sorted((row["rule"], row["field"], row["source_text"]) for row in tables.get("data_quality", []))
+    return sorted((row["rule"], row["element"], row["source_text"]) for row in tables.get("data_quality", []))
 
 
 def outcomes(tables: Tables, kind: str) -> dict[int, str]:

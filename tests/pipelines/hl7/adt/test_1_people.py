@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from pipelines.fhir import ingest_fhir
-from pipelines.hl7 import ingest_hl7
 from pipelines.keys import resource_key
 from pipelines.vocabulary import ensure_starter
 from resources import dbt
@@ -216,16 +215,3 @@ def test_1_23_allergies_by_action_and_a_new_visit_number_with_its_history(db: Da
     assert [row["visit_occurrence_key"] for row in rows(db, "visit_occurrence")] == [visit_key("V1")]
     ingest(rename)
     assert [row["visit_occurrence_key"] for row in rows(db, "visit_occurrence")] == [visit_key("V8")]
-
-
-def test_1_16_the_helper_ingests_as_the_command_does(settings: Settings, db: Database, tmp_path: Path) -> None:
-    path = tmp_path / "feed.hl7"
-    path.write_bytes(ADMIT + OTHER)
-    assert ingest_hl7(settings, db, [path]).loaded == {"ADT^A01": 2}
-    expected = fold(ADMIT, OTHER)
-    shared = {"resource_key", "source_system", "known_at"}
-    for table in ("visit_occurrence", "visit_detail", "person"):
-        stored = [{name: value for name, value in row.items() if name not in shared} for row in rows(db, table)]
-        key = f"{table}_key"
-        wanted = sorted(expected[table], key=lambda row: row[key])
-        assert [{name: row[name] for name in wanted[0]} for row in stored] == wanted

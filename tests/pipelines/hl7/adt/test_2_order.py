@@ -108,7 +108,7 @@ def test_2_05_to_2_07_the_same_message_is_stored_once_and_another_under_its_numb
     assert ingest(other_body).loaded == {"ADT^A31": 1}
     assert len(_landed(db)) == 3
     assert [row["gender_source_value"] for row in rows(db, "person")] == ["male"]
-    assert [(row["rule"], row["field"]) for row in rows(db, "data_quality")] == [("control_id_reused", "MSH-10")]
+    assert [(row["rule"], row["element"]) for row in rows(db, "data_quality")] == [("control_id_reused", "MSH-10")]
     nameless = message("ADT^A31", "20260303", control="")
     assert ingest(nameless, nameless, message("ADT^A31", "20260304", control="")).excluded == {"already_loaded": 1}
     assert [row["rule"] for row in rows(db, "data_quality")] == ["control_id_reused"]

@@ -2,23 +2,26 @@
 
 import base64
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from pipelines.hl7 import ingest_hl7
 from pipelines.hl7.events import read_event
 from pipelines.hl7.message import parse
 from pipelines.hl7.policy import Policy
 from pipelines.hl7.results import results
 from pipelines.hl7.values import timestamp
-from resources.postgres import Database
+from resources.postgres import Database, Role
 from resources.settings import Settings, load_settings
 from tests.pipelines.hl7.adt.fold import doubts, fold, patient, person, places, stay, visits
 from tests.pipelines.hl7.conftest import Ingest
 from tests.pipelines.hl7.messages import message, rows, visit
 
 T = datetime
+ONE = {"system": "http://loinc.org", "code": "1", "display": "One"}
 RTF = b"{\\rtf1 Hello}"
 ADMIT = message("ADT^A01", "20260301100000", visit(location="3E^1^A", f36="01", f45="20260302100000"))
 
@@ -73,12 +76,17 @@ def test_3_03_the_persons_key_is_chosen_by_type_and_authority_and_all_numbers_ar
     assert [row["person_key"] for row in unnamed["person"]] == [person("100", "HOSP")]
 
 
-def test_3_03_the_configured_authority_keys_what_was_landed_before(
-    settings: Settings, ingest: Ingest, db: Database
+def test_3_03_the_configured_authority_keys_the_person_and_corrects_what_landing_noted(
+    settings: Settings, db: Database, tmp_path: Path
 ) -> None:
-    assert load_settings(hl7_patient_authorities="LAB, HOSP").hl7_patient_authorities == ("LAB", "HOSP")
-    ingest(message("ADT^A28", "20260301", patient="PID|1||100^^^HOSP^MR~8^^^LAB^XX"))
-    assert [row["person_key"] for row in rows(db, "person")] == [person("100", "HOSP")]
+    asked = load_settings(hl7_patient_authorities="LAB, HOSP").hl7_patient_authorities
+    assert asked == ("LAB", "HOSP")
+    path = tmp_path / "feed.hl7"
+    path.write_bytes(message("ADT^A28", "20260301", patient="PID|1||100^^^HOSP^MR~8^^^LAB^XX"))
+    ingest_hl7(settings.model_copy(update={"hl7_patient_authorities": asked}), db, [path])
+    assert [row["person_key"] for row in rows(db, "person")] == [person("8", "LAB")]
+    with db.connect(Role.INGEST) as connection:
+        assert connection.execute("SELECT patient_key FROM landing.hl7_message").fetchone() == (person("8", "LAB"),)
 
 
 def test_3_04_authorities_are_equal_by_universal_id_else_by_name() -> None:
@@ -283,7 +291,7 @@ def _values(*segments: str) -> list[dict[str, Any]]:
         ("ST", "yes", {"value_text": "yes"}),
         ("TX", "a text", {"value_text": "a text"}),
         ("FT", "a\\.br\\b", None),
-        ("CE", "1^One^LN", {"value_codings": [{"system": "http://loinc.org", "code": "1", "display": "One"}], "value_text": "One"}),
+        ("CE", "1^One^LN", {"value_codings": [ONE], "value_text": "One"}),
         ("CWE", "^^^^^^^^Only text", {"value_text": "Only text"}),
         ("DT", "20260301", {"value_text": "20260301"}),
         ("TM", "1030", {"value_text": "1030"}),
