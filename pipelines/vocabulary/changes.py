@@ -10,8 +10,8 @@ from pipelines.vocabulary.tables import Index as _Index
 from pipelines.vocabulary.versions import SQL, create_next, index_next
 
 _TABLE = VocabularyTable(CHANGES.upper(), indexes=(_Index("concept_change_code", ("vocabulary_id", "concept_code")),))
-# Two of them at once, beside the server's shared buffers.
-_WORK_MEMORY = "128MB"
+# For each sort and hash of a statement; what is larger goes to disk.
+_WORK_MEMORY = "64MB"
 
 
 def find_changes(connection: psycopg.Connection[Any]) -> dict[str, int]:
@@ -23,6 +23,8 @@ def find_changes(connection: psycopg.Connection[Any]) -> dict[str, int]:
     """
     with connection.transaction():
         connection.execute(sql.SQL("SET LOCAL work_mem = {}").format(sql.Literal(_WORK_MEMORY)))
+        # Every parallel worker would have as much again.
+        connection.execute("SET LOCAL max_parallel_workers_per_gather = 0")
         create_next(connection, CHANGES)
         connection.execute((SQL / "insert_concept_changes.sql").read_text())
         connection.execute((SQL / "insert_map_changes.sql").read_text())

@@ -92,7 +92,7 @@ def _require_columns(stem: str, header: Header, columns: tuple[str, ...], option
     if len(found) < len(header.columns) or not needed <= found <= set(columns):
         may = f"; it may have {', '.join(optional)}" if optional else ""
         needs = ", ".join(name for name in columns if name in needed)
-        raise VocabularyError(f"{stem} has other columns than OMOP CDM 5.4; it needs {needs}{may}")
+        raise VocabularyError(f"{stem} has other columns than it should; it needs {needs}{may}")
 
 
 class _Reading:

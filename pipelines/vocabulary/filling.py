@@ -17,6 +17,8 @@ from resources.progress import Progress
 
 CONNECTIONS = 2
 """Tables at once."""
+_SORT_MEMORY = "192MB"
+"""Of the server, for each table that is being indexed."""
 _CANCEL_SECONDS = 30.0
 
 
@@ -79,8 +81,9 @@ class _Work:
     ) -> Copied | None:
         # A date such as 01/02/1970 is two days to two readers, and is none to this one.
         connection.execute("SET DateStyle = 'ISO, YMD'")
-        # Two tables at a time are parallel enough.
+        # Two tables at a time are parallel enough, and each has its memory for sorting.
         connection.execute("SET max_parallel_maintenance_workers = 0")
+        connection.execute(sql.SQL("SET maintenance_work_mem = {}").format(sql.Literal(_SORT_MEMORY)))
         copied = None
         # Made and filled in one transaction, the rows are frozen: every snapshot sees them, and no vacuum has to.
         with connection.transaction():

@@ -70,6 +70,10 @@ def load_vocabulary(database: Database, directory: Path, update: Progress = _sil
         raise VocabularyError(f"{directory} lacks {', '.join(missing)}: unpack an Athena download there")
     changed = False
     with _alone(database) as connection:
+        if download and VALUE_SETS in files:
+            # So that what is wrong with them is known before the vocabulary is another.
+            with connection.transaction(force_rollback=True):
+                replace_value_sets(connection, files[VALUE_SETS])
         if download and not _is_in_use(database, download):
             _replace_vocabulary(database, connection, download, update)
             changed = True

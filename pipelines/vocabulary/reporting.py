@@ -34,7 +34,7 @@ class VocabularyReport:
         site_codes: rows of the site's own map.
         site_codes_without_target: those of them that are in force and name a concept that is no longer standard.
         changed: whether this load changed anything; False if the same content was loaded before.
-        files: by file, its bytes, SHA-256, lines without the header, and rows.
+        files: by file, its lines without the header and the rows they became; none where the starter alone is loaded.
         changes: by kind, how many concepts the release changed against the one before.
         concerns: by kind, codes and rows of the last dbt build that changed concepts concern; None before the first.
     """
@@ -47,7 +47,7 @@ class VocabularyReport:
     site_codes: int
     site_codes_without_target: int
     changed: bool
-    files: dict[str, dict[str, Any]] = field(default_factory=dict)
+    files: dict[str, dict[str, int]] = field(default_factory=dict)
     changes: dict[str, int] = field(default_factory=dict)
     concerns: dict[str, dict[str, int]] | None = None
 
@@ -82,7 +82,7 @@ def report(database: Database, *, changed: bool = False) -> VocabularyReport:
         site_codes=codes,
         site_codes_without_target=without_target,
         changed=changed,
-        files=release.files,
+        files={stem: {name: file[name] for name in ("lines", "rows")} for stem, file in release.files.items()},
         changes=release.changes,
         concerns=_concerns(database) if release.changes else None,
     )

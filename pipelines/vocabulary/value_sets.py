@@ -5,8 +5,11 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from pipelines.vocabulary.files import BLOCK, VocabularyError, VocabularyFile, read_header
+from pipelines.vocabulary.copying import copy_file
+from pipelines.vocabulary.files import VocabularyFile
 from pipelines.vocabulary.versions import SQL
+
+_COLUMNS = ("oid", "name", "system", "code", "display")
 
 
 def replace_value_sets(connection: psycopg.Connection[Any], file: VocabularyFile) -> bool:
@@ -14,22 +17,13 @@ def replace_value_sets(connection: psycopg.Connection[Any], file: VocabularyFile
 
     Args:
         connection: in a transaction.
-        file: columns oid, name, system, code, display; separated by commas or tabs, quoted as RFC 4180 has it.
+        file: columns oid, name, system, code, display; separated by commas and quoted, or by tabs without quotes.
 
     Raises:
-        VocabularyError: the file has other columns.
+        VocabularyError: the file has other columns, or a line of it breaks a rule.
     """
     connection.execute((SQL / "create_value_set_file.sql").read_text())
-    with file.open() as content:
-        _line, header = read_header(content, file.stem)
-        if set(header.columns) != {"oid", "name", "system", "code", "display"}:
-            raise VocabularyError("valuesets.csv needs the columns oid, name, system, code, display")
-        statement = sql.SQL("COPY value_set_file ({}) FROM STDIN (FORMAT csv, DELIMITER {})").format(
-            sql.SQL(", ").join(map(sql.Identifier, header.columns)), sql.Literal(header.delimiter)
-        )
-        with connection.cursor().copy(statement) as copy:
-            while block := content.read(BLOCK):
-                copy.write(block)
+    copy_file(connection, file, sql.Identifier("value_set_file"), _COLUMNS, freeze=False)
     removed = connection.execute((SQL / "delete_value_set_members.sql").read_text()).rowcount
     added = connection.execute((SQL / "insert_value_set_members.sql").read_text()).rowcount
     return removed + added > 0

@@ -1,1 +1,7 @@
-CREATE TEMPORARY TABLE value_set_file (oid text, name text, system text, code text, display text) ON COMMIT DROP
+CREATE TEMPORARY TABLE value_set_file (
+    oid text NOT NULL,
+    name text NOT NULL,
+    system text NOT NULL,
+    code text NOT NULL,
+    display text
+) ON COMMIT DROP

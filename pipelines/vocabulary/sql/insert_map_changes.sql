@@ -32,9 +32,9 @@ SELECT
     old.concept_id,
     old.vocabulary_id,
     old.concept_code,
-    'maps_to',
-    string_agg(DISTINCT difference.before::text, ',' ORDER BY difference.before::text),
-    string_agg(DISTINCT difference.after::text, ',' ORDER BY difference.after::text)
+    'maps_to' AS change,
+    string_agg(DISTINCT difference.before::text, ',' ORDER BY difference.before::text) AS before,
+    string_agg(DISTINCT difference.after::text, ',' ORDER BY difference.after::text) AS after
 FROM difference
 INNER JOIN vocab.concept AS old ON difference.concept_id = old.concept_id
 INNER JOIN vocab_next.concept AS new ON difference.concept_id = new.concept_id

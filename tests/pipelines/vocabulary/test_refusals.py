@@ -1,5 +1,6 @@
 """A download with one bad line is refused whole, and the error leads to the line without its content."""
 
+import dataclasses
 import gzip
 import re
 import zipfile
@@ -8,19 +9,18 @@ from pathlib import Path
 import pytest
 
 from pipelines.vocabulary import VocabularyError, ensure_starter, load_vocabulary
-from resources.postgres import Database
+from resources.postgres import Database, database
 from resources.settings import Settings
 from tests.conftest import superuser
 from tests.pipelines.vocabulary import downloads
 
-SECRET = "Jane Doe"
 RELATIONSHIP = b"35206882\t201826\tMaps to\t"
 # File, what is replaced in it by what, and what the error says.
 BAD = {
     "a number that is none": (
         "CONCEPT",
         b"1191\t19",
-        b"1191\t" + SECRET.encode(),
+        b"1191\t" + b"Jane",
         "CONCEPT, line 5, column valid_start",
     ),
     "letters in an id": (
@@ -62,10 +62,17 @@ BAD = {
 }
 
 
+@pytest.fixture(scope="module")
+def db(module_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Database:
+    """One for all: what is refused leaves no trace."""
+    found = database(module_settings)
+    load_vocabulary(found, downloads.write(tmp_path_factory.mktemp("good") / "download"))
+    return found
+
+
 @pytest.mark.parametrize("case", BAD)
 def test_one_bad_line_refuses_all(db: Database, tmp_path: Path, case: str) -> None:
     stem, old, new, message = BAD[case]
-    load_vocabulary(db, downloads.write(tmp_path / "good"))
     before = downloads.contents(db)
     path = downloads.write(tmp_path / "bad", {**downloads.ROWS, "VOCABULARY": []}) / f"{stem}.csv"
     assert old in path.read_bytes()
@@ -109,9 +116,19 @@ def test_a_damaged_zip_is_refused(db: Database, tmp_path: Path) -> None:
     assert downloads.left_over(db) == []
 
 
-def test_a_view_on_the_vocabulary_is_named_before_anything_is_done(
-    settings: Settings, db: Database, tmp_path: Path
-) -> None:
+def test_bad_value_sets_beside_a_download_refuse_both(db: Database, tmp_path: Path) -> None:
+    before = ensure_starter(db)
+    folder = downloads.write(tmp_path / "download", {**downloads.ROWS, "DOMAIN": []})
+    (folder / "valuesets.csv").write_text('oid,name,system,code,display\n1.2,"A, b",http://loinc.org,,\n')
+    with pytest.raises(VocabularyError, match="VALUESETS, line 2, column code: a value is required"):
+        load_vocabulary(db, folder)
+    assert ensure_starter(db) == dataclasses.replace(before, changed=False)
+    (folder / "valuesets.csv").write_text('oid,name,system,code,display\n1.2,"A, b",http://loinc.org,1-8,\n')
+    told = load_vocabulary(db, folder)
+    assert (told.release, told.value_set_members) == (before.release + 1, 1)
+
+
+def test_a_view_on_the_vocabulary_is_named_before_anything_is_done(db: Database, tmp_path: Path) -> None:
     ensure_starter(db)
     with superuser(db, dict(db.parameters)["dbname"]) as connection:
         connection.execute("CREATE VIEW public.site_view AS SELECT concept_id FROM vocab.concept")

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.vocabulary import VocabularyError, ensure_starter, load_site_map, load_vocabulary, report
-from resources.postgres import Database
+from pipelines.vocabulary import VocabularyError, load_site_map, load_vocabulary, report
+from resources.postgres import Database, database
+from resources.settings import Settings
 from tests.pipelines.vocabulary import downloads
 from tests.pipelines.vocabulary.downloads import CODE, DIABETES, OLD_CODE, TYPE_2
 
@@ -16,10 +17,12 @@ STORED = (
 )
 
 
-@pytest.fixture
-def loaded(db: Database, tmp_path: Path) -> Database:
-    load_vocabulary(db, downloads.write(tmp_path / "download"))
-    return db
+@pytest.fixture(scope="module")
+def loaded(module_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Database:
+    """One for all: every test gives a map of its own, which replaces the one before."""
+    found = database(module_settings)
+    load_vocabulary(found, downloads.write(tmp_path_factory.mktemp("good") / "download"))
+    return found
 
 
 def write(tmp_path: Path, text: str) -> Path:
@@ -98,15 +101,15 @@ def test_the_other_columns_are_checked_too(
         load_site_map(loaded, write(tmp_path, f"{SHORT.strip()},{columns}\nA,LOCAL,{TYPE_2},{values}\n"))
 
 
-def test_a_release_that_takes_a_target_away_is_reported(loaded: Database, tmp_path: Path) -> None:
-    load_site_map(loaded, write(tmp_path, f"{SHORT}A,LOCAL,{OLD_CODE}\nB,LOCAL,{TYPE_2}\nC,LOCAL,0\n"))
-    assert report(loaded).site_codes_without_target == 0
+def test_a_release_that_takes_a_target_away_is_reported(db: Database, tmp_path: Path) -> None:
+    load_vocabulary(db, downloads.write(tmp_path / "download"))
+    load_site_map(db, write(tmp_path, f"{SHORT}A,LOCAL,{OLD_CODE}\nB,LOCAL,{TYPE_2}\nC,LOCAL,0\n"))
+    assert report(db).site_codes_without_target == 0
     newer = [*downloads.ROWS["CONCEPT"][:2], downloads.concept(OLD_CODE, "99999001", standard="", invalid="U")]
-    told = load_vocabulary(loaded, downloads.write(tmp_path / "newer", {**downloads.ROWS, "CONCEPT": newer}))
+    told = load_vocabulary(db, downloads.write(tmp_path / "newer", {**downloads.ROWS, "CONCEPT": newer}))
     assert (told.site_codes, told.site_codes_without_target) == (3, 1)
 
 
-def test_no_file_is_an_error_of_its_own(db: Database, tmp_path: Path) -> None:
-    ensure_starter(db)
+def test_no_file_is_an_error_of_its_own(loaded: Database, tmp_path: Path) -> None:
     with pytest.raises(VocabularyError, match="there is none of that name"):
-        load_site_map(db, tmp_path / "absent.csv")
+        load_site_map(loaded, tmp_path / "absent.csv")
