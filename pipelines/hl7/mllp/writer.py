@@ -84,6 +84,9 @@ class Writer:
             if not isinstance(error, psycopg.DataError) and (error.sqlstate or "")[:2] not in _OF_ONE_MESSAGE:
                 raise self._down(error) from None
             self._roll_back()
+        except UnicodeError:
+            # The database's encoding lacks a character of the header.
+            self._roll_back()
         except DatabaseUnavailableError as error:
             self.close()
             raise StoreDownError(str(error)) from None
