@@ -75,7 +75,9 @@ class Writer:
     def cancel(self) -> None:
         """Ask the server to end the statement that another thread waits for."""
         if self._connection is not None:
-            self._connection.cancel_safe(timeout=1)
+            # A server that is gone has no statement to end.
+            with contextlib.suppress(psycopg.Error):
+                self._connection.cancel_safe(timeout=1)
 
     def _write(self, arrivals: Sequence[Arrival]) -> list[Fate]:
         try:
