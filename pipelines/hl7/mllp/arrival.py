@@ -1,6 +1,5 @@
 """A message as it arrived, judged by what can be read of it at once: taken, kept apart, or refused."""
 
-import re
 from dataclasses import dataclass
 from enum import Enum
 from zoneinfo import ZoneInfo
@@ -73,7 +72,7 @@ class Reception:
         refusal = self._refusal(envelope)
         if refusal is not None:
             return Arrival(body, envelope, refusal=refusal)
-        if re.search(rb"[\r\n]MSH" + re.escape(envelope.separator), body):
+        if b"\rMSH" + envelope.separator in body or b"\nMSH" + envelope.separator in body:
             return Arrival(body, envelope, problem="several_messages", refusal=acknowledgement.SEVERAL_MESSAGES)
         header = read_header(body, self._zone)
         if not header.columns["message_code"]:
@@ -89,10 +88,13 @@ class Reception:
             return acknowledgement.UNSUPPORTED_PROCESSING_ID
         if self._versions and _text(envelope.components(12)[0]) not in self._versions:
             return acknowledgement.UNSUPPORTED_VERSION
-        kind = {envelope.message_code.decode(), f"{envelope.message_code.decode()}^{envelope.trigger.decode()}"}
-        if self._types and not envelope.is_acknowledgement and self._types.isdisjoint(kind):
+        if self._types and not envelope.is_acknowledgement and not self._is_of_type(envelope):
             return acknowledgement.UNSUPPORTED_TYPE
         return None
+
+    def _is_of_type(self, envelope: Envelope) -> bool:
+        code = envelope.message_code.decode()
+        return not self._types.isdisjoint({code, f"{code}^{envelope.trigger.decode()}"})
 
     def _is_allowed(self, envelope: Envelope) -> bool:
         application, facility = (_text(envelope.components(number)[0]) for number in (3, 4))

@@ -154,6 +154,7 @@ class Connection(asyncio.Protocol):
         """Take no more frames, and close once those that were taken are answered."""
         self._is_ending = True
         self._frames.clear()
+        self._too_long = None
         self._regulate()
         self._close_if_done()
 

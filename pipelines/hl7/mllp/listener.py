@@ -6,8 +6,11 @@ import ipaddress
 import logging
 import signal
 import ssl
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from pipelines.hl7.mllp.acknowledgement import Acknowledger
 from pipelines.hl7.mllp.arrival import Reception
@@ -83,18 +86,20 @@ class Listener:
     async def serve(self, stop: asyncio.Event, listening: Callable[[Address], None] | None = None) -> None:
         """As the function ``run``, in a running loop, until ``stop`` is set."""
         settings, loop = self._settings, asyncio.get_running_loop()
+        loop.set_exception_handler(_log_failure)
         store = Store(settings, self._database, self._metrics)
         rooms = Rooms(settings, Reception(settings), Acknowledger(), store, self._metrics)
         tasks = [asyncio.create_task(store.run()), asyncio.create_task(self._watch())]
         try:
+            metrics = None if settings.mllp_metrics_port is None else self._metrics.serve(settings.mllp_metrics_port)
             server = await loop.create_server(
                 lambda: self._protocol(rooms), settings.mllp_host, settings.mllp_port, ssl=self._tls
             )
         except OSError as error:
             raise ListenerError(
-                f"can't listen on {settings.mllp_host} port {settings.mllp_port}: {error.strerror}."
+                f"can't listen on {settings.mllp_host} port {settings.mllp_port}, or on loopback port "
+                f"{settings.mllp_metrics_port} for the figures: {error.strerror}."
             ) from None
-        metrics = self._metrics.serve(settings.mllp_metrics_port) if settings.mllp_metrics_port is not None else None
         if listening is not None:
             host, port = server.sockets[0].getsockname()[:2]
             listening(Address(host, port, metrics[0].server_port if metrics else None))
@@ -196,6 +201,14 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
     except OSError as error:
         raise ListenerError(f"the listener's certificate, key or authority can't be used ({error.strerror}).") from None
     return context
+
+
+def _log_failure(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """A fault of ours closes its connection; what an exception says may hold what a message says."""
+    error = context.get("exception")
+    place = traceback.extract_tb(error.__traceback__)[-1] if error is not None and error.__traceback__ else None
+    where = f"{Path(place.filename).name}:{place.lineno}" if place else "unknown"
+    _LOG.error("a connection failed: %s at %s", type(error).__name__, where)
 
 
 def _is_loopback(host: str) -> bool:

@@ -75,7 +75,9 @@ class Writer:
     def cancel(self) -> None:
         """Ask the server to end the statement that another thread waits for."""
         if self._connection is not None:
-            self._connection.cancel_safe(timeout=1)
+            # A server that is gone has no statement to end.
+            with contextlib.suppress(psycopg.Error):
+                self._connection.cancel_safe(timeout=1)
 
     def _write(self, arrivals: Sequence[Arrival]) -> list[Fate]:
         try:
@@ -83,6 +85,9 @@ class Writer:
         except psycopg.Error as error:
             if not isinstance(error, psycopg.DataError) and (error.sqlstate or "")[:2] not in _OF_ONE_MESSAGE:
                 raise self._down(error) from None
+            self._roll_back()
+        except UnicodeError:
+            # The database's encoding lacks a character of the header.
             self._roll_back()
         except DatabaseUnavailableError as error:
             self.close()

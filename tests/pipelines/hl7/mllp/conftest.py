@@ -8,7 +8,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from queue import Queue
 
 import pytest
@@ -35,47 +36,41 @@ class Running:
 Listen = Callable[..., Running]
 
 
-@dataclass
 class _Thread:
     """An event loop with one listener."""
 
-    listener: Listener
-    found: "Queue[Address | BaseException]" = field(default_factory=Queue)
-    loop: asyncio.AbstractEventLoop | None = None
-    stopping: asyncio.Event | None = None
-
-    def start(self) -> Address:
-        self.thread = threading.Thread(target=lambda: asyncio.run(self._main()))
-        self.thread.start()
-        found = self.found.get(timeout=30)
-        if isinstance(found, BaseException):
-            raise found
-        return found
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._found: Queue[Address | None] = Queue()
+        self._stop: Callable[[], object] = lambda: None
+        self._done = ThreadPoolExecutor(1).submit(lambda: asyncio.run(self._main()))
+        self._done.add_done_callback(lambda _: self._found.put(None))
 
     async def _main(self) -> None:
-        self.loop, self.stopping = asyncio.get_running_loop(), asyncio.Event()
-        try:
-            await self.listener.serve(self.stopping, self.found.put)
-        except BaseException as error:
-            self.found.put(error)
-            raise
+        loop, stopping = asyncio.get_running_loop(), asyncio.Event()
+        self._stop = lambda: loop.call_soon_threadsafe(stopping.set)
+        await self._listener.serve(stopping, self._found.put)
+
+    def address(self) -> Address:
+        found = self._found.get(timeout=30)
+        if found is None:
+            self._done.result()
+            raise AssertionError("the listener ended")
+        return found
 
     def stop(self) -> None:
-        if self.loop is not None and self.stopping is not None and self.thread.is_alive():
-            with contextlib.suppress(RuntimeError):
-                self.loop.call_soon_threadsafe(self.stopping.set)
-        self.thread.join(30)
-        assert not self.thread.is_alive()
-        assert self.found.empty(), "the listener failed"
+        if not self._done.done():
+            self._stop()
+        self._done.result(30)
 
 
 @contextlib.contextmanager
 def listening(settings: Settings, **overrides: object) -> Iterator[Running]:
     """A listener on any free port until the end of the block."""
-    update = {"mllp_port": 0, "mllp_metrics_port": 0, "mllp_stop_seconds": 3.0, **overrides}
+    update = {"mllp_port": 0, "mllp_metrics_port": None, "mllp_stop_seconds": 3.0, **overrides}
     settings = settings.model_copy(update=update)
     thread = _Thread(Listener(settings, database(settings)))
-    running = Running(settings, database(settings), thread.start(), thread.stop)
+    running = Running(settings, database(settings), thread.address(), thread.stop)
     try:
         yield running
     finally:

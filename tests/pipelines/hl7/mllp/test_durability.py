@@ -118,6 +118,25 @@ def test_6_5_and_6_13_nothing_acknowledged_is_lost_or_doubled(own_server: Settin
     assert max(n for engine in engines for n in engine.sent.values()) > 1, "something was sent again"
 
 
+def test_6_13_a_listener_without_its_database_can_be_stopped(own_server: Settings) -> None:
+    """What it took and could not store stays with its sender."""
+    environment = {"SANCTUM_HOME": os.fspath(own_server.home), "SANCTUM_MLLP_STOP_SECONDS": "0.5"}
+    process = Process(environment)
+    with Sender(process.port) as sender:
+        assert acknowledged(sender.send(admission("stored"))) == ("AA", "stored")
+        crash(own_server)
+        sender.say(framed(admission("kept")))
+        assert sender.says_nothing(1.0)
+        status, log = process.end(signal.SIGTERM)
+        assert sender.is_closed()
+    assert status == 0
+    assert "nothing can be stored, next try in 0.1 s: database error: AdminShutdown" in log or "Operational" in log
+    start_embedded(own_server)
+    assert landed(database(own_server), "kept") == []
+    with listening(own_server) as running, Sender(running.port) as sender:
+        assert acknowledged(sender.send(admission("kept"))) == ("AA", "kept")
+
+
 def test_6_5_a_message_that_was_stored_and_not_answered_is_known_when_it_comes_again(
     settings: Settings, db: Database
 ) -> None:

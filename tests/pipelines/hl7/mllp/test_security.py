@@ -7,6 +7,7 @@ import ssl
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from cryptography import x509
@@ -14,11 +15,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from pipelines.hl7.header import Header
+from pipelines.hl7.mllp import arrival
 from pipelines.hl7.mllp.listener import Listener, ListenerError
 from resources.postgres import Database
 from resources.private_files import PrivateFileError
 from resources.settings import Settings
-from tests.pipelines.hl7.mllp.conftest import Listen, Running
+from tests.pipelines.hl7.mllp.conftest import Listen, Running, listening
 from tests.pipelines.hl7.mllp.senders import Sender, acknowledged, admission, control, framed, landed
 
 
@@ -162,9 +165,36 @@ def test_6_14_a_sender_that_is_not_listed_is_answered_ar_and_not_stored(listen: 
     assert len(landed(db)) == 3
 
 
+def test_6_14_a_fault_of_ours_is_logged_without_content_and_closes_its_connection_alone(
+    listen: Listen, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = listen()
+    read = arrival.read_header
+
+    def faulty(body: bytes, zone: ZoneInfo) -> Header:
+        if b"CANARYFAULT" in body:
+            raise ValueError(body.decode())
+        return read(body, zone)
+
+    monkeypatch.setattr(arrival, "read_header", faulty)
+    with Sender(running.port) as sender, Sender(running.port) as other:
+        sender.say(framed(admission("CANARYFAULT")))
+        assert sender.is_closed()
+        assert acknowledged(other.send(admission("other"))) == ("AA", "other")
+    assert "ValueError at test_security.py" in caplog.text
+    assert "CANARY" not in caplog.text
+
+
+def test_6_14_a_port_in_use_is_said(listen: Listen, settings: Settings) -> None:
+    running = listen()
+    in_use = listening(settings, mllp_port=running.port)
+    with pytest.raises(ListenerError, match=f"port {running.port}"):
+        in_use.__enter__()
+
+
 def test_6_14_logs_and_figures_hold_no_content(listen: Listen, db: Database, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    running = listen(mllp_message_bytes=4000)
+    running = listen(mllp_message_bytes=4000, mllp_metrics_port=0)
     long = admission("CANARYCONTROL5") + b"NTE|1||" + b"x" * 5000
     messages = [admission("CANARYCONTROL1"), admission("CANARYCONTROL2", mode="X"), b"PID|1||CANARYNAME", long]
     with Sender(running.port) as sender:
