@@ -71,7 +71,7 @@ class _Round:
                 self.quarantined.append(_record(message_id, kind, problem))
         # A merge that was fine until an earlier one arrived.
         for message_id in self.refused.keys() - self.reader.kinds.keys():
-            self.quarantined.append(_record(message_id, None, self.refused[message_id]))
+            self.quarantined.append(_record(message_id, self.reader.merges[message_id], self.refused[message_id]))
         if not self.account.closes:
             raise AccountError("the account of the pending messages does not close; nothing was folded.")
 
@@ -177,7 +177,7 @@ def _load(settings: Settings, database: Database, turn: _Round, changed: Sequenc
         turn.finish(connection)
 
 
-def _record(message_id: int, kind: str | None, error: MessageError) -> QuarantinedRecord:
+def _record(message_id: int, kind: str, error: MessageError) -> QuarantinedRecord:
     return QuarantinedRecord(
         record_key=f"message:{message_id}",
         reason=error.reason,

@@ -29,7 +29,7 @@ class Reader:
     Attributes:
         kinds: type of every pending message, by id.
         problems: why a pending message is no event; those that are one are not in it.
-        merges: messages that merge people, by id.
+        merges: type of every message that retires somebody or takes from them, by id.
     """
 
     connection: psycopg.Connection[Any]
@@ -37,7 +37,7 @@ class Reader:
     erased: frozenset[int]
     kinds: dict[int, str] = field(default_factory=dict)
     problems: dict[int, NotMappedError | MessageError] = field(default_factory=dict)
-    merges: list[int] = field(default_factory=list)
+    merges: dict[int, str] = field(default_factory=dict)
     _events: dict[int, Event] = field(default_factory=dict)
 
     def related(self, pending: Iterable[int]) -> tuple[set[int], dict[int, int]]:
@@ -132,7 +132,8 @@ class Reader:
                 outcome = self._outcome(message_id, body, patient_key)
                 if isinstance(outcome, Event):
                     events[message_id] = outcome
-        self.merges.extend(number for number, event in events.items() if event.parties[0].retired_key is not None)
+        retiring = (item for item in events.items() if item[1].parties[0].retired_key is not None)
+        self.merges.update((number, event.kind) for number, event in retiring)
         doubt = Doubt("control_id_reused", "MSH-10", "")
         reused = {number for number, is_reused in wanted.items() if is_reused and number in events}
         events |= {number: replace(events[number], doubts=(*events[number].doubts, doubt)) for number in reused}

@@ -17,6 +17,12 @@ def test_all_samples_close_and_a_second_run_changes_nothing(
     files = len(list(samples.rglob("*.hl7")))
     assert account.closes
     assert account.read.total() == files
+    # As docs/hl7.md says; each of the quarantined was looked at: no visit number and no patient identifier is in them.
+    assert account.quarantined == {"no_visit_number": 9, "no_patient_identifier": 7}
+    left_out = {"processing": 0, "no_mapping": 0}
+    for reason, count in account.excluded.items():
+        left_out[reason.partition("_id:")[0].partition(":")[0]] += count
+    assert (account.loaded.total(), left_out) == (166, {"processing": 86, "no_mapping": 93})
     assert pending_messages(db) == 0
     before = snapshot(db)
     again = ingest_hl7(settings, db, [samples])
