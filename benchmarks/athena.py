@@ -88,7 +88,8 @@ class _Writer:
         }
 
     def _changed(self, numbers: np.ndarray) -> np.ndarray:
-        return np.logical_and(self._later, numbers % CHANGED_ONE_IN == 0)
+        changed: np.ndarray = np.logical_and(self._later, numbers % CHANGED_ONE_IN == 0)
+        return changed
 
     def _relationship(self, random: np.random.Generator, start: int, end: int) -> dict[str, pa.Array]:
         # One line in seven maps a concept, as in a real download.
