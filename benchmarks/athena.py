@@ -18,6 +18,9 @@ FULL = {
 }
 """Lines of a download of all vocabularies."""
 _LINES_AT_ONCE = 500_000
+_SEED = 1
+CHANGED_ONE_IN = 100
+"""Of so many concepts a later release deprecates one, and of so many relationships it leads one elsewhere."""
 _DAYS = {"valid_start_date": "19700101", "valid_end_date": "20991231", "invalid_reason": ""}
 _VOCABULARIES = ("SNOMED", "RxNorm", "NDC", "ICD10CM", "LOINC", "RxNorm Extension", "OSM", "dm+d")
 _DOMAINS = ("Condition", "Drug", "Drug", "Measurement", "Observation", "Procedure", "Geography", "Drug")
@@ -34,10 +37,10 @@ class Download:
 
 
 class _Writer:
-    """Writes the tables of one size."""
+    """Writes the tables of one size, as of a first release or of a later one."""
 
-    def __init__(self, directory: Path, scale: float, seed: int) -> None:
-        self._directory, self._seed = directory, seed
+    def __init__(self, directory: Path, scale: float, *, later: bool) -> None:
+        self._directory, self._later = directory, later
         self._lines = {stem: int(lines * scale) for stem, lines in FULL.items()}
         self._concepts = self._lines["CONCEPT"]
 
@@ -59,7 +62,7 @@ class _Writer:
         )
 
     def _write(self, stem: str, rows: Callable[[np.random.Generator, int, int], dict[str, pa.Array]]) -> None:
-        random = np.random.default_rng(self._seed)
+        random = np.random.default_rng(_SEED)
         options = pa.csv.WriteOptions(include_header=False, delimiter="\t", quoting_style="none")
         with (self._directory / f"{stem}.csv").open("wb") as stream:
             for start, end in _blocks(self._lines[stem]):
@@ -81,7 +84,12 @@ class _Writer:
             "standard_concept": pa.array(np.where(numbers % 3 == 0, "S", "")),
             "concept_code": pa.compute.binary_join_element_wise(*_texts(numbers * 7919), "-"),
             **_days(end - start),
+            "invalid_reason": pa.array(np.where(self._changed(numbers), "D", "")),
         }
+
+    def _changed(self, numbers: np.ndarray) -> np.ndarray:
+        changed: np.ndarray = np.logical_and(self._later, numbers % CHANGED_ONE_IN == 0)
+        return changed
 
     def _relationship(self, random: np.random.Generator, start: int, end: int) -> dict[str, pa.Array]:
         # One line in seven maps a concept, as in a real download.
@@ -89,9 +97,10 @@ class _Writer:
         concept = numbers * self._concepts // self._lines["CONCEPT_RELATIONSHIP"] + 1
         kind = random.integers(0, len(_RELATIONSHIPS), end - start)
         maps = np.diff(concept, prepend=0) > 0
+        target = random.integers(1, self._concepts + 1, end - start)
         return {
             "concept_id_1": pa.array(concept),
-            "concept_id_2": pa.array(random.integers(1, self._concepts + 1, end - start)),
+            "concept_id_2": pa.array(np.where(self._changed(numbers), self._concepts + 1 - target, target)),
             "relationship_id": pa.array([*_RELATIONSHIPS, "Maps to"]).take(
                 pa.array(np.where(maps, len(_RELATIONSHIPS), kind))
             ),
@@ -149,10 +158,10 @@ _SMALL = (
 )
 
 
-def synthesise(directory: Path, scale: float, seed: int = 1) -> Download:
-    """Write a download of this share of a full one; another seed has the same concepts with other relationships."""
+def synthesise(directory: Path, scale: float, *, later: bool = False) -> Download:
+    """Write a download of this share of a full one: the first release, or a later one of the same concepts."""
     directory.mkdir(parents=True)
-    return _Writer(directory, scale, seed).write()
+    return _Writer(directory, scale, later=later).write()
 
 
 def _blocks(lines: int) -> Iterator[tuple[int, int]]:

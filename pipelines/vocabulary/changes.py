@@ -5,11 +5,10 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from pipelines.vocabulary.tables import CHANGES, VocabularyTable
-from pipelines.vocabulary.tables import Index as _Index
+from pipelines.vocabulary.tables import CHANGES, Index, VocabularyTable
 from pipelines.vocabulary.versions import SQL, create_next, index_next
 
-_TABLE = VocabularyTable(CHANGES.upper(), indexes=(_Index("concept_change_code", ("vocabulary_id", "concept_code")),))
+_TABLE = VocabularyTable(CHANGES.upper(), indexes=(Index("concept_change_code", ("vocabulary_id", "concept_code")),))
 # For each sort and hash of a statement; what is larger goes to disk.
 _WORK_MEMORY = "64MB"
 

@@ -35,16 +35,18 @@ def _silent(_stage: str, _done: int, _total: int | None) -> None:
 def ensure_starter(database: Database) -> VocabularyReport:
     """Load the shipped starter vocabulary if there is none; waits for no load where there is one.
 
+    The report is without what the release concerns: every command begins with this.
+
     Raises:
         resources.postgres.DatabaseUnavailableError: the database refused, or its disk is full.
     """
     if latest_release(database) is not None:
-        return report(database, changed=False)
+        return report(database, concerns=False)
     with _alone(database) as connection:
         changed = latest_release(database) is None
         if changed:
             _replace_vocabulary(database, connection, {}, _silent)
-    return report(database, changed=changed)
+    return report(database, changed=changed, concerns=False)
 
 
 def load_vocabulary(database: Database, directory: Path, update: Progress = _silent) -> VocabularyReport:

@@ -36,7 +36,8 @@ class VocabularyReport:
         changed: whether this load changed anything; False if the same content was loaded before.
         files: by file, its lines without the header and the rows they became; none where the starter alone is loaded.
         changes: by kind, how many concepts the release changed against the one before.
-        concerns: by kind, codes and rows of the last dbt build that changed concepts concern; None before the first.
+        concerns: by kind, codes and rows of the last dbt build that changed concepts concern; None before the first
+            build, and where it was not asked for.
     """
 
     release: int
@@ -62,8 +63,13 @@ def latest_release(database: Database) -> Release | None:
         return cursor.execute((SQL / "latest_release.sql").read_text()).fetchone()
 
 
-def report(database: Database, *, changed: bool = False) -> VocabularyReport:
-    """Say what is loaded; ``changed`` is what the caller knows of it.
+def report(database: Database, *, changed: bool = False, concerns: bool = True) -> VocabularyReport:
+    """Say what is loaded.
+
+    Args:
+        database: the warehouse.
+        changed: whether the caller changed it.
+        concerns: whether to count the rows of the last build that the release concerns, which reads all codes in use.
 
     Raises:
         resources.postgres.DatabaseUnavailableError: the database refused.
@@ -84,7 +90,7 @@ def report(database: Database, *, changed: bool = False) -> VocabularyReport:
         changed=changed,
         files={stem: {name: file[name] for name in ("lines", "rows")} for stem, file in release.files.items()},
         changes=release.changes,
-        concerns=_concerns(database) if release.changes else None,
+        concerns=_concerns(database) if concerns and release.changes else None,
     )
 
 

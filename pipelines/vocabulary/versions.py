@@ -8,6 +8,7 @@ import psycopg
 from psycopg import errors, sql
 from psycopg.types.json import Jsonb
 
+from pipelines.vocabulary.copying import copy_file
 from pipelines.vocabulary.files import VocabularyError, VocabularyFile
 from pipelines.vocabulary.tables import CHANGES, TABLES, Index, VocabularyTable
 
@@ -108,9 +109,6 @@ def _create_index(index: Index, place: sql.Identifier) -> sql.Composed:
 
 def add_starter(connection: psycopg.Connection[Any], starter: dict[str, VocabularyFile]) -> dict[str, int]:
     """Add the starter's rows that the download lacks; how many, by table."""
-    # Imported here, because copying a file is no part of a version's life but for these few rows.
-    from pipelines.vocabulary.copying import copy_file
-
     with connection.transaction():
         for name in _STARTER_TABLES:
             connection.execute(

@@ -28,6 +28,14 @@ def test_the_commands_in_their_order(new_home: Callable[[str], Home], tmp_path: 
     jane = str(resource_key("ehr", "Patient", "jane"))
     assert home.run("up")["vocabulary_concepts"] > 500
     assert home.run("vocab", "load", str(STARTER))["changed"] is True
+    codes = tmp_path / "codes.csv"
+    codes.write_text("source_code,source_vocabulary_id,target_concept_id\nDM2,LOCAL,201826\n")
+    assert home.run("vocab", "map", str(codes)) == {"rows": 1, "codes": 1, "changed": True}
+    codes.write_text("source_code,source_vocabulary_id,target_concept_id\nDM2,LOCAL,Jane\n")
+    refused = home.run("vocab", "map", str(codes), succeeds=False)
+    assert (refused["kind"], "line 2, column target_concept_id" in refused["error"]) == ("VocabularyError", True)
+    vocabulary = home.run("vocab", "report")
+    assert (vocabulary["release"], vocabulary["changes"]["added"], vocabulary["site_codes"]) == (2, 0, 1)
     account = home.run("ingest", "fhir", str(fhir))
     total = sum(account["read"].values())
     assert total == sum(sum(account[part].values()) for part in ("loaded", "excluded", "quarantined")) > 0
