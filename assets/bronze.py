@@ -20,6 +20,7 @@ TABLES = {
     "reference_alias": "Other keys a resource is referred to by, such as Practitioner?identifier=system|value.",
     "person": "Patients as each source has them.",
     "person_link": "Patients whom the record of another says it replaces.",
+    "linked_person": "Patients whom HL7 v2 links to another without saying that they are one.",
     "person_identifier": "Identifiers by which patients of several sources are found to be one person.",
     "location": "Addresses without street.",
     "care_site": "Organizations, locations and wards.",
@@ -44,6 +45,7 @@ TABLES = {
     "consent": "What patients agreed to, by policy and status.",
     "consent_provision": "What a consent permits or denies, a row a provision.",
     "provenance": "Which organisation asserted or transmitted a record.",
+    "data_quality": "What is not right about HL7 v2 messages that were loaded all the same.",
 }
 _RESOURCE = ("bronze", "resource")
 _OWNED = "rows_without_loaded_resource"
