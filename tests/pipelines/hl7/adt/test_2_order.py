@@ -126,6 +126,12 @@ def test_2_08_the_same_event_under_a_new_number_changes_nothing() -> None:
         assert stay(tables) == stay(EXPECTED)
 
 
+def test_2_08_a_deletion_that_is_sent_again_deletes() -> None:
+    deletion = message("ADT^A29", "20260401100000")
+    again = message("ADT^A29", "20260401100000", control="again")
+    assert fold(STAY[0], deletion, again) == fold(STAY[0], deletion)
+
+
 def _bronze(db: Database) -> dict[str, list[dict[str, Any]]]:
     return snapshot(db, (*TABLES, "data_quality", "linked_person", "drug_exposure", "note"))
 

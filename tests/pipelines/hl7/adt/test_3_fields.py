@@ -21,6 +21,7 @@ from tests.pipelines.hl7.conftest import Ingest
 from tests.pipelines.hl7.messages import message, rows, visit
 
 T = datetime
+MAP = Path(__file__).parents[4] / "dbt_project" / "seeds" / "omop" / "source_to_concept_map.csv"
 ONE = {"system": "http://loinc.org", "code": "1", "display": "One"}
 RTF = b"{\\rtf1 Hello}"
 ADMIT = message("ADT^A01", "20260301100000", visit(location="3E^1^A", f36="01", f45="20260302100000"))
@@ -236,6 +237,10 @@ def test_3_11_classes_map_and_others_keep_what_was_written() -> None:
     admitted = message("ADT^A06", "20260301120000", visit("I"))
     later = message("ADT^A08", "20260301130000", visit("I"))
     assert visits(fold(emergency, admitted, later), "class_code") == [("IMP",)]
+    mapped = {
+        line.split(",")[0]: line.split(",")[4] for line in MAP.read_text().splitlines() if ",ActEncounterCode," in line
+    }
+    assert (mapped["IMP"], mapped["EMER-IMP"], mapped.get("R")) == ("9201", "262", None)
     rule = Policy.of(load_settings(hl7_emergency_admission="emergency-inpatient")).emergency_admission
     assert visits(fold(emergency, admitted, later, emergency_admission=rule), "class_code") == [("EMER-IMP",)]
     assert visits(fold(message("ADT^A01", "20260301", visit("I")), later, emergency_admission=rule), "class_code") == [
