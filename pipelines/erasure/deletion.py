@@ -92,6 +92,9 @@ def delete_rows(connection: psycopg.Connection[Any], keys: Keys, messages: Itera
     deleted["quarantine.record"] = connection.execute(
         "DELETE FROM quarantine.record WHERE message_id = ANY(%s)", (keys.messages,)
     ).rowcount
+    deleted["landing.hl7_message_key"] = connection.execute(
+        "DELETE FROM landing.hl7_message_key WHERE message_id = ANY(%s)", (keys.messages,)
+    ).rowcount
     deleted["landing.hl7_message"] = connection.execute(
         "DELETE FROM landing.hl7_message WHERE message_id = ANY(%s)", (keys.messages,)
     ).rowcount

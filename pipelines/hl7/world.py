@@ -63,8 +63,11 @@ class World:
                 self._visit_event(event, party, trigger, party.visit_key)
 
     def _is_repeated(self, event: Event) -> bool:
-        """Whether the same merge, move or change of number was told before; from now on it was."""
-        if not event.same:
+        """Whether the same merge, move or change of number was told before; from now on it was.
+
+        A deletion is made again: the message that repeats it told of the person first.
+        """
+        if not event.same or event.trigger == "A29":
             return False
         named = [
             (party.person_key, party.retired_key, party.visit_key, *party.former_visits) for party in event.parties

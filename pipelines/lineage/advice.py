@@ -21,11 +21,18 @@ ADVICE = {
     "several_messages": "Ask the source to send one message a frame; batches go through sanctum ingest hl7.",
     "refused_by_database": f"A name or number in MSH is longer than any index takes. {_SOURCE}",
     "not_hl7": f"MSH can't be read, or has no message type. {_SOURCE}",
-    "unreadable_field": f"The field named is not in the character set that MSH-18 says. {_SOURCE}",
-    "no_patient_identifier": f"PID-3 and PID-2 name nobody. {_SOURCE}",
+    "no_patient_identifier": f"PID-3 (before 2.3.1 also PID-2, PID-4) has no number of a patient. {_SOURCE}",
     "no_retired_identifier": f"MRG-1 does not say who was merged. {_SOURCE}",
-    "no_visit_number": f"PV1-19 does not say which visit it is. {_SOURCE}",
-    "several_merges": "Ask the source to send one merge a message.",
+    "no_visit_number": f"PV1-19, PV1-50 and PID-18 do not say which visit it is. {_SOURCE}",
+    "no_prior_visit": f"MRG-5 does not say which visit is merged, moved or renamed. {_SOURCE}",
+    "merge_cycle": (
+        "The merge would retire somebody whom its survivor was merged into before. Find out at the source who is who; "
+        "it is used by itself once the merges before it no longer say so."
+    ),
+    "batch_count_differs": (
+        "The trailer counts other than what is there; all that is there was loaded. Ask the source for the whole file."
+    ),
+    "missing_trailer": "The batch has no end; all that is there was loaded. Ask the source for the whole file.",
     "continued_message": "Ask the source to send the message whole: continuations (DSC, ADD) are not put together.",
 }
 """Advice by reason; every reason has some."""

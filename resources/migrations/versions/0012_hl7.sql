@@ -7,7 +7,8 @@ CREATE TABLE landing.hl7_message_key (
 );
 CREATE INDEX hl7_message_key_named ON landing.hl7_message_key (named_key);
 COMMENT ON TABLE landing.hl7_message_key IS
-'Further people and visits that a message names: of a swap the other patient, of a merge of several all, of a move the visits. Written when a message is first folded.';
+'Further people and visits that a message names: of a swap the other patient, of a merge of several all, of a move '
+'the visits. Written when a message is first folded.';
 COMMENT ON COLUMN landing.hl7_message_key.alias_of IS
 'The key of the same patient or visit with the universal id of the authority, where named_key has only its namespace.';
 
@@ -25,7 +26,8 @@ CREATE TABLE bronze.data_quality (
 CREATE INDEX data_quality_resource ON bronze.data_quality (resource_key);
 CREATE INDEX data_quality_person ON bronze.data_quality (person_key);
 COMMENT ON TABLE bronze.data_quality IS
-'What is not right about loaded data and stopped nothing: rule is a fixed word, element says where, source_text is what was written there.';
+'What is not right about loaded data and stopped nothing: rule is a fixed word, element says where, source_text is '
+'what was written there.';
 
 CREATE TABLE bronze.linked_person (
     linked_person_key bigint PRIMARY KEY,
@@ -46,9 +48,16 @@ COMMENT ON COLUMN bronze.visit_occurrence.visit_start_source_value IS
 'HL7 v2: the time as written, with its precision and offset. visit_end_source_value alike.';
 
 GRANT SELECT, INSERT, UPDATE ON landing.hl7_message_key TO sanctum_ingest;
-GRANT SELECT ON landing.hl7_message_key TO sanctum_eraser;
+GRANT SELECT, DELETE ON landing.hl7_message_key TO sanctum_eraser;
 GRANT UPDATE (event_at, message_at) ON landing.hl7_message TO sanctum_ingest;
 GRANT SELECT, INSERT, UPDATE, DELETE ON bronze.data_quality, bronze.linked_person TO sanctum_ingest;
 GRANT SELECT ON bronze.data_quality, bronze.linked_person TO sanctum_transform;
 GRANT DELETE, SELECT (person_key, resource_key, data_quality_key) ON bronze.data_quality TO sanctum_eraser;
 GRANT DELETE, SELECT (person_key, resource_key, linked_person_key) ON bronze.linked_person TO sanctum_eraser;
+DO $$
+BEGIN
+    IF current_setting('server_version_num')::integer >= 170000 THEN
+        EXECUTE 'GRANT MAINTAIN ON landing.hl7_message_key, bronze.data_quality, bronze.linked_person TO sanctum_eraser';
+    END IF;
+END
+$$;

@@ -1,6 +1,5 @@
 """Section 3 of the checklist, fields and types: one test a line."""
 
-import base64
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,7 @@ import pytest
 
 from pipelines.hl7 import ingest_hl7
 from pipelines.hl7.events import read_event
-from pipelines.hl7.message import parse
 from pipelines.hl7.policy import Policy
-from pipelines.hl7.results import results
 from pipelines.hl7.values import timestamp
 from resources.postgres import Database, Role
 from resources.settings import Settings, load_settings
@@ -21,8 +18,7 @@ from tests.pipelines.hl7.conftest import Ingest
 from tests.pipelines.hl7.messages import message, rows, visit
 
 T = datetime
-ONE = {"system": "http://loinc.org", "code": "1", "display": "One"}
-RTF = b"{\\rtf1 Hello}"
+MAP = Path(__file__).parents[4] / "dbt_project" / "seeds" / "omop" / "source_to_concept_map.csv"
 ADMIT = message("ADT^A01", "20260301100000", visit(location="3E^1^A", f36="01", f45="20260302100000"))
 
 
@@ -236,6 +232,10 @@ def test_3_11_classes_map_and_others_keep_what_was_written() -> None:
     admitted = message("ADT^A06", "20260301120000", visit("I"))
     later = message("ADT^A08", "20260301130000", visit("I"))
     assert visits(fold(emergency, admitted, later), "class_code") == [("IMP",)]
+    mapped = {
+        line.split(",")[0]: line.split(",")[4] for line in MAP.read_text().splitlines() if ",ActEncounterCode," in line
+    }
+    assert (mapped["IMP"], mapped["EMER-IMP"], mapped.get("R")) == ("9201", "262", None)
     rule = Policy.of(load_settings(hl7_emergency_admission="emergency-inpatient")).emergency_admission
     assert visits(fold(emergency, admitted, later, emergency_admission=rule), "class_code") == [("EMER-IMP",)]
     assert visits(fold(message("ADT^A01", "20260301", visit("I")), later, emergency_admission=rule), "class_code") == [
@@ -274,76 +274,3 @@ def test_3_14_death_is_set_and_taken_back() -> None:
     assert dead(said("20260302", "20260301", "")) == (True, date(2026, 3, 1))
     assert dead(said("20260302", "", "Y")) == (True, None)
     assert dead(said("20260302", "20260301", "Y"), said("20260303", "", "N")) == (False, None)
-
-
-def _values(*segments: str) -> list[dict[str, Any]]:
-    found = results(parse(message("ORU^R01", "20260308", "OBR|1||F1^LAB|24323-8^CMP^LN|||20260308", *segments)))
-    return [
-        {name: value for name, value in one.columns.items() if name.startswith("value_") and value} for one in found
-    ]
-
-
-@pytest.mark.parametrize(
-    ("kind", "written", "expected"),
-    [
-        ("NM", "7.1", {"value_number": 7.1}),
-        ("SN", ">^100", {"value_number": 100.0, "value_operator": ">"}),
-        ("ST", "yes", {"value_text": "yes"}),
-        ("TX", "a text", {"value_text": "a text"}),
-        ("FT", "a\\.br\\b", None),
-        ("CE", "1^One^LN", {"value_codings": [ONE], "value_text": "One"}),
-        ("CWE", "^^^^^^^^Only text", {"value_text": "Only text"}),
-        ("DT", "20260301", {"value_text": "20260301"}),
-        ("TM", "1030", {"value_text": "1030"}),
-        ("TS", "202603011030", {"value_text": "202603011030"}),
-        ("ED", "^text^plain^A^hello", None),
-        ("RP", "file^app", None),
-        ("NA", "1^2^3", {"value_text": "1^2^3"}),
-        ("", "untyped", {"value_text": "untyped"}),
-    ],
-)  # fmt: skip
-def test_3_15_every_type_of_value(kind: str, written: str, expected: dict[str, Any] | None) -> None:
-    found = _values(f"OBX|1|{kind}|1^A^LN||{written}||||||F")
-    assert [one for one in found if one] == ([expected] if expected else [])
-
-
-@pytest.mark.parametrize("status", ["X", "D", "W"])
-def test_3_15_withdrawals_are_by_order_code_and_sub_id(status: str) -> None:
-    first = message(
-        "ORU^R01",
-        "20260308",
-        "OBR|1||F1^LAB|24323-8^CMP^LN",
-        "OBX|1|NM|1^A^LN|1|7||||||F",
-        "OBX|2|NM|1^A^LN|2|8||||||F",
-    )
-    # OBR-4 need not be said again.
-    withdrawn = message("ORU^R01", "20260309", "OBR|1||F1^LAB", f"OBX|1|NM|1^A^LN|2|||||||{status}")
-    other = message("ORU^R01", "20260309", "OBR|1||F2^LAB", f"OBX|1|NM|1^A^LN|1|||||||{status}")
-    for order in ((first, withdrawn, other), (other, withdrawn, first)):
-        assert [row["value_number"] for row in fold(*order)["measurement"]] == [7.0]
-    assert _values("OBX|1|NM|1^A^LN||7~8||||||F") == [{"value_text": "7\n8"}]
-
-
-def test_3_16_encapsulated_documents_become_notes() -> None:
-    text = "Impression: nothing.\n" * 50_000
-    data = base64.b64encode(text.encode()).decode()
-    body = message(
-        "MDM^T02",
-        "20260308",
-        "TXA|1|DS|TX|20260308||||||||D1^HIS|||||AU",
-        f"OBX|1|ED|1^A^LN||^text^plain^Base64^{data}||||||F",
-        "OBX|2|TX|1^A^LN||second||||||F",
-        "OBX|3|TX|1^A^LN||third||||||F",
-    )
-    assert len(body) > 1_300_000
-    (note,) = fold(body)["note"]
-    assert note["note_text"] == f"{text}\nsecond\nthird"
-    for written, expected in (
-        (f"^application^rtf^Base64^{base64.b64encode(RTF).decode()}", "Hello"),
-        ("^text^plain^Hex^48656C6C6F", "Hello"),
-        ("^text^plain^A^Hello", "Hello"),
-        ("^application^pdf^Base64^QUJD", None),
-        ("^text^plain^Hex^nothex", None),
-    ):
-        found = fold(message("ORU^R01", "20260308", "OBR|1||F1", f"OBX|1|ED|1^A^LN||{written}||||||F")).get("note", [])
-        assert [row["note_text"] for row in found] == ([expected] if expected else [])
