@@ -11,9 +11,6 @@ from pipelines.hl7.events import times
 from pipelines.hl7.message import Message, MessageError, parse
 from pipelines.hl7.ownership import Whose, whose
 
-_READ = frozenset({"MSH", "EVN", "PID", "MRG", "PV1"})
-"""Segments that keys and times are read from."""
-
 _TEXTS = (
     "sending_application",
     "sending_facility",
@@ -53,8 +50,7 @@ def read_header(body: bytes, zone: ZoneInfo) -> Header:
     columns: dict[str, Any] = dict.fromkeys(_TEXTS, "") | dict.fromkeys(_VALUES)
     columns |= {"body_sha256": hashlib.sha256(body).digest(), "body": body}
     try:
-        parsed = parse(body)
-        message = Message(tuple(segment for segment in parsed.segments if segment.name in _READ))
+        message = parse(body)
         columns.update(_columns(message, zone))
         return Header(columns, whose(message), None if columns["message_code"] else "not_hl7")
     except MessageError as error:
