@@ -61,3 +61,17 @@ BEGIN
     END IF;
 END
 $$;
+
+-- As 0010 has it for every table of what arrived and what bronze holds.
+DO $$
+DECLARE
+    target text;
+BEGIN
+    FOREACH target IN ARRAY ARRAY['landing.hl7_message_key', 'bronze.data_quality', 'bronze.linked_person']
+    LOOP
+        EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', target);
+        EXECUTE format('CREATE POLICY loads_and_erases ON %s FOR ALL TO sanctum_ingest, sanctum_eraser USING (true) WITH CHECK (true)', target);
+        EXECUTE format('CREATE POLICY builds ON %s FOR SELECT TO sanctum_transform USING (true)', target);
+    END LOOP;
+END
+$$;
