@@ -36,7 +36,9 @@ def mllp(
             say(f"Listening on {address.host} port {address.port}; figures on port {address.metrics_port}.")
 
     given = {"mllp_port": port, "mllp_host": host, "mllp_metrics_port": metrics_port}
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    # What libraries tell of their work is of no use here; what goes wrong in them is.
+    logging.getLogger("pipelines").setLevel(logging.INFO)
     with failures(as_json=as_json):
         settings = load_settings(**{name: value for name, value in given.items() if value is not None})
         run(settings, warehouse.ready(settings), listening)
