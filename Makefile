@@ -39,8 +39,19 @@ demo: install ## Run the whole chain on a synthetic population (PATIENTS=100) or
 dev: install ## Open the Dagster UI and daemon on http://127.0.0.1:3000
 	$(BIN)/sanctum dev
 
-test: install lint ## Run the linters and all tests
-	$(BIN)/pytest
+test: install lint ## Run the linters and all tests, in two halves beside each other
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target test-commands test-rooms
+
+# Whole commands and the models take one core about as long as everything else takes the other. A folder for temporary
+# files is a half's own, since so is the PostgreSQL in it; its name is short, as those of sockets must be.
+COMMANDS := tests/end_to_end tests/inference
+half = folder=$$(mktemp -d /tmp/tXXXX) && { TMPDIR=$$folder $(BIN)/pytest $(1); status=$$?; rm -rf $$folder; exit $$status; }
+
+test-commands: install
+	@$(call half,$(COMMANDS))
+
+test-rooms: install
+	@$(call half,$(addprefix --ignore=,$(COMMANDS)))
 
 lint: install ## Check style, types, rooms and SQL
 	$(BIN)/ruff check .
@@ -60,4 +71,4 @@ clean: ## Stop this folder's server and remove .sanctum and caches (keeps .venv)
 	-test ! -x $(BIN)/sanctum || SANCTUM_HOME=.sanctum $(BIN)/sanctum down
 	rm -rf .sanctum .pytest_cache .mypy_cache .ruff_cache .hypothesis dbt_project/target dbt_project/logs
 
-.PHONY: help install demo dev test lint bench lock clean
+.PHONY: help install demo dev test test-commands test-rooms lint bench lock clean
