@@ -40,6 +40,7 @@ dev: install ## Open the Dagster UI and daemon on http://127.0.0.1:3000
 	$(BIN)/sanctum dev
 
 test: install lint ## Run the linters and all tests, in two halves beside each other
+	@echo "Two halves of the tests run beside each other; each is printed when it ends."
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target test-commands test-rooms
 
 # Whole commands and the models take one core about as long as everything else takes the other. A folder for temporary
