@@ -8,8 +8,8 @@ from pathlib import Path
 import dagster as dg
 
 from assets.schedules import HL7_REFRESH
-from assets.statements import statement
-from resources.postgres import Role, database, without_row_values
+from pipelines.hl7.backlog import backlog
+from resources.postgres import database
 from resources.settings import Settings
 
 HL7_INBOX = "hl7_inbox"
@@ -50,11 +50,11 @@ def hl7_inbox(
     # A name that begins with a dot is still being written; landing leaves it too.
     inbox = settings.hl7_inbox_directory
     files = fingerprint(path for path in inbox.rglob("*") if path.is_file() and not path.name.startswith("."))
-    number, newest = _waiting_messages(settings)
-    if not failures and not number and files == (context.cursor or fingerprint([])):
+    waiting = backlog(database(settings))
+    if not failures and not waiting.messages and files == (context.cursor or fingerprint([])):
         return dg.SkipReason("No file of the HL7 inbox is new or changed, and every landed message is in bronze.")
     before = runs[0].dagster_run.run_id if runs else ""
-    run_key = hashlib.sha256(f"{files} {number} {newest} {before}".encode()).hexdigest()
+    run_key = hashlib.sha256(f"{files} {waiting.messages} {waiting.newest} {before}".encode()).hexdigest()
     return dg.SensorResult(run_requests=[dg.RunRequest(run_key=run_key)], cursor=files)
 
 
@@ -87,10 +87,3 @@ def _wait(failures: int) -> timedelta:
 
 def _ended_at(run: dg.RunRecord) -> datetime:
     return run.update_timestamp.replace(tzinfo=UTC)
-
-
-def _waiting_messages(settings: Settings) -> tuple[int, int]:
-    """How many committed messages bronze lacks, and the number of the newest."""
-    with without_row_values(), database(settings).connect(Role.INGEST) as connection:
-        number, newest = connection.execute(statement("waiting_messages")).fetchone() or (0, 0)
-    return number, newest

@@ -11,7 +11,8 @@ from hl7apy.exceptions import HL7apyException
 from hl7apy.parser import parse_message
 
 from benchmarks.table import Table
-from pipelines.hl7 import fold_messages, land_hl7, pending_messages
+from pipelines.hl7 import fold_messages, land_hl7
+from pipelines.hl7.backlog import backlog
 from resources.postgres import Database, Role
 from resources.settings import Settings
 
@@ -80,7 +81,7 @@ def run(settings: Settings, database: Database) -> Iterator[Table]:
     path = settings.home / "feed.hl7"
     path.write_bytes(b"".join(feed))
     land_hl7(settings, database, [path])
-    waiting = pending_messages(database)
+    waiting = backlog(database).messages
     began = time.perf_counter()
     fold_messages(settings, database)
     seconds = time.perf_counter() - began

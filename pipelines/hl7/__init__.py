@@ -7,8 +7,8 @@ Belongs here: splitting files, reading fields with hl7apy, what an event does to
 Does not belong here: codes to concepts, resolving who is the same person (dbt does both), receiving over a network.
 """
 
-from pipelines.hl7.folding import FoldReport, fold_messages, pending_messages, replay_messages
+from pipelines.hl7.folding import FoldReport, fold_messages, replay_messages
 from pipelines.hl7.ingest import ingest_hl7
 from pipelines.hl7.landing import land_hl7
 
-__all__ = ["FoldReport", "fold_messages", "ingest_hl7", "land_hl7", "pending_messages", "replay_messages"]
+__all__ = ["FoldReport", "fold_messages", "ingest_hl7", "land_hl7", "replay_messages"]

@@ -10,9 +10,13 @@ _CONNECT_SECONDS = 5
 
 @dataclass(frozen=True)
 class Backlog:
-    """Messages landed and not folded, and the seconds since the first of them was received; zeros without any."""
+    """Messages landed and not folded, the number of the newest, and the seconds since the first of them was received.
+
+    Zeros without any.
+    """
 
     messages: int
+    newest: int
     oldest_seconds: float
 
 
@@ -24,4 +28,4 @@ def backlog(database: Database) -> Backlog:
     """
     with without_row_values(), database.connect(Role.INGEST, connect_timeout=_CONNECT_SECONDS) as connection:
         row = connection.execute(statement("backlog")).fetchone()
-    return Backlog(int(row[0]), max(0.0, float(row[1]))) if row else Backlog(0, 0.0)
+    return Backlog(int(row[0]), int(row[1]), max(0.0, float(row[2]))) if row else Backlog(0, 0, 0.0)

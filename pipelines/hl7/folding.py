@@ -93,13 +93,6 @@ class _Round:
         )
 
 
-def pending_messages(database: Database) -> int:
-    """How many landed messages are not part of bronze yet."""
-    with without_row_values(), database.connect(Role.INGEST) as connection:
-        row = connection.execute("SELECT count(*) FROM landing.hl7_message WHERE folded_at IS NULL").fetchone()
-    return int(row[0]) if row else 0
-
-
 def fold_messages(settings: Settings, database: Database, progress: Progress | None = None) -> FoldReport:
     """Fold every pending message; folds wait for each other.
 

@@ -1,6 +1,7 @@
--- Messages landed and not folded, and how long the first of them has waited.
+-- Messages landed and not folded, the newest of them, and how long the first has waited.
 SELECT
     count(*),
+    coalesce(max(message_id), 0),
     coalesce(
         extract(EPOCH FROM clock_timestamp() - (
             SELECT received_at FROM landing.hl7_message

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from pipelines.hl7 import fold_messages, ingest_hl7, pending_messages
+from pipelines.hl7 import fold_messages, ingest_hl7
+from pipelines.hl7.backlog import backlog
 from pipelines.hl7.events import read_event
 from pipelines.hl7.in_memory import folded
 from pipelines.hl7.landing import land_hl7
@@ -226,10 +227,10 @@ def test_a_fold_reports_whose_rows_changed(settings: Settings, db: Database, ing
     path = tmp_path / "late.hl7"
     path.write_bytes(message("ADT^A08", "20260304160000", visit(location="9Z")))
     land_hl7(settings, db, [path])
-    assert pending_messages(db) == 1
+    assert backlog(db).messages == 1
     report = fold_messages(settings, db)
     assert (report.account.loaded, report.person_keys) == ({"ADT^A08": 1}, (PERSON,))
-    assert pending_messages(db) == 0
+    assert backlog(db).messages == 0
     assert fold_messages(settings, db).person_keys == ()
 
 
@@ -254,9 +255,9 @@ def test_a_landed_file_that_was_not_split_is_split_by_the_next_run(
         patched.setattr("pipelines.hl7.landing._store", _interrupt)
         with pytest.raises(KeyboardInterrupt):
             land_hl7(settings, db, [first])
-    assert pending_messages(db) == 0
+    assert backlog(db).messages == 0
     land_hl7(settings, db, [second])
-    assert pending_messages(db) == 2
+    assert backlog(db).messages == 2
 
 
 def _interrupt(*_: object) -> None:

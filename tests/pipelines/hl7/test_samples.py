@@ -3,7 +3,8 @@
 import random
 from pathlib import Path
 
-from pipelines.hl7 import ingest_hl7, pending_messages
+from pipelines.hl7 import ingest_hl7
+from pipelines.hl7.backlog import backlog
 from resources.postgres import Database
 from resources.settings import Settings
 from tests.pipelines.hl7.messages import snapshot
@@ -23,7 +24,7 @@ def test_all_samples_close_and_a_second_run_changes_nothing(
     for reason, count in account.excluded.items():
         left_out[reason.partition("_id:")[0].partition(":")[0]] += count
     assert (account.loaded.total(), left_out) == (166, {"processing": 86, "no_mapping": 93})
-    assert pending_messages(db) == 0
+    assert backlog(db).messages == 0
     before = snapshot(db)
     again = ingest_hl7(settings, db, [samples])
     assert again.closes
@@ -55,4 +56,4 @@ def test_damaged_samples_never_stop_a_run(settings: Settings, db: Database, shar
     assert account.closes
     assert account.read.total() > 1400
     assert account.loaded.total() > 500
-    assert pending_messages(db) == 0
+    assert backlog(db).messages == 0
