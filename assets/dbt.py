@@ -44,19 +44,11 @@ def manifest_path(settings: Settings) -> Path:
     Raises:
         ManifestError: dbt can't parse the project; the text is dbt's, which reads no data for this.
     """
-    target = settings.dbt_directory / "manifests" / _project_sha256()[:16]
+    project = hashlib.sha256(f"{dbt.project_sha256()} {version('dagster-dbt')}".encode()).hexdigest()
+    target = settings.dbt_directory / "manifests" / project[:16]
     if not (target / "manifest.json").is_file():
         _parse(target)
     return target / "manifest.json"
-
-
-def _project_sha256() -> str:
-    digest = hashlib.sha256(f"{version('dbt-core')} {version('dagster-dbt')}".encode())
-    kept = (path for path in sorted(dbt.PROJECT_DIRECTORY.rglob("*")) if path.is_file() and "target" not in path.parts)
-    for path in kept:
-        content = hashlib.sha256(path.read_bytes()).hexdigest()
-        digest.update(f"{path.relative_to(dbt.PROJECT_DIRECTORY).as_posix()}\x1f{content}\n".encode())
-    return digest.hexdigest()
 
 
 def _parse(target: Path) -> None:

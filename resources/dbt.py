@@ -1,16 +1,23 @@
 """How dbt is run: where its project is, what its profile reads, which variables a build takes."""
 
+import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from resources.dbt_process import LOCK_VARIABLE, alone
 from resources.postgres import Database
@@ -67,7 +74,7 @@ def default_period(as_of: date) -> tuple[date, date]:
 
 
 def variables(as_of: date, period: tuple[date, date] | None = None, access_day: date | None = None) -> dict[str, str]:
-    """dbt variables of a build, as ISO dates.
+    """dbt variables of a build: its days as ISO dates, and the project's hash.
 
     Args:
         as_of: day features are computed for.
@@ -78,7 +85,23 @@ def variables(as_of: date, period: tuple[date, date] | None = None, access_day: 
     if start > end:
         raise ValueError(f"measurement period starts {start} after its end {end}")
     days = {"as_of": as_of, "period_start": start, "period_end": end, "access_day": access_day or as_of}
-    return {name: day.isoformat() for name, day in days.items()}
+    return {**{name: day.isoformat() for name, day in days.items()}, "project_sha256": project_sha256()}
+
+
+def project_sha256() -> str:
+    """Hash of the project's files and of dbt's version: another one, and the same bronze may make other tables."""
+    digest = hashlib.sha256(f"{version('dbt-core')} {version('dbt-postgres')}".encode())
+    kept = (path for path in sorted(PROJECT_DIRECTORY.rglob("*")) if path.is_file() and "target" not in path.parts)
+    for path in kept:
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest.update(f"{path.relative_to(PROJECT_DIRECTORY).as_posix()}\x1f{content}\n".encode())
+    return digest.hexdigest()
+
+
+def declared_variables() -> dict[str, Any]:
+    """Variables as ``dbt_project.yml`` declares them."""
+    declared: dict[str, Any] = yaml.safe_load((PROJECT_DIRECTORY / "dbt_project.yml").read_text())["vars"]
+    return declared
 
 
 def command(arguments: Sequence[str]) -> list[str]:
@@ -124,6 +147,41 @@ def build(
     if done.returncode != 0:
         raise DbtBuildError(failure(result.failed, done.returncode, done.stdout))
     return result
+
+
+def compiled_for_refresh(settings: Settings, database: Database, as_of: date) -> dict[str, Any]:
+    """dbt's manifest with the SQL of every model and test as a refresh of some persons runs it.
+
+    It is compiled once for a project and a day, and kept below the home until that of another day replaces it.
+
+    Raises:
+        DbtBuildError: the project can't be compiled.
+    """
+    kept = settings.dbt_directory / "refresh"
+    target = kept / f"{project_sha256()[:16]}-{as_of.isoformat()}"
+    if not (target / "manifest.json").is_file():
+        kept.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=kept, prefix=".unfinished-") as unfinished:
+            _compile_for_refresh(settings, database, as_of, Path(unfinished))
+            for old in kept.glob("[!.]*"):
+                shutil.rmtree(old, ignore_errors=True)
+            target.mkdir(exist_ok=True)
+            (Path(unfinished) / "manifest.json").replace(target / "manifest.json")
+    manifest: dict[str, Any] = json.loads((target / "manifest.json").read_text())
+    return manifest
+
+
+def _compile_for_refresh(settings: Settings, database: Database, as_of: date, target: Path) -> None:
+    chosen = {**variables(as_of), "refresh": True}
+    own = {"DBT_TARGET_PATH": str(target), LOCK_VARIABLE: str(target / "lock")}
+    done = subprocess.run(
+        command(["compile", "--quiet", "--vars", json.dumps(chosen)]),
+        env={**os.environ, **environment(settings, database), **own},
+        capture_output=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise DbtBuildError(failure((), done.returncode, done.stdout))
 
 
 def failure(failed: Sequence[str], status: int | None, told: bytes = b"") -> str:

@@ -136,6 +136,9 @@ class Settings(ListenerSettings):
     )
     as_of: date | None = Field(default=None, description="Day features are computed for; default: today.")
     workers: int = Field(default=2, ge=1, le=64, description="Processes that parse and validate in parallel.")
+    refresh_most_persons: int = Field(
+        default=20_000, ge=1, description="Persons above which a refresh gives way to a build of everybody."
+    )
     embedding_model_path: Path | None = Field(
         default=None, description="Folder of a sentence-transformers model; default: the packaged all-MiniLM-L6-v2."
     )

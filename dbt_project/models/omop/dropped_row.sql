@@ -55,6 +55,7 @@ judged AS (
     SELECT
         candidate.bronze_table,
         candidate.bronze_key,
+        candidate.person_key,
         CASE
             WHEN crosswalk.person_id IS NULL AND candidate.bronze_table = 'person' THEN 'no_year_of_birth'
             WHEN crosswalk.person_id IS NULL THEN 'no_person'
@@ -79,6 +80,7 @@ judged AS (
 SELECT
     bronze_table,
     bronze_key,
+    person_key,
     reason
 FROM judged
 WHERE reason IS NOT NULL
@@ -87,6 +89,7 @@ UNION ALL
 SELECT
     'claim_line' AS bronze_table,
     line.claim_line_key AS bronze_key,
+    line.person_key,
     CASE WHEN line.has_money THEN 'no_event' ELSE line.reason_without_row END AS reason
 FROM {{ ref('int_claim_line') }} AS line
 LEFT JOIN {{ ref('int_cost') }} AS cost
@@ -97,6 +100,7 @@ UNION ALL
 SELECT
     'death' AS bronze_table,
     person_key AS bronze_key,
+    person_key,
     'deceased_without_date' AS reason
 FROM {{ source('bronze', 'person') }}
 WHERE deceased AND death_date IS NULL
@@ -105,6 +109,7 @@ UNION ALL
 SELECT
     'device' AS bronze_table,
     device.device_key AS bronze_key,
+    device.person_key,
     'no_use' AS reason
 FROM {{ source('bronze', 'device') }} AS device
 LEFT JOIN (

@@ -1,0 +1,42 @@
+{#- Bronze as a refresh reads it: rows of its persons and what these name, as temporary tables. Else as it is. -#}
+{% macro source(source_name, table_name) -%}
+    {%- set relation = builtins.source(source_name, table_name) -%}
+    {%- if var('refresh') and source_name == 'bronze' -%}
+        {%- set relation = relation.incorporate(path={'schema': 'pg_temp', 'identifier': 'bronze_' ~ table_name}) -%}
+    {%- endif -%}
+    {{ return(relation) }}
+{%- endmacro %}
+
+{#- By what a refresh finds the rows it replaces, unless the model has such an index already. -#}
+{% macro index_for_refresh() -%}
+    {%- set column = model.config.meta.get('refresh', {}).get('by') -%}
+    {%- set leading = [] -%}
+    {%- for index in model.config.get('indexes', []) -%}
+        {%- do leading.append(index.columns[0]) -%}
+    {%- endfor -%}
+    {%- if column and column not in leading -%}
+        CREATE INDEX ON {{ this }} ({{ column }})
+    {%- endif -%}
+{%- endmacro %}
+
+{#- What has changed by now will be read by every model of this invocation; what changes later, perhaps not. -#}
+{% macro changes_seen() -%}
+    UPDATE build.changed_person SET seen_by = '{{ invocation_id }}'
+{%- endmacro %}
+
+{#- An invocation that made every model has taken in all changes it began with. -#}
+{% macro changes_built(results) -%}
+    {%- if execute -%}
+        {%- set made = [] -%}
+        {%- for result in results if result.node.resource_type == 'model' and result.status == 'success' -%}
+            {%- do made.append(result.node.unique_id) -%}
+        {%- endfor -%}
+        {%- set models = graph.nodes.values() | selectattr('resource_type', 'equalto', 'model') | list -%}
+        {%- if made | length == models | length -%}
+            DELETE FROM build.changed_person WHERE seen_by = '{{ invocation_id }}';
+            DELETE FROM build.whole_build;
+            INSERT INTO build.whole_build (project_sha256, as_of)
+            VALUES ('{{ var("project_sha256") }}', {{ as_of() }})
+        {%- endif -%}
+    {%- endif -%}
+{%- endmacro %}

@@ -1,0 +1,158 @@
+"""A refresh from what changed to the tables."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from pipelines.refresh.persons import Sharing, TooManyPersonsError, find_persons
+from pipelines.refresh.plan import Plan
+from pipelines.refresh.reading import copy_bronze
+from pipelines.refresh.statements import statement
+from pipelines.refresh.taking_over import take_over
+from resources import dbt
+from resources.postgres import Database, Role, without_row_values
+from resources.settings import Settings
+
+_TRIES = 5
+
+
+class WholeBuildNeededError(RuntimeError):
+    """A refresh of some persons would not give what a build of everybody gives; the text says why."""
+
+
+@dataclass(frozen=True)
+class RefreshReport:
+    """What a refresh did.
+
+    Attributes:
+        as_of: day features were computed for.
+        persons: source persons whose records were read: those changed, and those who are one with them.
+        rows: rows made, by ``schema.table``; empty if nothing had changed.
+        warned: tests that found something and stop nothing.
+        seconds: how long each part took.
+    """
+
+    as_of: date
+    persons: int = 0
+    rows: Mapping[str, int] = field(default_factory=dict)
+    warned: tuple[str, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass
+class _Clock:
+    """Seconds by part of a refresh."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        began = time.perf_counter()
+        yield
+        self.seconds[name] = time.perf_counter() - began
+
+
+def refresh_persons(settings: Settings, database: Database) -> RefreshReport:
+    """Build the persons of whom bronze changed since they were built; no build runs meanwhile.
+
+    Bronze is read at one moment. What is loaded later waits for the next refresh.
+
+    Raises:
+        WholeBuildNeededError: only a build of everybody gives what it would give; nothing was changed.
+        resources.dbt.DbtBuildError: a test failed, or the project can't be compiled; nothing was changed.
+        resources.postgres.DatabaseUnavailableError: the database refused, or does not answer.
+    """
+    as_of, clock = settings.effective_as_of(), _Clock()
+    with dbt.no_build(settings), without_row_values(), database.connect(Role.TRANSFORM) as connection:
+        changed = _refuse_if_whole(connection)
+        connection.rollback()
+        if not changed:
+            return RefreshReport(as_of)
+        with clock.part("compile"):
+            plan = Plan.of(dbt.compiled_for_refresh(settings, database, as_of))
+        try:
+            with clock.part("read"):
+                _begin(connection, changed)
+                sharing = _sharing()
+                find_persons(connection, sharing, settings.refresh_most_persons)
+                copy_bronze(connection, sharing, settings.refresh_most_persons)
+        except TooManyPersonsError:
+            raise WholeBuildNeededError(
+                "so many persons are concerned that a build of everybody costs less (refresh_most_persons)"
+            ) from None
+        with clock.part("build"):
+            _build(connection, plan)
+        with clock.part("test"):
+            warned = _test(connection, plan)
+        persons = connection.execute("SELECT count(*) FROM pg_temp.part_person_key").fetchone() or (0,)
+        connection.commit()
+        with clock.part("take over"):
+            rows = take_over(connection, plan)
+            connection.commit()
+    return RefreshReport(as_of, persons[0], rows, warned, clock.seconds)
+
+
+def _refuse_if_whole(connection: psycopg.Connection[Any]) -> int:
+    """How many changes wait.
+
+    Raises:
+        WholeBuildNeededError: a refresh can't take them in.
+    """
+    parameters = {"project_sha256": dbt.project_sha256()}
+    (reason,) = connection.execute(statement("why_whole"), parameters).fetchone() or (None,)
+    if reason is not None:
+        raise WholeBuildNeededError(reason)
+    (changed,) = connection.execute("SELECT count(*) FROM build.changed_person").fetchone() or (0,)
+    return int(changed)
+
+
+def _sharing() -> Sharing:
+    declared = dbt.declared_variables()
+    return Sharing(declared["person_identifier_types"], declared["most_sharing_an_identifier"])
+
+
+def _begin(connection: psycopg.Connection[Any], changed: int) -> None:
+    """Begin the transaction that reads at one moment, and put on record that it reads documents.
+
+    The event comes first: a chain of the audit log that somebody else went on with since that moment refuses it.
+    """
+    for attempt in range(_TRIES):
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        try:
+            connection.execute(statement("record_read"), {"changes": changed})
+        except psycopg.errors.SerializationFailure:
+            connection.rollback()
+            if attempt == _TRIES - 1:
+                raise
+        else:
+            break
+    # Plans for a handful of rows are not worth compiling.
+    connection.execute("SET LOCAL jit = off")
+
+
+def _build(connection: psycopg.Connection[Any], plan: Plan) -> None:
+    for model in plan.models:
+        if not model.is_whole:
+            query: Any = model.query
+            name = sql.Identifier(model.name)
+            connection.execute(sql.SQL("CREATE TEMPORARY TABLE {} AS {}").format(name, sql.SQL(query)))
+            connection.execute(sql.SQL("ANALYZE pg_temp.{}").format(name))
+
+
+def _test(connection: psycopg.Connection[Any], plan: Plan) -> tuple[str, ...]:
+    failed: list[str] = []
+    warned: list[str] = []
+    for check in plan.checks:
+        query: Any = check.query
+        rows = connection.execute(sql.SQL("SELECT count(*) FROM ({}) AS wrong").format(sql.SQL(query))).fetchone()
+        if rows and rows[0]:
+            (failed if check.is_fatal else warned).append(check.unique_id)
+    if failed:
+        raise dbt.DbtBuildError(dbt.failure([check.split(".", 2)[-1] for check in failed], None))
+    return tuple(warned)

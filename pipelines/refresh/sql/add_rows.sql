@@ -1,0 +1,4 @@
+INSERT INTO {table} ({columns})
+SELECT {columns}
+FROM pg_temp.{made} AS made
+WHERE NOT EXISTS (SELECT FROM {table} AS known WHERE {same})

@@ -1,0 +1,8 @@
+-- Why only a build of everybody will do; no row: a refresh may be enough.
+SELECT CASE
+    WHEN NOT EXISTS (SELECT FROM build.whole_build) THEN 'nothing was ever built'
+    WHEN NOT EXISTS (SELECT FROM build.whole_build WHERE project_sha256 = %(project_sha256)s)
+        THEN 'the tables were built by another version of the dbt project'
+    WHEN EXISTS (SELECT FROM build.changed_person WHERE person_key IS NULL)
+        THEN 'what concerns everybody changed: a record of no patient, the vocabulary, a value set or a label'
+END

@@ -1,0 +1,1 @@
+"""Refreshing the persons concerned, against a build of everybody."""
