@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import dagster as dg
 from dagster_dbt import (
@@ -25,11 +25,13 @@ from dagster_dbt import (
 from assets.content_free import content_free_errors
 from assets.environment import environment
 from assets.metadata import CLINICAL_INFORMATICS, DATA_PLATFORM, FRESHNESS
+from pipelines.refresh import RefreshReport, WholeBuildNeededError, refresh_persons
 from resources import dbt
 from resources.dbt_process import LOCK_VARIABLE
 from resources.postgres import database
 from resources.settings import Settings
 
+BUILD_MODELS = "build_models"
 _EXECUTABLE = Path(sys.executable).with_name("sanctum-dbt")
 _OWNERS = {"features": CLINICAL_INFORMATICS, "measures": CLINICAL_INFORMATICS}
 
@@ -71,6 +73,16 @@ def _parse(target: Path) -> None:
         (Path(unfinished) / "manifest.json").replace(target / "manifest.json")
 
 
+class BuildConfig(dg.Config):
+    """Of whom tables are built.
+
+    Attributes:
+        persons: everybody, or those of whom bronze changed, beside whom nothing else is touched.
+    """
+
+    persons: Literal["all", "changed"] = "all"
+
+
 class Translator(DagsterDbtTranslator):
     """Asset keys are schema and model; groups are schemas, intermediate models with what they are for."""
 
@@ -98,11 +110,18 @@ def dbt_definitions(settings: Settings) -> dg.AssetsDefinition:
 
     @dbt_assets(
         manifest=manifest_path(settings),
-        name="build_models",
+        name=BUILD_MODELS,
         dagster_dbt_translator=Translator(),
         pool="warehouse",
     )
-    def models(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]) -> Iterator[Any]:
+    def models(
+        context: dg.AssetExecutionContext, config: BuildConfig, settings: dg.ResourceParam[Settings]
+    ) -> Iterator[Any]:
+        if config.persons == "changed":
+            report = _refresh(context, settings)
+            if report is not None:
+                yield from refreshed(context, report)
+                return
         variables = dbt.variables(settings.effective_as_of())
         with content_free_errors(), environment(dbt.environment(settings, database(settings))):
             resource = DbtCliResource(
@@ -120,6 +139,34 @@ def dbt_definitions(settings: Settings) -> dg.AssetsDefinition:
             _raise_if_failed(invocation)
 
     return models
+
+
+def _refresh(context: dg.AssetExecutionContext, settings: Settings) -> RefreshReport | None:
+    """What a refresh did; None: a build of everybody is needed."""
+    with content_free_errors():
+        try:
+            return refresh_persons(settings, database(settings))
+        except WholeBuildNeededError as error:
+            context.log.info(f"everybody is built: {error}")
+            return None
+
+
+def refreshed(context: dg.AssetExecutionContext, report: RefreshReport) -> Iterator[Any]:
+    """The tables of the persons concerned, and the checks that warn.
+
+    Of the hundreds that found nothing no event is written: that would take longer than the refresh, and there is none
+    where one failed. A run in which nothing had changed names every table too: what follows may have to catch up.
+    """
+    told = {"persons": report.persons, **{f"{part}_seconds": seconds for part, seconds in report.seconds.items()}}
+    for table in report.tables:
+        key = dg.AssetKey(table.split("."))
+        if key in context.selected_asset_keys:
+            yield dg.MaterializeResult(asset_key=key, metadata={**told, "rows_made": report.rows.get(table, 0)})
+    for check in context.selected_asset_check_keys:
+        if check.name in report.warned:
+            yield dg.AssetCheckResult(
+                passed=False, asset_key=check.asset_key, check_name=check.name, severity=dg.AssetCheckSeverity.WARN
+            )
 
 
 def _silenced(invocation: DbtCliInvocation) -> Iterator[Any]:

@@ -9,8 +9,8 @@ from assets.fhir_server import server_assets, with_servers
 from assets.inference import adjudication
 from assets.landing import fhir_files, hl7_messages
 from assets.retrieval import document_chunk
-from assets.schedules import hl7_refresh, nightly, nightly_schedule
-from assets.sensors import hl7_inbox
+from assets.schedules import hl7_evidence, hl7_refresh, nightly, nightly_schedule
+from assets.sensors import hl7_documents, hl7_inbox
 from assets.vocabulary import vocabulary
 from resources import telemetry
 from resources.settings import Settings, load_settings
@@ -37,9 +37,9 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             adjudication,
             signed_head,
         ],
-        jobs=[nightly, hl7_refresh],
+        jobs=[nightly, hl7_refresh, hl7_evidence],
         schedules=[nightly_schedule(settings)],
-        sensors=[hl7_inbox],
+        sensors=[hl7_inbox, hl7_documents],
         resources={"settings": settings},
         executor=_executor(settings),
     )

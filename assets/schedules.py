@@ -2,26 +2,35 @@
 
 import dagster as dg
 
+from assets.dbt import BUILD_MODELS, BuildConfig
 from assets.landing import FHIR_FILES, HL7_MESSAGES
 from resources.settings import Settings
 
 NIGHTLY = "nightly"
 HL7_REFRESH = "hl7_refresh"
+HL7_EVIDENCE = "hl7_evidence"
 _AT_TWO = "0 2 * * *"
 
 
 nightly = dg.define_asset_job(NIGHTLY, dg.AssetSelection.all(), description="The whole chain.")
 
-# What HL7 v2 messages change, and the vocabulary and seeds it is built with.
+_OF_HL7 = dg.AssetSelection.assets(list(HL7_MESSAGES)).downstream() - dg.AssetSelection.assets(list(FHIR_FILES))
+_READ_BY_MODELS = dg.AssetSelection.groups("retrieval", "inference", "audit")
+
+# In one process, because starting others would take most of its time. Seeds and tables of no person are among what dbt
+# makes for a build of everybody, where only that will do.
 hl7_refresh = dg.define_asset_job(
     HL7_REFRESH,
-    (
-        dg.AssetSelection.assets(list(HL7_MESSAGES)).downstream()
-        | dg.AssetSelection.groups("vocab")
-        | dg.AssetSelection.kind("dbt")
-    )
-    - dg.AssetSelection.assets(list(FHIR_FILES)),
-    description="HL7 v2 messages, and everything about the persons they concern.",
+    (_OF_HL7 | dg.AssetSelection.kind("dbt")) - _READ_BY_MODELS,
+    config=dg.RunConfig(ops={BUILD_MODELS: BuildConfig(persons="changed")}),
+    executor_def=dg.in_process_executor,
+    description="HL7 v2 messages, and the record, features and care gaps of the persons they concern.",
+)
+
+hl7_evidence = dg.define_asset_job(
+    HL7_EVIDENCE,
+    _OF_HL7 & _READ_BY_MODELS,
+    description="What the models read of notes and gaps that a refresh changed.",
 )
 
 

@@ -1,18 +1,19 @@
-"""The sensor that asks for a refresh when HL7 v2 messages arrive."""
+"""The sensors that ask for a refresh when HL7 v2 messages arrive, and for what the models make of it."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 
-from assets.schedules import HL7_REFRESH
+from assets.schedules import HL7_EVIDENCE, HL7_REFRESH
 from pipelines.hl7.backlog import backlog
 from resources.postgres import database
 from resources.settings import Settings
 
 HL7_INBOX = "hl7_inbox"
+HL7_DOCUMENTS = "hl7_documents"
 _SECONDS_BETWEEN_LOOKS = 5
 _LONGEST_WAIT = timedelta(hours=1)
 # Twice as long after each failure, an hour is reached before this many.
@@ -39,9 +40,7 @@ def hl7_inbox(
     The cursor and the run key are hashes: file names may name a patient. The run key depends on what waits and on the
     refresh before, so that one look taken twice asks for one run.
     """
-    runs = context.instance.get_run_records(
-        filters=dg.RunsFilter(job_name=HL7_REFRESH), limit=_MOST_FAILURES, order_by="id"
-    )
+    runs = _newest(context.instance, HL7_REFRESH)
     if runs and runs[0].dagster_run.status not in _ENDED:
         return dg.SkipReason("A refresh is under way; what has arrived since is for the next.")
     failures = _failures(runs)
@@ -56,6 +55,39 @@ def hl7_inbox(
     before = runs[0].dagster_run.run_id if runs else ""
     run_key = hashlib.sha256(f"{files} {waiting.messages} {waiting.newest} {before}".encode()).hexdigest()
     return dg.SensorResult(run_requests=[dg.RunRequest(run_key=run_key)], cursor=files)
+
+
+@dg.sensor(
+    name=HL7_DOCUMENTS,
+    job_name=HL7_EVIDENCE,
+    minimum_interval_seconds=_SECONDS_BETWEEN_LOOKS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Looks for refreshes whose notes and gaps the models have not read.",
+)
+def hl7_documents(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    """Ask for one run of the models after a refresh: at once, or after the one under way, for all refreshes since.
+
+    Models take longer than a refresh, and no refresh waits for them. The cursor is the id of the refresh last asked
+    for; a run that failed is asked for again, ever later.
+    """
+    refreshes = [run for run in _newest(context.instance, HL7_REFRESH) if run.dagster_run.is_success]
+    if not refreshes:
+        return dg.SkipReason("No refresh has succeeded of late.")
+    runs = _newest(context.instance, HL7_EVIDENCE)
+    if runs and runs[0].dagster_run.status not in _ENDED:
+        return dg.SkipReason("The models are at work; what was refreshed since is for the next run.")
+    failures = _failures(runs)
+    if failures and datetime.now(UTC) < _ended_at(runs[0]) + _wait(failures):
+        return dg.SkipReason(f"The last {failures} runs of the models failed; the next waits up to an hour.")
+    newest = refreshes[0].dagster_run.run_id
+    if not failures and newest == context.cursor:
+        return dg.SkipReason("The models have read what was refreshed.")
+    before = runs[0].dagster_run.run_id if runs else ""
+    return dg.SensorResult(run_requests=[dg.RunRequest(run_key=f"{newest} {before}")], cursor=newest)
+
+
+def _newest(instance: dg.DagsterInstance, job: str) -> Sequence[dg.RunRecord]:
+    return instance.get_run_records(filters=dg.RunsFilter(job_name=job), limit=_MOST_FAILURES, order_by="id")
 
 
 def fingerprint(files: Iterable[Path]) -> str:

@@ -54,8 +54,11 @@ def _instance(home: Path) -> dict[str, object]:
             "free_slots_after_run_end_seconds": 60,
         },
         "run_retries": {"enabled": True, "max_retries": 2, "retry_on_asset_or_op_failure": False},
-        # Two runs would rebuild the same tables and hold two language models in memory.
-        "concurrency": {"runs": {"max_concurrent_runs": 1}, "pools": {"default_limit": 1, "granularity": "op"}},
+        # By their pools no two steps rebuild the same tables or hold a language model each. A second run may begin, so
+        # that a refresh does not wait for the models.
+        "concurrency": {"runs": {"max_concurrent_runs": 2}, "pools": {"default_limit": 1, "granularity": "op"}},
+        # Five seconds is what it would wait else, a sixth of what a refresh may take.
+        "run_queue": {"dequeue_interval_seconds": 1},
         "retention": {
             "schedule": {"purge_after_days": 90},
             "sensor": {"purge_after_days": {"skipped": 2, "failure": 30, "success": 30}},

@@ -23,9 +23,10 @@ from assets.cli.quarantine import quarantine
 from assets.cli.retention import retention
 from assets.cli.trace import trace
 from assets.cli.vocabulary import vocab
+from pipelines.refresh import WholeBuildNeededError, refresh_persons
 from resources import dbt, warehouse
 from resources.postgres import Role, database, running_socket_directory, stop_embedded
-from resources.settings import load_settings
+from resources.settings import Settings, load_settings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -163,12 +164,38 @@ def ingest_hl7(sources: Sources, as_json: Json = False) -> None:
 
 
 @app.command()
-def build(as_of: Day = None, as_json: Json = False) -> None:
+def build(
+    as_of: Day = None,
+    changed: Annotated[
+        bool, typer.Option("--changed", help="Only persons of whom bronze changed; everybody where only that will do.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Build omop, measures and features with dbt, and run their tests."""
     with failures(as_json=as_json):
         settings = ready()
-        result = dbt.build(settings, database(settings), as_of=_day(as_of))
-        report({"nodes": result.counts, "warned": list(result.warned)}, as_json=as_json, title="dbt build")
+        if changed and as_of:
+            raise typer.BadParameter("a build of those who changed is for today or SANCTUM_AS_OF", param_hint="--as-of")
+        told = _build_changed(settings) if changed else None
+        if told is None:
+            result = dbt.build(settings, database(settings), as_of=_day(as_of))
+            told = {"nodes": result.counts, "warned": list(result.warned)}
+        report(told, as_json=as_json, title="dbt build")
+
+
+def _build_changed(settings: Settings) -> dict[str, Any] | None:
+    """What a refresh did; None: a build of everybody is needed."""
+    try:
+        done = refresh_persons(settings, database(settings))
+    except WholeBuildNeededError as error:
+        say(f"everybody is built: {error}")
+        return None
+    return {
+        "persons": done.persons,
+        "rows": sum(done.rows.values()),
+        "warned": sorted(done.warned),
+        "seconds": {part: round(seconds, 3) for part, seconds in done.seconds.items()},
+    }
 
 
 @app.command()

@@ -48,11 +48,11 @@ class Check:
     """A dbt test: its query gives the rows that are wrong.
 
     Attributes:
-        unique_id: as dbt names it.
+        name: as dbt names it.
         is_fatal: a wrong row stops the refresh; else it warns.
     """
 
-    unique_id: str
+    name: str
     query: str
     is_fatal: bool
 
@@ -99,7 +99,7 @@ def _model(node: Mapping[str, Any], nodes: Mapping[str, Any]) -> Model | None:
 
 
 def _checks(manifest: Mapping[str, Any], made: set[str], whole: set[str]) -> Iterator[Check]:
-    for key, node in manifest["nodes"].items():
+    for node in manifest["nodes"].values():
         read = set(node["depends_on"].get("nodes", ()))
         if node["resource_type"] == "test" and read & made and not read & whole:
-            yield Check(key, node["compiled_code"], node["config"]["severity"].lower() == "error")
+            yield Check(node["name"], node["compiled_code"], node["config"]["severity"].lower() == "error")

@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 
 from pipelines.refresh.persons import Sharing, TooManyPersonsError, find_persons
-from pipelines.refresh.plan import Plan
+from pipelines.refresh.plan import Check, Plan
 from pipelines.refresh.reading import copy_bronze
 from pipelines.refresh.statements import statement
 from pipelines.refresh.taking_over import take_over
@@ -32,16 +32,18 @@ class RefreshReport:
 
     Attributes:
         as_of: day features were computed for.
-        persons: source persons whose records were read: those changed, and those who are one with them.
+        persons: people whose rows were made: who changed, and who is or was one with them.
+        tables: ``schema.table`` of all that a refresh keeps up to date, each after those it is made of.
         rows: rows made, by ``schema.table``; empty if nothing had changed.
-        warned: tests that found something and stop nothing.
+        warned: names of the tests that found something and stop nothing.
         seconds: how long each part took.
     """
 
     as_of: date
     persons: int = 0
+    tables: tuple[str, ...] = ()
     rows: Mapping[str, int] = field(default_factory=dict)
-    warned: tuple[str, ...] = ()
+    warned: frozenset[str] = frozenset()
     seconds: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -72,10 +74,11 @@ def refresh_persons(settings: Settings, database: Database) -> RefreshReport:
     with dbt.no_build(settings), without_row_values(), database.connect(Role.TRANSFORM) as connection:
         changed = _refuse_if_whole(connection)
         connection.rollback()
-        if not changed:
-            return RefreshReport(as_of)
         with clock.part("compile"):
             plan = Plan.of(dbt.compiled_for_refresh(settings, database, as_of))
+        tables = tuple(model.table for model in plan.models)
+        if not changed:
+            return RefreshReport(as_of, tables=tables)
         try:
             with clock.part("read"):
                 _begin(connection, changed)
@@ -90,12 +93,12 @@ def refresh_persons(settings: Settings, database: Database) -> RefreshReport:
             _build(connection, plan)
         with clock.part("test"):
             warned = _test(connection, plan)
-        persons = connection.execute("SELECT count(*) FROM pg_temp.part_person_key").fetchone() or (0,)
         connection.commit()
         with clock.part("take over"):
             rows = take_over(connection, plan)
+            (persons,) = connection.execute("SELECT count(*) FROM pg_temp.part_person_id").fetchone() or (0,)
             connection.commit()
-    return RefreshReport(as_of, persons[0], rows, warned, clock.seconds)
+    return RefreshReport(as_of, persons, tables, rows, warned, clock.seconds)
 
 
 def _refuse_if_whole(connection: psycopg.Connection[Any]) -> int:
@@ -145,14 +148,25 @@ def _build(connection: psycopg.Connection[Any], plan: Plan) -> None:
             connection.execute(sql.SQL("ANALYZE pg_temp.{}").format(name))
 
 
-def _test(connection: psycopg.Connection[Any], plan: Plan) -> tuple[str, ...]:
-    failed: list[str] = []
-    warned: list[str] = []
-    for check in plan.checks:
-        query: Any = check.query
-        rows = connection.execute(sql.SQL("SELECT count(*) FROM ({}) AS wrong").format(sql.SQL(query))).fetchone()
-        if rows and rows[0]:
-            (failed if check.is_fatal else warned).append(check.unique_id)
+def _test(connection: psycopg.Connection[Any], plan: Plan) -> frozenset[str]:
+    """Names of the tests that found something and only warn.
+
+    Raises:
+        resources.dbt.DbtBuildError: another found something.
+    """
+    found = {check: _wrong_rows(connection, check) for check in plan.checks}
+    failed = [check.name for check, rows in found.items() if rows and check.is_fatal]
     if failed:
-        raise dbt.DbtBuildError(dbt.failure([check.split(".", 2)[-1] for check in failed], None))
-    return tuple(warned)
+        raise dbt.DbtBuildError(
+            f"the refresh failed its tests and changed nothing: {', '.join(failed)}. Their SQL is in dbt_project; "
+            "'sanctum build' runs them over everybody."
+        )
+    return frozenset(check.name for check, rows in found.items() if rows)
+
+
+def _wrong_rows(connection: psycopg.Connection[Any], check: Check) -> int:
+    query: Any = check.query
+    (rows,) = connection.execute(sql.SQL("SELECT count(*) FROM ({}\n) AS wrong").format(sql.SQL(query))).fetchone() or (
+        0,
+    )
+    return int(rows)

@@ -1,4 +1,4 @@
-INSERT INTO bronze.resource (
+INSERT INTO bronze.resource AS resource (
     resource_key, source_system, resource_type, resource_id, version_id, last_updated, version_order,
     content_sha256, outcome, person_key, security_labels, file_id, line_number, entry
 )
@@ -28,7 +28,11 @@ ON CONFLICT (resource_key) DO UPDATE SET
     version_order = excluded.version_order,
     content_sha256 = excluded.content_sha256,
     outcome = excluded.outcome,
-    person_key = excluded.person_key,
+    -- A record that is deleted, or can't be read any more, is still that person's.
+    person_key = CASE
+        WHEN excluded.outcome = 'loaded' THEN excluded.person_key
+        ELSE coalesce(excluded.person_key, resource.person_key)
+    END,
     security_labels = excluded.security_labels,
     file_id = excluded.file_id,
     line_number = excluded.line_number,

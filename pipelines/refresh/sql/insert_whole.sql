@@ -1,3 +1,5 @@
 INSERT INTO {table} ({columns})
 SELECT {columns}
-FROM ({query}) AS made
+FROM (
+    {query}
+) AS made

@@ -49,7 +49,7 @@ class World:
     """
 
     def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)  # noqa: S311
+        self._random = random.Random(seed)
         self._version = 0
 
     def records(self, count: int) -> list[Resource]:
