@@ -9,7 +9,7 @@ import yaml
 from assets import definitions, inference_definitions
 from assets.bronze import TABLES
 from assets.dbt import manifest_path
-from assets.schedules import HL7_REFRESH, NIGHTLY
+from assets.schedules import HL7_EVIDENCE, HL7_REFRESH, NIGHTLY
 from resources import dbt
 from resources.dagster import WORKSPACE
 from resources.postgres import Role, database
@@ -101,11 +101,16 @@ def test_nightly_runs_everything(platform: dg.Definitions) -> None:
     assert set(job.asset_layer.executable_asset_keys) == set(graph.executable_asset_keys)
 
 
-def test_hl7_refresh_runs_all_but_the_fhir_landing(platform: dg.Definitions) -> None:
-    job = platform.resolve_job_def(HL7_REFRESH)
+def test_what_hl7_messages_change_is_refreshed_and_then_read_by_the_models(platform: dg.Definitions) -> None:
     graph = platform.resolve_asset_graph()
-    left_out = set(graph.executable_asset_keys) - set(job.asset_layer.executable_asset_keys)
-    assert left_out == {dg.AssetKey(["landing", "fhir_files"])}
+    refreshed, read = (
+        set(platform.resolve_job_def(job).asset_layer.executable_asset_keys) for job in (HL7_REFRESH, HL7_EVIDENCE)
+    )
+    assert refreshed.isdisjoint(read)
+    vocabulary = {key for key in graph.executable_asset_keys if graph.get(key).group_name == "vocab"}
+    left_out = set(graph.executable_asset_keys) - refreshed - read
+    assert left_out == {dg.AssetKey(["landing", "fhir_files"])} | vocabulary
+    assert {key.path[0] for key in read} == {"retrieval", "inference", "audit"}
 
 
 def test_nightly_is_scheduled_at_two(platform: dg.Definitions) -> None:

@@ -1,4 +1,4 @@
-"""The sensor asks for one refresh whenever something arrived, misses no message and no failure, and says no name."""
+"""The sensors ask for one run whenever something arrived or was refreshed, and miss no message and no failure."""
 
 import os
 from collections.abc import Iterator
@@ -13,8 +13,8 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from assets import sensors
-from assets.schedules import HL7_REFRESH
-from assets.sensors import hl7_inbox
+from assets.schedules import HL7_EVIDENCE, HL7_REFRESH
+from assets.sensors import hl7_documents, hl7_inbox
 from resources.postgres import Database, Role
 from resources.settings import Settings
 from tests.conftest import superuser
@@ -44,6 +44,16 @@ def failing() -> None:
     fails()
 
 
+@dg.job(name=HL7_EVIDENCE)
+def reading() -> None:
+    refresh()
+
+
+@dg.job(name=HL7_EVIDENCE)
+def not_reading() -> None:
+    fails()
+
+
 @pytest.fixture
 def instance() -> Iterator[dg.DagsterInstance]:
     with dg.DagsterInstance.ephemeral() as found:
@@ -53,13 +63,13 @@ def instance() -> Iterator[dg.DagsterInstance]:
 class Sensor:
     """The sensor with the cursor that it left."""
 
-    def __init__(self, settings: Settings, instance: dg.DagsterInstance) -> None:
-        self.settings, self.instance, self.cursor = settings, instance, None
+    def __init__(self, settings: Settings, instance: dg.DagsterInstance, asks: dg.SensorDefinition = hl7_inbox) -> None:
+        self.settings, self.instance, self.definition, self.cursor = settings, instance, asks, None
 
     def look(self, *, keeps_cursor: bool = True) -> Any:
         context = dg.build_sensor_context(self.instance, self.cursor, resources={"settings": self.settings})
         with context:
-            result = hl7_inbox(context)
+            result = self.definition(context)
         if keeps_cursor and isinstance(result, dg.SensorResult):
             self.cursor = result.cursor
         return result
@@ -190,6 +200,28 @@ def test_a_refresh_that_failed_is_asked_for_again_ever_later(
     assert sensor.asks()
     sensor.run()
     assert not sensor.asks()
+
+
+def test_the_models_read_once_what_was_refreshed(
+    settings: Settings, sensor: Sensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    documents = Sensor(settings, sensor.instance, hl7_documents)
+    assert not documents.asks()
+    sensor.run(failing)
+    assert not documents.asks()
+    sensor.run()
+    assert documents.asks()
+    run = sensor.instance.create_run_for_job(reading, status=dg.DagsterRunStatus.STARTED)
+    sensor.run()
+    assert not documents.asks()
+    sensor.instance.report_run_canceled(run)
+    assert "1 runs of the models failed" in str(documents.look().skip_message)
+    monkeypatch.setattr(sensors, "_SECONDS_BETWEEN_LOOKS", 0)
+    assert documents.asks()
+    documents.run(not_reading)
+    assert documents.asks()
+    documents.run(reading)
+    assert not documents.asks()
 
 
 @examples(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

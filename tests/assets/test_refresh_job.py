@@ -1,0 +1,82 @@
+"""The job that an HL7 v2 message asks for, run whole: from a file in the inbox to the care gap of whom it concerns."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from assets import definitions
+from assets.schedules import HL7_REFRESH
+from pipelines.fhir import ingest_fhir
+from pipelines.vocabulary import ensure_starter
+from resources import dbt
+from resources.postgres import Role, database
+from resources.settings import Settings
+from tests.dbt_project.population import ADT, patient
+from tests.pipelines.refresh.world import Resource, shared, write
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def home(module_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A home that is built, with the person whom the message is about and another."""
+    ensure_starter(database(module_settings))
+    people = [patient("jane", "1960-04-12", "A-1"), patient("joan", "1970-07-01", "D-1")]
+    _load(module_settings, tmp_path_factory.mktemp("people"), *shared(), *people)
+    dbt.build(module_settings, database(module_settings), tests=False)
+    module_settings.hl7_inbox_directory.mkdir(parents=True)
+    return module_settings
+
+
+def _load(settings: Settings, folder: Path, *resources: Resource) -> None:
+    assert ingest_fhir(settings, database(settings), [write(folder / "resources.ndjson", list(resources))]).closes
+
+
+def _arrives(settings: Settings, message: str) -> None:
+    number = len(list(settings.hl7_inbox_directory.iterdir()))
+    (settings.hl7_inbox_directory / f"{number}.hl7").write_text(message)
+
+
+def _run(settings: Settings, instance: dg.DagsterInstance) -> tuple[dg.ExecuteInProcessResult, str]:
+    job = definitions.build_definitions(settings).resolve_job_def(HL7_REFRESH)
+    result = job.execute_in_process(instance=instance)
+    return result, "\n".join(entry.user_message for entry in instance.all_logs(result.run_id))
+
+
+def _rows(settings: Settings, query: str) -> list[tuple[object, ...]]:
+    with database(settings).connect(Role.TRANSFORM) as connection:
+        return connection.execute(query.encode()).fetchall()
+
+
+def test_a_message_refreshes_the_person_it_concerns(home: Settings, instance: dg.DagsterInstance) -> None:
+    gaps = "SELECT person_id, xmin FROM features.care_gap"
+    before = dict(_rows(home, gaps))
+    _arrives(home, ADT)
+    result, log = _run(home, instance)
+    after = dict(_rows(home, gaps))
+    assert "everybody is built" not in log
+    assert sum(after[person] != before[person] for person in before) == 1
+    assert _rows(home, "SELECT visit_source_value FROM omop.visit_occurrence") == [("IMP",)]
+    refreshed = {
+        event.asset_key.path[-1]: event.step_materialization_data.materialization.metadata["rows_made"].value
+        for event in result.get_asset_materialization_events()
+        if event.asset_key and event.asset_key.path[0] in ("omop", "features")
+    }
+    assert (refreshed["visit_occurrence"], refreshed["person"], refreshed["care_gap"]) == (1, 1, 3)
+
+
+def test_where_only_that_will_do_everybody_is_built(
+    home: Settings, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    _load(home, tmp_path, {"resourceType": "Practitioner", "id": "new", "identifier": [{"value": "2"}]})
+    _arrives(home, ADT.replace("V-77", "V-78").replace("|M1|", "|M2|"))
+    _, log = _run(home, instance)
+    assert "everybody is built: what concerns everybody changed" in log
+    assert len(_rows(home, "SELECT FROM omop.visit_occurrence")) == 2
+    assert len(_rows(home, "SELECT FROM omop.provider")) == 2
