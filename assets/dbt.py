@@ -161,7 +161,7 @@ def refreshed(context: dg.AssetExecutionContext, report: RefreshReport) -> Itera
     for table in report.tables:
         key = dg.AssetKey(table.split("."))
         if key in context.selected_asset_keys:
-            yield dg.MaterializeResult(asset_key=key, metadata={**told, "rows_made": report.rows.get(table, 0)})
+            yield dg.MaterializeResult(asset_key=key, metadata={**told, "new_rows": report.rows.get(table, 0)})
     for check in context.selected_asset_check_keys:
         if check.name in report.warned:
             yield dg.AssetCheckResult(

@@ -113,7 +113,7 @@ def run(settings: Settings, database: Database) -> list[Table]:
             ports["python-hl7 0.4.5: parsed, nothing stored"] = stack.enter_context(_theirs(settings))
         except PeerUnavailableError as error:
             reason = str(error)
-        ports["sanctum mllp: committed to landing, audited"] = stack.enter_context(_ours(settings, database))
+        ports["sanctum mllp: committed to landing, audited"] = stack.enter_context(listening(settings, database))
         tables = []
         for connections in CONNECTIONS:
             before = _stored(database)
@@ -146,7 +146,7 @@ def _stored(database: Database) -> int:
 
 
 @contextlib.contextmanager
-def _ours(settings: Settings, database: Database) -> Iterator[int]:
+def listening(settings: Settings, database: Database) -> Iterator[int]:
     """The listener as ``sanctum mllp`` runs it, on any free port."""
     settings = settings.model_copy(update={"mllp_port": 0, "mllp_metrics_port": 0})
     context = multiprocessing.get_context("spawn")

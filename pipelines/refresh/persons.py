@@ -72,7 +72,7 @@ def _follow(connection: psycopg.Connection[Any], sharing: Sharing, most_persons:
         row = connection.execute("SELECT count(*) FROM pg_temp.part_person_key").fetchone()
         if row and row[0] > most_persons:
             raise TooManyPersonsError
-        connection.execute("ANALYZE pg_temp.newest")
+        connection.execute("ANALYZE pg_temp.newest, pg_temp.part_person_key")
         found = _add(connection, _STEPS, parameters)
 
 

@@ -9,6 +9,7 @@ import pytest
 from assets import definitions
 from assets.schedules import HL7_REFRESH
 from pipelines.fhir import ingest_fhir
+from pipelines.keys import resource_key
 from pipelines.vocabulary import ensure_starter
 from resources import dbt
 from resources.postgres import Role, database
@@ -55,20 +56,20 @@ def _rows(settings: Settings, query: str) -> list[tuple[object, ...]]:
 
 
 def test_a_message_refreshes_the_person_it_concerns(home: Settings, instance: dg.DagsterInstance) -> None:
-    gaps = "SELECT person_id, xmin FROM features.care_gap"
-    before = dict(_rows(home, gaps))
-    _arrives(home, ADT)
+    # Jane dies in the stay: nobody has to work on her gaps any more.
+    gaps = "SELECT person_id, measure_id, status, reason FROM features.care_gap"
+    before = set(_rows(home, gaps))
+    _arrives(home, ADT.replace("|19600412|F", "|19600412|F" + "|" * 21 + "20260302|Y"))
     result, log = _run(home, instance)
-    after = dict(_rows(home, gaps))
     assert "everybody is built" not in log
-    assert sum(after[person] != before[person] for person in before) == 1
+    assert {person for person, *_ in set(_rows(home, gaps)) - before} == {resource_key("ehr", "Patient", "jane")}
     assert _rows(home, "SELECT visit_source_value FROM omop.visit_occurrence") == [("IMP",)]
     refreshed = {
-        event.asset_key.path[-1]: event.step_materialization_data.materialization.metadata["rows_made"].value
+        event.asset_key.path[-1]: event.step_materialization_data.materialization.metadata["new_rows"].value
         for event in result.get_asset_materialization_events()
         if event.asset_key and event.asset_key.path[0] in ("omop", "features")
     }
-    assert (refreshed["visit_occurrence"], refreshed["person"], refreshed["care_gap"]) == (1, 1, 3)
+    assert (refreshed["visit_occurrence"], refreshed["person"], refreshed["death"]) == (1, 0, 1)
 
 
 def test_where_only_that_will_do_everybody_is_built(

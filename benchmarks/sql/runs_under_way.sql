@@ -1,0 +1,2 @@
+SELECT count(*) FROM dagster.runs
+WHERE status IN ('QUEUED', 'NOT_STARTED', 'STARTING', 'STARTED', 'CANCELING')
