@@ -56,20 +56,20 @@ def _rows(settings: Settings, query: str) -> list[tuple[object, ...]]:
 
 
 def test_a_message_refreshes_the_person_it_concerns(home: Settings, instance: dg.DagsterInstance) -> None:
-    # Jane dies in the stay: nobody has to work on her gaps any more.
-    gaps = "SELECT person_id, measure_id, status, reason FROM features.care_gap"
+    # Jane is dead, nobody says since when: she is in no measure any more.
+    gaps = "SELECT person_id, measure_id FROM features.care_gap"
     before = set(_rows(home, gaps))
-    _arrives(home, ADT.replace("|19600412|F", "|19600412|F" + "|" * 21 + "20260302|Y"))
+    _arrives(home, ADT.replace("|19600412|F", "|19600412|F" + "|" * 22 + "Y"))
     result, log = _run(home, instance)
     assert "everybody is built" not in log
-    assert {person for person, *_ in set(_rows(home, gaps)) - before} == {resource_key("ehr", "Patient", "jane")}
+    assert {person for person, *_ in before - set(_rows(home, gaps))} == {resource_key("ehr", "Patient", "jane")}
     assert _rows(home, "SELECT visit_source_value FROM omop.visit_occurrence") == [("IMP",)]
     refreshed = {
         event.asset_key.path[-1]: event.step_materialization_data.materialization.metadata["new_rows"].value
         for event in result.get_asset_materialization_events()
         if event.asset_key and event.asset_key.path[0] in ("omop", "features")
     }
-    assert (refreshed["visit_occurrence"], refreshed["person"], refreshed["death"]) == (1, 0, 1)
+    assert (refreshed["visit_occurrence"], refreshed["person"], refreshed["care_gap"]) == (1, 0, 0)
 
 
 def test_where_only_that_will_do_everybody_is_built(

@@ -163,7 +163,11 @@ def test_the_same_files_again_change_nothing(server: Database, built: Built) -> 
         # Benedict's own record and what is said of both no longer lead to her, so they are other versions.
         assert account.loaded in ({}, {"Patient": 1, "Provenance": 1})
     after = population.rows_of_all_tables(server, built.database)
-    for table in before.keys() - {"landing.file_load", "bronze.resource"}:
+    # So he waits to be built, and she does not.
+    assert query(
+        built, "SELECT count(*) FROM build.changed_person WHERE person_key = %s", GONE, role=Role.TRANSFORM
+    ) == [(0,)]
+    for table in before.keys() - {"landing.file_load", "bronze.resource", "build.changed_person"}:
         if not table.startswith("bronze_staging."):
             assert after[table] == before[table], table
     assert population.canaries_in_files(built.settings.home) == []

@@ -140,7 +140,7 @@ WITHHELD = [
     Case("a-second-copy-is-on-record",
          [_report("a-second-copy-is-on-record", "copy-report", "Findings"),
           _document("a-second-copy-is-on-record", "copy-document", _attached("Findings"))],
-         "omop.dropped_row INNER JOIN bronze.note ON bronze_key = note_key", "bronze_table, reason",
+         "omop.dropped_row", "bronze_table, reason",
          [("note", "duplicate_text")], ("f2o-062",), of=("person_key", key("Patient", "a-second-copy-is-on-record"))),
     Case("the-same-words-on-two-days",
          [_document("the-same-words-on-two-days", "first-day", _attached("Unchanged.")),
