@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from assets.bronze import LOAD_BRONZE, LoadConfig
 from assets.dbt import BUILD_MODELS, BuildConfig
 from assets.landing import FHIR_FILES, HL7_MESSAGES
 from resources.settings import Settings
@@ -22,7 +23,7 @@ _READ_BY_MODELS = dg.AssetSelection.groups("retrieval", "inference", "audit")
 hl7_refresh = dg.define_asset_job(
     HL7_REFRESH,
     (_OF_HL7 | dg.AssetSelection.kind("dbt")) - _READ_BY_MODELS,
-    config=dg.RunConfig(ops={BUILD_MODELS: BuildConfig(persons="changed")}),
+    config=dg.RunConfig(ops={LOAD_BRONZE: LoadConfig(feeds="hl7"), BUILD_MODELS: BuildConfig(persons="changed")}),
     executor_def=dg.in_process_executor,
     description="HL7 v2 messages, and the record, features and care gaps of the persons they concern.",
 )

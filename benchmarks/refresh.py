@@ -184,16 +184,23 @@ def _serving(settings: Settings, database: Database) -> Iterator[None]:
         dagster.dev_command(_PORT), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        with database.connect(Role.DAGSTER, autocommit=True) as connection:
-            began = time.time()
-            while connection.execute(_text("looks"), {"since": began}).fetchone() == (0,):
-                if process.poll() is not None or time.time() - began > _LONGEST_SECONDS:
-                    raise RuntimeError("Dagster did not start: see what 'sanctum dev' says")
-                time.sleep(0.5)
+        began = time.time()
+        while not _has_looked(database, began):
+            if process.poll() is not None or time.time() - began > _LONGEST_SECONDS:
+                raise RuntimeError("Dagster did not start: see what 'sanctum dev' says")
+            time.sleep(0.5)
         yield
     finally:
         process.terminate()
         process.wait()
+
+
+def _has_looked(database: Database, since: float) -> bool:
+    """Whether a look of the sensor has ended; Dagster makes its tables when it first starts."""
+    with database.connect(Role.DAGSTER) as connection:
+        if connection.execute("SELECT to_regclass('dagster.job_ticks')").fetchone() == (None,):
+            return False
+        return connection.execute(_text("looks"), {"since": since}).fetchone() != (0,)
 
 
 def _text(name: str) -> bytes:
