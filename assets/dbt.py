@@ -28,7 +28,7 @@ from assets.metadata import CLINICAL_INFORMATICS, DATA_PLATFORM, FRESHNESS
 from pipelines.refresh import RefreshReport, WholeBuildNeededError, refresh_persons
 from resources import dbt
 from resources.dbt_process import LOCK_VARIABLE
-from resources.postgres import database
+from resources.postgres import database, database_name
 from resources.settings import Settings
 
 BUILD_MODELS = "build_models"
@@ -46,18 +46,21 @@ def manifest_path(settings: Settings) -> Path:
     Raises:
         ManifestError: dbt can't parse the project; the text is dbt's, which reads no data for this.
     """
-    project = hashlib.sha256(f"{dbt.project_sha256()} {version('dagster-dbt')}".encode()).hexdigest()
+    name = database_name(settings)
+    project = hashlib.sha256(f"{dbt.project_sha256()} {version('dagster-dbt')} {name}".encode()).hexdigest()
     target = settings.dbt_directory / "manifests" / project[:16]
     if not (target / "manifest.json").is_file():
-        _parse(target)
+        _parse(target, name)
     return target / "manifest.json"
 
 
-def _parse(target: Path) -> None:
+def _parse(target: Path, database_name: str) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".unfinished-") as unfinished:
         own = {
             "DBT_PROFILES_DIR": str(dbt.PROJECT_DIRECTORY),
+            # Row counts and lineage are asked for by the names that the manifest has.
+            "SANCTUM_DBT_DATABASE": database_name,
             "DBT_TARGET_PATH": unfinished,
             "DBT_LOG_PATH": unfinished,
             LOCK_VARIABLE: str(Path(unfinished) / "lock"),
@@ -172,7 +175,7 @@ def refreshed(context: dg.AssetExecutionContext, report: RefreshReport) -> Itera
 def _silenced(invocation: DbtCliInvocation) -> Iterator[Any]:
     """The invocation's events, without what dbt prints: its error texts echo row values, and Dagster keeps output."""
     with Path(os.devnull).open("w") as sink, contextlib.redirect_stdout(sink):
-        yield from invocation.stream().fetch_row_counts().fetch_column_metadata(with_column_lineage=False)
+        yield from invocation.stream().fetch_row_counts().fetch_column_metadata()
 
 
 def _raise_if_failed(invocation: DbtCliInvocation) -> None:

@@ -194,6 +194,11 @@ def database(settings: Settings) -> Database:
     return Database((("dbname", DATABASE), ("host", str(socket)), *_NO_OTHER_ADDRESS.items()))
 
 
+def database_name(settings: Settings) -> str:
+    """The name of the database of these settings, whether or not a server runs."""
+    return str(_named_server(settings).get("dbname") or DATABASE) if settings.names_a_server else DATABASE
+
+
 def _named_server(settings: Settings) -> dict[str, Any]:
     """Connection parameters of the URL that the settings name or whose file they name."""
     if settings.database_url_file is not None:

@@ -55,6 +55,16 @@ def _rows(settings: Settings, query: str) -> list[tuple[object, ...]]:
         return connection.execute(query.encode()).fetchall()
 
 
+def _sources(result: dg.ExecuteInProcessResult, table: list[str], column: str) -> set[tuple[str, ...]]:
+    """The columns that Dagster's UI shows a column is made of."""
+    (found,) = (
+        event.step_materialization_data.materialization.metadata["dagster/column_lineage"].value
+        for event in result.get_asset_materialization_events()
+        if event.asset_key == dg.AssetKey(table)
+    )
+    return {(*source.asset_key.path, source.column_name) for source in found.deps_by_column[column]}
+
+
 def test_a_message_refreshes_the_person_it_concerns(home: Settings, instance: dg.DagsterInstance) -> None:
     # Jane is dead, nobody says since when: she is in no measure any more.
     gaps = "SELECT person_id, measure_id FROM features.care_gap"
@@ -77,7 +87,9 @@ def test_where_only_that_will_do_everybody_is_built(
 ) -> None:
     _load(home, tmp_path, {"resourceType": "Practitioner", "id": "new", "identifier": [{"value": "2"}]})
     _arrives(home, ADT.replace("V-77", "V-78").replace("|M1|", "|M2|"))
-    _, log = _run(home, instance)
+    result, log = _run(home, instance)
     assert "everybody is built: what concerns everybody changed" in log
+    assert _sources(result, ["features", "patient_timeline"], "event_date") == {("omop", "event_source", "start_date")}
+    assert _sources(result, ["omop", "person"], "year_of_birth") == {("bronze", "person", "year_of_birth")}
     assert len(_rows(home, "SELECT FROM omop.visit_occurrence")) == 2
     assert len(_rows(home, "SELECT FROM omop.provider")) == 2
