@@ -121,11 +121,12 @@ def without_leading_blanks(frame: bytes) -> bytes:
 def read_envelope(message: bytes) -> Envelope:
     """The envelope of a message, or the best guess at one: it is never refused."""
     if message[:3] == b"MSH":
-        ends = [end for mark in (b"\r", b"\n") if (end := message.find(mark, 0, 1 << 16)) >= 0]
-        line = message[: min(ends, default=1 << 16)]
-        separator, marks = line[3:4], line[4:].split(line[3:4], 1)[0] if line[3:4] else b""
-        if separator and not separator.isalnum() and not separator.isspace() and marks.strip():
-            return Envelope(line.split(separator), separator, True)
+        line = message[: 1 << 16].partition(b"\r")[0].partition(b"\n")[0]
+        separator = line[3:4]
+        if separator and not separator.isalnum() and not separator.isspace():
+            fields = line.split(separator)
+            if fields[1].strip():
+                return Envelope(fields, separator, True)
     found = _HEADER.search(message[:_LONGEST_HEADER])
     line = found.group().strip() if found else b""
     if line[3:5] == b"|^":
