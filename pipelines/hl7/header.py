@@ -10,7 +10,7 @@ from pipelines.hl7.events import times
 from pipelines.hl7.message import Message, MessageError, parse
 from pipelines.hl7.ownership import Whose, whose
 
-_TEXTS = (
+TEXTS = (
     "sending_application",
     "sending_facility",
     "message_control_id",
@@ -19,8 +19,9 @@ _TEXTS = (
     "version_id",
     "processing_id",
 )
-_VALUES = ("patient_key", "merged_patient_key", "visit_key", "message_at", "event_at")
-_EMPTY: dict[str, Any] = dict.fromkeys(_TEXTS, "") | dict.fromkeys(_VALUES)
+KEYS = ("patient_key", "merged_patient_key", "visit_key")
+TIMES = ("message_at", "event_at")
+_EMPTY: dict[str, Any] = dict.fromkeys(TEXTS, "") | dict.fromkeys((*KEYS, *TIMES))
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,12 @@ def read_header(body: bytes, zone: ZoneInfo) -> Header:
         message = parse(body)
     except MessageError as error:
         return Header(_EMPTY | of_bytes, None, error.reason)
-    columns = _columns(message, zone) | of_bytes
-    return Header(columns, whose(message), None if columns["message_code"] else "not_hl7")
+    named = whose(message)
+    columns = _columns(message, named, zone) | of_bytes
+    return Header(columns, named, None if columns["message_code"] else "not_hl7")
 
 
-def _columns(message: Message, zone: ZoneInfo) -> dict[str, Any]:
+def _columns(message: Message, named: Whose, zone: ZoneInfo) -> dict[str, Any]:
     text = message.header.text
     _, event_at, message_at = times(message, zone)
     code, trigger = identity.message_type(message)
@@ -69,7 +71,7 @@ def _columns(message: Message, zone: ZoneInfo) -> dict[str, Any]:
         "trigger_event": trigger,
         "version_id": text(12),
         "processing_id": text(11),
-        "patient_key": identity.person_key(identity.patient_identifiers(message)),
+        "patient_key": named.patient,
         "merged_patient_key": identity.person_key(identity.retired_identifiers(message)) if is_merge else None,
         "visit_key": identity.visit_key(message) if identity.concerns_visit(code, trigger) else None,
         "message_at": message_at,

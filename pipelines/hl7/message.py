@@ -89,7 +89,7 @@ class Delimiters:
             written = written[: written.index(self.repetition)]
         if self.component and self.component in written:
             written = written[: written.index(self.component)]
-        return self.decoded(written)
+        return unescaped(written, self.letters).strip() if self.escape and self.escape in written else written.strip()
 
 
 class Composite:

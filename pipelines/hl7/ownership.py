@@ -13,26 +13,41 @@ from pipelines.tombstones import identity as hashed
 
 @dataclass(frozen=True)
 class Whose:
-    """Keys of the people a message names as its patient or retires, and their identifiers, hashed."""
+    """Whom a message names.
+
+    Attributes:
+        people: keys of those it names as its patients or retires.
+        identities: their identifiers, hashed.
+        patient: key of its first patient, None where that can't be read.
+    """
 
     people: frozenset[int]
     identities: tuple[Identity, ...]
+    patient: int | None = None
 
 
 def whose(message: Message) -> Whose:
-    """Of every PID and, of a merge, every MRG-1. Raises MessageError as reading these fields does."""
-    _, trigger = identity.message_type(message)
-    people: set[int | None] = set()
+    """Of every PID and, of a merge, every MRG-1."""
+    is_merge = identity.message_type(message)[1] in identity.MERGE_EVENTS
+    people: list[int | None] = []
+    patients: list[int | None] = []
     identities: list[Identity] = []
     for part in parts(message):
         named = identity.patient_identifiers(part)
-        retired = identity.retired_identifiers(part) if trigger in identity.MERGE_EVENTS else []
+        key = identity.person_key(named)
+        people.append(key)
         patient = part.first("PID")
+        if patient:
+            patients.append(key)
         digits = patient.text(7)[:8] if patient else ""
         born = f"{digits[:4]}-{digits[4:6]}-{digits[6:]}" if len(digits) == 8 and digits.isdecimal() else None
-        people |= {identity.person_key(named), identity.person_key(retired)}
-        identities += [*_hashed(named, born), *_hashed(retired, None)]
-    return Whose(frozenset(key for key in people if key is not None), tuple(dict.fromkeys(identities)))
+        identities += _hashed(named, born)
+        if is_merge:
+            retired = identity.retired_identifiers(part)
+            people.append(identity.person_key(retired))
+            identities += _hashed(retired, None)
+    distinct = tuple(dict.fromkeys(identities)) if len(identities) > 1 else tuple(identities)
+    return Whose(frozenset([key for key in people if key is not None]), distinct, patients[0] if patients else None)
 
 
 def whose_bytes(body: bytes) -> Whose | None:
