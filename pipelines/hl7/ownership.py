@@ -19,23 +19,35 @@ class Whose:
         people: keys of those it names as its patients or retires.
         identities: their identifiers, hashed.
         patient: key of its first patient, None where that can't be read.
+        stays: keys of its patients' visits; tombstones have those of visits that were moved to an erased person.
     """
 
     people: frozenset[int]
     identities: tuple[Identity, ...]
     patient: int | None = None
+    stays: frozenset[int] = frozenset()
+
+    @property
+    def keys(self) -> frozenset[int]:
+        """All keys by which it may be an erased person's."""
+        return self.people | self.stays
 
 
 def whose(message: Message) -> Whose:
     """Of every PID and, of a merge, every MRG-1."""
-    is_merge = identity.message_type(message)[1] in identity.MERGE_EVENTS
+    code, trigger = identity.message_type(message)
+    is_merge, is_about_visit = trigger in identity.MERGE_EVENTS, identity.concerns_visit(code, trigger)
     people: list[int | None] = []
     patients: list[int | None] = []
     identities: list[Identity] = []
+    stays: list[int] = []
     for part in parts(message):
         named = identity.patient_identifiers(part)
         key = identity.person_key(named)
         people.append(key)
+        visit = identity.visit_key(part) if is_about_visit and key is not None else None
+        if key is not None and visit is not None:
+            stays.append(stay_key(key, visit))
         patient = part.first("PID")
         if patient:
             patients.append(key)
@@ -47,7 +59,13 @@ def whose(message: Message) -> Whose:
             people.append(identity.person_key(retired))
             identities += _hashed(retired, None)
     distinct = tuple(dict.fromkeys(identities)) if len(identities) > 1 else tuple(identities)
-    return Whose(frozenset([key for key in people if key is not None]), distinct, patients[0] if patients else None)
+    named = frozenset([key for key in people if key is not None])
+    return Whose(named, distinct, patients[0] if patients else None, frozenset(stays))
+
+
+def stay_key(person_key: int, visit_key: int) -> int:
+    """Key of a visit under the number of one patient, who need not be the one whose it is."""
+    return derived_key(identity.SOURCE_SYSTEM, "stay", str(person_key), str(visit_key))
 
 
 def whose_bytes(body: bytes) -> Whose | None:

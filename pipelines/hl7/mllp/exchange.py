@@ -97,7 +97,7 @@ def _parameters(arrivals: Sequence[Arrival], encoding: str) -> list[bytes | None
         "byte_offset": arrays.integers([None] * len(rows)),
         "body_sha256": arrays.octets([row["body_sha256"] for row in rows]),
         "body": arrays.octets([row["body"] for row in rows]),
-        "people": arrays.integers(list({key for whose in named for key in whose.people})),
+        "people": arrays.integers(list({key for whose in named for key in whose.keys})),
         "identifiers": arrays.octets(list({one.identifier for whose in named for one in whose.identities})),
         "received": str(len(rows)).encode(),
     }

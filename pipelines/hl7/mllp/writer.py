@@ -111,7 +111,7 @@ class Writer:
     def _commit(self, connection: psycopg.Connection[Any], arrivals: Sequence[Arrival]) -> list[Fate]:
         """All of a group in one round trip, unless an erased person is named."""
         named = [arrival.header.whose for arrival in arrivals if arrival.header.whose is not None]
-        people = {key for whose in named for key in whose.people}
+        people = {key for whose in named for key in whose.keys}
         identifiers = {one.identifier for whose in named for one in whose.identities}
         rows = [{"byte_offset": None, **arrival.header.columns} for arrival in arrivals]
         parameters = insertion(None, rows, people, identifiers) | {"received": len(rows)}
