@@ -1,8 +1,7 @@
 """What landing keeps of a message beside its bytes: sender, MSH-10, type, keys and times."""
 
 import hashlib
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from pipelines.hl7 import identity
@@ -24,8 +23,7 @@ TIMES = ("message_at", "event_at")
 _EMPTY: dict[str, Any] = dict.fromkeys(TEXTS, "") | dict.fromkeys((*KEYS, *TIMES))
 
 
-@dataclass(frozen=True)
-class Header:
+class Header(NamedTuple):
     """What can be read of a message without understanding it.
 
     Attributes:
@@ -73,7 +71,7 @@ def _columns(message: Message, named: Whose, zone: ZoneInfo) -> dict[str, Any]:
         "processing_id": text(11),
         "patient_key": named.patient,
         "merged_patient_key": identity.person_key(identity.retired_identifiers(message)) if is_merge else None,
-        "visit_key": identity.visit_key(message) if identity.concerns_visit(code, trigger) else None,
+        "visit_key": named.visit,
         "message_at": message_at,
         "event_at": event_at,
     }

@@ -1,7 +1,7 @@
 """Whose an HL7 v2 message is, as tombstones know people: by keys and by hashed identifiers."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pipelines.hl7 import identity
 from pipelines.hl7.identity import Identifier
@@ -11,20 +11,21 @@ from pipelines.tombstones import NAMING_TYPES, Identity
 from pipelines.tombstones import identity as hashed
 
 
-@dataclass(frozen=True)
-class Whose:
+class Whose(NamedTuple):
     """Whom a message names.
 
     Attributes:
         people: keys of those it names as its patients or retires.
         identities: their identifiers, hashed.
         patient: key of its first patient, None where that can't be read.
+        visit: key of the visit that it names first, in messages that may name one.
         stays: keys of its patients' visits; tombstones have those of visits that were moved to an erased person.
     """
 
     people: frozenset[int]
     identities: tuple[Identity, ...]
     patient: int | None = None
+    visit: int | None = None
     stays: frozenset[int] = frozenset()
 
     @property
@@ -41,13 +42,15 @@ def whose(message: Message) -> Whose:
     patients: list[int | None] = []
     identities: list[Identity] = []
     stays: list[int] = []
-    for part in parts(message):
+    visit = identity.visit_key(message) if is_about_visit else None
+    divided = parts(message)
+    for part in divided:
         named = identity.patient_identifiers(part)
         key = identity.person_key(named)
         people.append(key)
-        visit = identity.visit_key(part) if is_about_visit and key is not None else None
-        if key is not None and visit is not None:
-            stays.append(stay_key(key, visit))
+        of_part = identity.visit_key(part) if is_about_visit and len(divided) > 1 else visit
+        if key is not None and of_part is not None:
+            stays.append(stay_key(key, of_part))
         patient = part.first("PID")
         if patient:
             patients.append(key)
@@ -60,7 +63,7 @@ def whose(message: Message) -> Whose:
             identities += _hashed(retired, None)
     distinct = tuple(dict.fromkeys(identities)) if len(identities) > 1 else tuple(identities)
     named = frozenset([key for key in people if key is not None])
-    return Whose(named, distinct, patients[0] if patients else None, frozenset(stays))
+    return Whose(named, distinct, patients[0] if patients else None, visit, frozenset(stays))
 
 
 def stay_key(person_key: int, visit_key: int) -> int:

@@ -60,8 +60,7 @@ class Mode(Enum):
     ENHANCED = "enhanced"
 
 
-@dataclass(frozen=True)
-class Envelope:
+class Envelope(NamedTuple):
     """MSH as bytes.
 
     Attributes:

@@ -38,55 +38,38 @@ def prepare(connection: psycopg.Connection[Any]) -> None:
     connection.commit()
 
 
-class Exchange:
-    """Messages and the event of them on their way into one transaction, sent when it is made.
+async def exchange(connection: psycopg.Connection[Any], arrivals: Sequence[Arrival]) -> list[Fate] | None:
+    """Store messages and the event of them in one transaction; what became of each, in order.
 
     Both statements and the end of their transaction go out at once (libpq's pipeline, whose synchronisation commits).
+
+    Args:
+        connection: idle and prepared; nobody else uses it meanwhile. It is closed where it fails.
+        arrivals: at least one, all of them landed.
+
+    Returns:
+        None if they are not known to be stored: an erased person is named, or the database refuses or is gone. The same
+        group may be given to the writer, which finds stored what was, and says what is wrong.
     """
-
-    def __init__(self, connection: psycopg.Connection[Any], arrivals: Sequence[Arrival]) -> None:
-        """Send messages; no failure is told before ``fates``.
-
-        Args:
-            connection: idle and prepared; nobody else uses it until ``fates`` returns.
-            arrivals: at least one, all of them landed.
-        """
-        self._connection = connection
-        self._messages = len(arrivals)
-        self._is_sent = False
-        pgconn = connection.pgconn
-        try:
-            parameters = _parameters(arrivals, connection.info.encoding)
-            pgconn.enter_pipeline_mode()
-            pgconn.send_query_prepared(b"share_landing", _LANDING)
-            pgconn.send_query_prepared(b"receive_messages", parameters, _FORMATS)
-            pgconn.pipeline_sync()
-            pgconn.flush()
-            self._is_sent = True
-        except UnicodeEncodeError:
-            # The database's encoding lacks a character: the writer finds out whose, and nothing was sent.
-            return
-        except psycopg.Error:
-            connection.close()
-
-    async def fates(self) -> list[Fate] | None:
-        """What became of each message, in order; None if they are not known to be stored.
-
-        An erased person is named, or the database refuses or is gone: the same group may be given to the writer, which
-        finds stored what was, and says what is wrong. A connection that failed is closed.
-        """
-        if not self._is_sent:
-            return None
-        try:
-            results = await _results(self._connection.pgconn)
-            self._connection.pgconn.exit_pipeline_mode()
-        except psycopg.Error:
-            self._connection.close()
-            return None
-        if [result.status for result in results] != _STORED or results[1].get_value(0, 1) != b"f":
-            return None
-        stored = int(results[1].get_value(0, 0) or 0)
-        return [Fate.STORED] * stored + [Fate.KNOWN] * (self._messages - stored)
+    pgconn = connection.pgconn
+    try:
+        parameters = _parameters(arrivals, connection.info.encoding)
+        pgconn.enter_pipeline_mode()
+        pgconn.send_query_prepared(b"share_landing", _LANDING)
+        pgconn.send_query_prepared(b"receive_messages", parameters, _FORMATS)
+        pgconn.pipeline_sync()
+        results = await _results(pgconn)
+        pgconn.exit_pipeline_mode()
+    except UnicodeEncodeError:
+        # The database's encoding lacks a character: the writer finds out whose. Nothing was sent.
+        return None
+    except psycopg.Error:
+        connection.close()
+        return None
+    if [result.status for result in results] != _STORED or results[1].get_value(0, 1) != b"f":
+        return None
+    stored = int(results[1].get_value(0, 0) or 0)
+    return [Fate.STORED] * stored + [Fate.KNOWN] * (len(arrivals) - stored)
 
 
 def _parameters(arrivals: Sequence[Arrival], encoding: str) -> list[bytes | None]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pipelines.hl7.mllp.arrival import Arrival, Fate
-from pipelines.hl7.mllp.exchange import Exchange
+from pipelines.hl7.mllp.exchange import exchange
 from pipelines.hl7.mllp.metrics import Metrics
 from pipelines.hl7.mllp.writer import StoreDownError, Writer
 from resources.postgres import Database
@@ -91,29 +91,19 @@ class Store:
 
     async def run(self) -> None:
         """Commit what is given until cancelled."""
-        stored: tuple[list[_Message], list[Fate]] | None = None
         while True:
-            if not self._waiting.messages and stored is None:
-                await self._wake.wait()
-                self._wake.clear()
-                continue
-            group = self._waiting.take(self._group_messages) if self._waiting.messages else []
-            arrivals = [message.arrival for message in group]
-            # A group is on its way to the database before the one before it is answered.
-            exchange = self._exchange(arrivals)
-            self._is_busy = True
-            if stored is not None:
-                self._tell(*stored)
-            stored = (group, await self._durable(arrivals, exchange)) if group else None
-            self._is_busy = stored is not None
-
-    def _tell(self, group: list[_Message], fates: list[Fate]) -> None:
-        for message, fate in zip(group, fates, strict=True):
-            message.told(fate)
-        for calls in (self._flush, self._room):
-            for call in list(calls):
-                del calls[call]
-                call()
+            await self._wake.wait()
+            self._wake.clear()
+            while self._waiting.messages:
+                group = self._waiting.take(self._group_messages)
+                self._is_busy = True
+                fates = await self._durable([message.arrival for message in group])
+                for message, fate in zip(group, fates, strict=True):
+                    message.told(fate)
+                self._is_busy = False
+                self._call_all()
+                # Who was answered may have sent again: what has come by now is in the next group.
+                await asyncio.sleep(0)
 
     def close(self) -> None:
         """End the thread; a group that is not committed stays with its senders."""
@@ -121,22 +111,27 @@ class Store:
         self._thread.shutdown(wait=True, cancel_futures=True)
         self._writer.close()
 
-    def _exchange(self, arrivals: list[Arrival]) -> Exchange | None:
-        """The round trip of a group, sent; None where it is not for this group or there is no connection."""
-        connection = self._writer.connection
-        if connection is None or not arrivals or not all(arrival.is_landed for arrival in arrivals):
-            return None
-        return Exchange(connection, arrivals)
+    def _call_all(self) -> None:
+        for calls in (self._flush, self._room):
+            for call in list(calls):
+                del calls[call]
+                call()
 
-    async def _durable(self, group: list[Arrival], exchange: Exchange | None) -> list[Fate]:
+    async def _exchanged(self, group: list[Arrival]) -> list[Fate] | None:
+        """As ``exchange`` has it; None also where that is not for this group or there is no connection."""
+        connection = self._writer.connection
+        if connection is None or not all(arrival.is_landed for arrival in group):
+            return None
+        return await exchange(connection, group)
+
+    async def _durable(self, group: list[Arrival]) -> list[Fate]:
         """What became of a group, tried until the store takes it."""
         delay = _FIRST_DELAY_SECONDS
         loop = asyncio.get_running_loop()
         while True:
             began = time.perf_counter()
             try:
-                fates = None if exchange is None else await exchange.fates()
-                exchange = None
+                fates = await self._exchanged(group)
                 if fates is None:
                     fates = await loop.run_in_executor(self._thread, self._writer.write, group)
             except StoreDownError as error:

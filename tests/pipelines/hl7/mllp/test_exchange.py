@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pipelines.hl7.mllp import arrays
 from pipelines.hl7.mllp.arrival import Arrival, Fate, Reception
-from pipelines.hl7.mllp.exchange import Exchange
+from pipelines.hl7.mllp.exchange import exchange
 from pipelines.hl7.mllp.writer import Writer
 from resources.postgres import Database
 from resources.settings import Settings
@@ -37,7 +37,7 @@ def reception(settings: Settings) -> Reception:
 
 def exchanged(writer: Writer, arrivals: Sequence[Arrival]) -> list[Fate] | None:
     assert writer.connection is not None
-    return asyncio.run(Exchange(writer.connection, arrivals).fates())
+    return asyncio.run(exchange(writer.connection, arrivals))
 
 
 def test_every_column_of_every_sample_is_stored_as_it_was_read(
