@@ -62,8 +62,13 @@ def whose(message: Message) -> Whose:
             people.append(identity.person_key(retired))
             identities += _hashed(retired, None)
     distinct = tuple(dict.fromkeys(identities)) if len(identities) > 1 else tuple(identities)
-    named = frozenset([key for key in people if key is not None])
-    return Whose(named, distinct, patients[0] if patients else None, visit, frozenset(stays))
+    return Whose(
+        people=frozenset([key for key in people if key is not None]),
+        identities=distinct,
+        patient=patients[0] if patients else None,
+        visit=visit,
+        stays=frozenset(stays),
+    )
 
 
 def stay_key(person_key: int, visit_key: int) -> int:
