@@ -68,6 +68,9 @@ async def exchange(connection: psycopg.Connection[Any], arrivals: Sequence[Arriv
         return None
     if [result.status for result in results] != _STORED or results[1].get_value(0, 1) != b"f":
         return None
+    if pgconn.transaction_status != pq.TransactionStatus.IDLE:
+        # Somebody had begun a transaction, so that nothing is committed yet.
+        return None
     stored = int(results[1].get_value(0, 0) or 0)
     return [Fate.STORED] * stored + [Fate.KNOWN] * (len(arrivals) - stored)
 

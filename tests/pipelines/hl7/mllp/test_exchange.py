@@ -101,6 +101,17 @@ def test_a_group_that_names_an_erased_person_is_left_to_the_writer(
     assert writer.write(group) == [Fate.STORED, Fate.ERASED, Fate.STORED]
 
 
+def test_what_is_not_committed_is_left_to_the_writer(writer: Writer, reception: Reception, db: Database) -> None:
+    """A transaction that somebody left open would swallow the commit: nothing may be answered by it."""
+    assert writer.connection is not None
+    writer.connection.execute("SELECT 1")
+    group = [reception.receive(admission("open"))]
+    assert exchanged(writer, group) is None
+    assert landed(db, "open") == []
+    assert writer.write(group) == [Fate.KNOWN]
+    assert len(landed(db, "open")) == 1
+
+
 def test_a_lost_connection_is_left_to_the_writer(
     writer: Writer, reception: Reception, db: Database, server: Database
 ) -> None:
