@@ -15,7 +15,7 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import psycopg
@@ -25,6 +25,7 @@ from pipelines import bronze, tombstones
 from pipelines.erasure import words as wording
 from pipelines.erasure.deletion import Keys, claim_resources, delete_rows, holds_rows, vacuum
 from pipelines.erasure.files import Files, Searched
+from pipelines.erasure.moved import Moved, moved
 from pipelines.erasure.person import Person, find_person
 from pipelines.erasure.sweep import WITHOUT_TEXT, Sweep, sweep_files, sweep_tables, telling
 from pipelines.erasure.words import Word, is_shared
@@ -107,7 +108,9 @@ def preview(settings: Settings, database: Database, person_id: int) -> ErasureRe
     """
     with without_row_values(), _alone(settings, database) as connection:
         person = find_person(database, person_id)
-        files = _files(settings, database, connection, person, set())
+        came = moved(settings, database, person.keys)
+        person = replace(person, keys=person.keys | came.stays)
+        files = _files(settings, database, connection, person, _numbers(came))
         files.search()
         claim_resources(connection, keys := _keys(person), files.known.records)
         connection.execute(
@@ -115,7 +118,7 @@ def preview(settings: Settings, database: Database, person_id: int) -> ErasureRe
             "VALUES (%s, '{}', 'loaded-in-error', 'preview') ON CONFLICT (person_id) DO UPDATE SET state = 'started'",
             (person_id,),
         )
-        rows = delete_rows(connection, keys, _messages(database, files.deciding))
+        rows = delete_rows(connection, keys, came.messages.union(_messages(database, files.deciding)))
         connection.rollback()
     known = files.known
     return ErasureReport(person_id, "preview", None, len(person.keys), rows, known.theirs, mentions=known.mentions)
@@ -149,12 +152,12 @@ def erase(
         raise ErasureError(f"the reason is one of {', '.join(REASON_CODES)}")
     tell = progress or (lambda _stage, _done, _total: None)
     with without_row_values(), _alone(settings, database) as connection:
-        journal = _begin(database, connection, person_id, reason_code, subject)
+        journal, came = _begin(settings, database, connection, person_id, reason_code, subject)
         if journal.state == "verified":
             return ErasureReport(person_id, "verified", journal.reason_code, len(journal.person.keys), journal.counts)
         tell("searching files", 1, 4)
         _empty_leftovers(settings, database, connection)
-        files = _files(settings, database, connection, journal.person, _kept_words(database, journal))
+        files = _files(settings, database, connection, journal.person, _kept_words(database, journal) | _numbers(came))
         files.search()
         _keep_words(database, journal, files.known.words)
         tell("overwriting bytes", 2, 4)
@@ -163,7 +166,7 @@ def erase(
         connection.commit()
         changed, quarantined = files.redact()
         tell("deleting rows", 3, 4)
-        now = delete_rows(connection, keys, _messages(database, files.deciding))
+        now = delete_rows(connection, keys, came.messages.union(_messages(database, files.deciding)))
         now = _sum(now, {"quarantine.record": quarantined})
         _record(connection, journal, subject, "erase", now, {"landed_records": files.known.theirs})
         rows = _sum(journal.counts, now)
@@ -194,18 +197,28 @@ def _alone(settings: Settings, database: Database) -> Iterator[psycopg.Connectio
 
 
 def _begin(
-    database: Database, connection: psycopg.Connection[Any], person_id: int, reason_code: str, subject: str
-) -> _Journal:
-    """The journal row of this person, and tombstones; ``verified`` if they were erased and are not back."""
+    settings: Settings,
+    database: Database,
+    connection: psycopg.Connection[Any],
+    person_id: int,
+    reason_code: str,
+    subject: str,
+) -> tuple[_Journal, Moved]:
+    """The journal row of this person, and tombstones; ``verified`` if they were erased and are not back.
+
+    Also what came to them with visits, of which the journal and the tombstones have the keys.
+    """
     columns = "SELECT erasure_id, person_keys, reason_code, state, counts FROM landing.erasure WHERE person_id = %s"
     row = connection.execute(columns.encode(), (person_id,)).fetchone()
     if row is not None and row[3] == "verified":
         erased = Person(person_id, frozenset(row[1]), {})
         if erased.keys <= tombstones.read(connection).people and not holds_rows(connection, _keys(erased)):
-            return _Journal(row[0], erased, *row[2:])
+            return _Journal(row[0], erased, *row[2:]), Moved()
     # Also of one that was begun before, or verified and undone since by a restored backup: what was found left may be
     # gone now, or is erased in this run.
     person = find_person(database, person_id)
+    came = moved(settings, database, person.keys)
+    person = replace(person, keys=person.keys | came.stays)
     tombstones.add(connection, person.keys, person.identifiers)
     connection.execute(
         "INSERT INTO landing.erasure (person_id, person_keys, reason_code, subject) VALUES (%s, %s, %s, %s) "
@@ -218,7 +231,12 @@ def _begin(
     row = connection.execute(columns.encode(), (person_id,)).fetchone()
     if row is None:
         raise ErasureError(f"the journal of the erasure of person {person_id} is gone; run it again.")
-    return _Journal(row[0], Person(person_id, frozenset(row[1]), person.identifiers), *row[2:])
+    return _Journal(row[0], Person(person_id, frozenset(row[1]), person.identifiers), *row[2:]), came
+
+
+def _numbers(came: Moved) -> set[Word]:
+    """Numbers of visits lead to bytes and prove nothing: others may have the same."""
+    return {Word("short", number) for number in came.numbers}
 
 
 def _empty_leftovers(settings: Settings, database: Database, connection: psycopg.Connection[Any]) -> None:

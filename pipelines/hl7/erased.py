@@ -42,7 +42,7 @@ class Judge:
         if whose is None or not self._is_erased(whose):
             self._seen |= whose.people if whose else frozenset()
             return Verdict.KEPT
-        is_new = whose.people.isdisjoint(self._erased.people)
+        is_new = whose.keys.isdisjoint(self._erased.people)
         if is_new and any(key in self._seen or tombstones.is_somebody(self._connection, key) for key in whose.people):
             return Verdict.DISPUTED
         if is_new and whose.people and trigger not in identity.MERGE_EVENTS:
@@ -55,7 +55,7 @@ class Judge:
 
     def _is_erased(self, whose: Whose) -> bool:
         """Whether it is an erased person's, by what it states and by the birth date known of whom it names."""
-        if not whose.people.isdisjoint(self._erased.people):
+        if not whose.keys.isdisjoint(self._erased.people):
             return True
         if not self._erased.names(whose.identities):
             return False

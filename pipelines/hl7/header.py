@@ -1,9 +1,7 @@
 """What landing keeps of a message beside its bytes: sender, MSH-10, type, keys and times."""
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from pipelines.hl7 import identity
@@ -11,7 +9,7 @@ from pipelines.hl7.events import times
 from pipelines.hl7.message import Message, MessageError, parse
 from pipelines.hl7.ownership import Whose, whose
 
-_TEXTS = (
+TEXTS = (
     "sending_application",
     "sending_facility",
     "message_control_id",
@@ -20,11 +18,12 @@ _TEXTS = (
     "version_id",
     "processing_id",
 )
-_VALUES = ("patient_key", "merged_patient_key", "visit_key", "message_at", "event_at")
+KEYS = ("patient_key", "merged_patient_key", "visit_key")
+TIMES = ("message_at", "event_at")
+_EMPTY: dict[str, Any] = dict.fromkeys(TEXTS, "") | dict.fromkeys((*KEYS, *TIMES))
 
 
-@dataclass(frozen=True)
-class Header:
+class Header(NamedTuple):
     """What can be read of a message without understanding it.
 
     Attributes:
@@ -47,31 +46,32 @@ def read_header(body: bytes, zone: ZoneInfo) -> Header:
         body: the message's bytes.
         zone: of times that carry no offset.
     """
-    columns: dict[str, Any] = dict.fromkeys(_TEXTS, "") | dict.fromkeys(_VALUES)
-    columns |= {"body_sha256": hashlib.sha256(body).digest(), "body": body}
+    of_bytes = {"body_sha256": hashlib.sha256(body).digest(), "body": body}
     try:
         message = parse(body)
-        columns.update(_columns(message, zone))
-        return Header(columns, whose(message), None if columns["message_code"] else "not_hl7")
     except MessageError as error:
-        return Header(columns, None, error.reason)
+        return Header(_EMPTY | of_bytes, None, error.reason)
+    named = whose(message)
+    columns = _columns(message, named, zone) | of_bytes
+    return Header(columns, named, None if columns["message_code"] else "not_hl7")
 
 
-def _columns(message: Message, zone: ZoneInfo) -> Iterator[tuple[str, Any]]:
-    header = message.header
-    yield "sending_application", header.text(3)[: identity.LONGEST_NAME]
-    yield "sending_facility", header.text(4)[: identity.LONGEST_NAME]
-    yield "message_control_id", header.text(10)[: identity.LONGEST_NAME]
-    yield "version_id", header.text(12)
-    yield "processing_id", header.text(11)
+def _columns(message: Message, named: Whose, zone: ZoneInfo) -> dict[str, Any]:
+    text = message.header.text
     _, event_at, message_at = times(message, zone)
-    yield "message_at", message_at
-    yield "event_at", event_at
     code, trigger = identity.message_type(message)
-    yield "message_code", code
-    yield "trigger_event", trigger
-    yield "patient_key", identity.person_key(identity.patient_identifiers(message))
-    if trigger in identity.MERGE_EVENTS:
-        yield "merged_patient_key", identity.person_key(identity.retired_identifiers(message))
-    if identity.concerns_visit(code, trigger):
-        yield "visit_key", identity.visit_key(message)
+    is_merge = trigger in identity.MERGE_EVENTS
+    return {
+        "sending_application": text(3)[: identity.LONGEST_NAME],
+        "sending_facility": text(4)[: identity.LONGEST_NAME],
+        "message_control_id": text(10)[: identity.LONGEST_NAME],
+        "message_code": code,
+        "trigger_event": trigger,
+        "version_id": text(12),
+        "processing_id": text(11),
+        "patient_key": named.patient,
+        "merged_patient_key": identity.person_key(identity.retired_identifiers(message)) if is_merge else None,
+        "visit_key": named.visit,
+        "message_at": message_at,
+        "event_at": event_at,
+    }

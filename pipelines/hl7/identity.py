@@ -63,6 +63,7 @@ def sending_facility(message: Message) -> Authority:
     return _facility(header.raw(4), header.raw(3), header.delimiters)
 
 
+# The same few senders, types and record numbers come again and again.
 @lru_cache(maxsize=1 << 10)
 def _facility(facility: str, application: str, delimiters: Delimiters) -> Authority:
     part = Composite(split(facility, delimiters.repetition)[0], delimiters)
@@ -75,13 +76,24 @@ def message_type(message: Message) -> tuple[str, str]:
 
     MSH-9 of only ``ADT`` takes the trigger from EVN-1.
     """
-    written = message.header.composite(9)
-    trigger = written.text(2)
+    header = message.header
+    code, trigger = _written_type(header.raw(9), header.delimiters)
     if not trigger:
         event = message.first("EVN")
         trigger = event.text(1) if event else ""
-    code, trigger = written.text(1).upper(), trigger.upper()
-    return (code if _CODE.fullmatch(code) else "", trigger if _CODE.fullmatch(trigger) else "")
+    return _word(code), _word(trigger)
+
+
+@lru_cache(maxsize=1 << 8)
+def _written_type(written: str, delimiters: Delimiters) -> tuple[str, str]:
+    part = next((Composite(part, delimiters) for part in split(written, delimiters.repetition) if part), None)
+    return (part.text(1), part.text(2)) if part else ("", "")
+
+
+@lru_cache(maxsize=1 << 8)
+def _word(written: str) -> str:
+    word = written.upper()
+    return word if _CODE.fullmatch(word) else ""
 
 
 def kind(code: str, trigger: str) -> str:
@@ -92,12 +104,16 @@ def kind(code: str, trigger: str) -> str:
 def numbers(message: Message, segment: Segment | None, number: int) -> list[Identifier]:
     """Every identifier of a CX field that has a value; what is too long for an index is no identifier."""
     written = segment.raw(number) if segment else ""
-    return list(_numbers(written, message.header.delimiters, sending_facility(message))) if written else []
+    if not written:
+        return []
+    header = message.header
+    return list(_numbers(written, header.delimiters, header.raw(4), header.raw(3)))
 
 
 @lru_cache(maxsize=1 << 14)
-def _numbers(written: str, delimiters: Delimiters, default: Authority) -> tuple[Identifier, ...]:
+def _numbers(written: str, delimiters: Delimiters, facility: str, application: str) -> tuple[Identifier, ...]:
     found = []
+    default = _facility(facility, application, delimiters)
     for repetition in split(written, delimiters.repetition):
         part = Composite(repetition, delimiters)
         value = part.text(1)
@@ -134,15 +150,16 @@ def chosen(found: Sequence[Identifier], authorities: Sequence[str] = ()) -> Iden
         found: repetitions of PID-3 or MRG-1.
         authorities: as ``Policy.patient_authorities``.
     """
-    asked = {name: number for number, name in enumerate(authorities)}
     usable = [identifier for identifier in found if identifier.type not in _SOCIAL_SECURITY]
+    if len(usable) < 2:
+        return usable[0] if usable else None
+    asked = {name: number for number, name in enumerate(authorities)}
     return min(
         usable,
         key=lambda one: (
             min(asked.get(one.authority, len(asked)), asked.get(one.namespace, len(asked))),
             _RANKS.get(one.type, _OTHER_RANK),
         ),
-        default=None,
     )
 
 

@@ -32,6 +32,10 @@ _CHARACTER_SETS = {
 }
 """HL7 table 0211 to Python's names; ASCII is read as UTF-8, which it is part of."""
 
+_LONGEST_HEADER = 4096
+_LINE_END = re.compile(r"[\r\n]")
+_NO_NAME = re.compile(r"[^A-Za-z0-9/ -]")
+
 
 class MessageError(ValueError):
     """A message that can't be used; ``reason`` is a fixed word, ``detail`` names fields, never values."""
@@ -56,9 +60,12 @@ class Doubt(NamedTuple):
     text: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Delimiters:
-    """MSH-1 and MSH-2 (HL7 v2.5.1 §2.5.4); empty: the message has none of that kind, and nothing is split by it."""
+    """MSH-1 and MSH-2 (HL7 v2.5.1 §2.5.4); empty: the message has none of that kind, and nothing is split by it.
+
+    Messages with the same share one, so that what is kept by it is found by its identity, without a look at each part.
+    """
 
     field: str
     component: str
@@ -66,7 +73,7 @@ class Delimiters:
     escape: str
     subcomponent: str
     truncation: str = ""
-    letters: dict[str, str] = dataclasses.field(init=False, compare=False, default_factory=dict)
+    letters: dict[str, str] = dataclasses.field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         named = zip("FSTREP", (self.field, self.component, self.subcomponent, self.repetition), strict=False)
@@ -75,6 +82,14 @@ class Delimiters:
     def decoded(self, text: str) -> str:
         """A part of a field, after it was split, as text."""
         return unescaped(text, self.letters).strip() if self.escape and self.escape in text else text.strip()
+
+    def first(self, written: str) -> str:
+        """The first component of a field's first repetition, decoded."""
+        if self.repetition and self.repetition in written:
+            written = written[: written.index(self.repetition)]
+        if self.component and self.component in written:
+            written = written[: written.index(self.component)]
+        return unescaped(written, self.letters).strip() if self.escape and self.escape in written else written.strip()
 
 
 class Composite:
@@ -90,8 +105,14 @@ class Composite:
         """A component's text by HL7 number, empty if absent."""
         if component > len(self._components):
             return ""
-        parts = split(self._components[component - 1], self._delimiters.subcomponent)
-        return self._delimiters.decoded(parts[subcomponent - 1]) if subcomponent <= len(parts) else ""
+        part = self._components[component - 1]
+        mark = self._delimiters.subcomponent
+        if mark and mark in part:
+            parts = part.split(mark)
+            part = parts[subcomponent - 1] if subcomponent <= len(parts) else ""
+        elif subcomponent > 1:
+            return ""
+        return self._delimiters.decoded(part)
 
     def whole(self, component: int) -> str:
         """A component with what looks like subcomponents, as text components of documents are."""
@@ -112,7 +133,7 @@ class Segment:
         self._line = line
         self._fields: list[str] | None = None
         self.delimiters = delimiters
-        self.name = line.split(delimiters.field, 1)[0].strip()
+        self.name = line.partition(delimiters.field)[0].strip()
 
     @property
     def fields(self) -> list[str]:
@@ -125,7 +146,7 @@ class Segment:
 
     def raw(self, number: int) -> str:
         """A field as written, all repetitions; empty if absent."""
-        fields = self.fields
+        fields = self._fields or self.fields
         return fields[number].strip() if number < len(fields) else ""
 
     @property
@@ -141,10 +162,7 @@ class Segment:
     def text(self, number: int) -> str:
         """The first repetition's first component, decoded."""
         written = self.raw(number)
-        if not written:
-            return ""
-        first = split(written, self.delimiters.repetition)[0]
-        return self.delimiters.decoded(split(first, self.delimiters.component)[0])
+        return self.delimiters.first(written) if written else ""
 
     def whole(self, number: int) -> str:
         """A field as one text: what FT, TX and ST values are; repetitions become lines."""
@@ -202,17 +220,17 @@ def parse(body: bytes) -> Message:
         MessageError: ``not_hl7`` if MSH-1 and MSH-2 can't be read.
     """
     separator = body[3:4].decode("latin-1")
-    characters = body[4:12].decode("latin-1").split(separator or "|")[0]
+    characters = body[4:12].decode("latin-1").partition(separator or "|")[0]
     if len(separator) == 0 or separator.isalnum() or separator.isspace() or not characters.strip():
         raise MessageError("not_hl7", "MSH-1, MSH-2")
-    delimiters = _delimiters(separator, re.split(r"[\r\n]", characters)[0])
+    delimiters = _delimiters(separator, characters)
     text, doubts = _decoded(body, separator)
     if "\n" in text:
         lines = re.split(rf"\r\n?|\n(?=[A-Z][A-Z0-9]{{2}}(?:{re.escape(separator)}|$))", text)
         lines = [line.strip("\n") for line in lines]
     else:
         lines = text.split("\r")
-    return Message(tuple(Segment(line, delimiters) for line in lines if line and not line.isspace()), doubts)
+    return Message(tuple([Segment(line, delimiters) for line in lines if line and not line.isspace()]), doubts)
 
 
 def parts(message: Message) -> list[Message]:
@@ -244,6 +262,7 @@ def parts(message: Message) -> list[Message]:
 @lru_cache(maxsize=256)
 def _delimiters(separator: str, characters: str) -> Delimiters:
     """MSH-2 of one to five characters; a doubled backslash in it is a common mistake."""
+    characters = _LINE_END.split(characters, maxsplit=1)[0]
     distinct = "".join(dict.fromkeys(characters))[:5]
     component, repetition, escape, subcomponent, truncation = (*distinct, *[""] * (5 - len(distinct)))
     # Who names no escape character may still write the usual one; unpaired it is text anyway.
@@ -253,9 +272,10 @@ def _delimiters(separator: str, characters: str) -> Delimiters:
 
 def _decoded(body: bytes, separator: str) -> tuple[str, tuple[Doubt, ...]]:
     """Text by MSH-18, else UTF-8, else Windows-1252; without NUL, which PostgreSQL refuses."""
-    header = re.split(rb"[\r\n]", body[:4096], maxsplit=1)[0].decode("latin-1").split(separator)
+    line = body[:_LONGEST_HEADER].partition(b"\r")[0].partition(b"\n")[0]
+    header = line.decode("latin-1").split(separator, 18)
     written = header[17].replace("\x00", "").strip() if len(header) > 17 else ""
-    named = re.split(r"[^A-Za-z0-9/ -]", written, maxsplit=1)[0].strip().upper()
+    named = _NO_NAME.split(written, maxsplit=1)[0].strip().upper() if written else ""
     doubts = []
     if named not in _CHARACTER_SETS:
         doubts.append(Doubt("unknown_character_set", "MSH-18", written[:100]))

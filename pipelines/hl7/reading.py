@@ -40,12 +40,14 @@ class Reader:
     merges: dict[int, str] = field(default_factory=dict)
     _events: dict[int, Event] = field(default_factory=dict)
 
-    def related(self, pending: Iterable[int]) -> tuple[set[int], dict[int, int]]:
+    def related(self, pending: Iterable[int], keys: Iterable[int] = ()) -> tuple[set[int], dict[int, int]]:
         """Messages linked to the pending ones by patient, merge or visit, however far, and aliases of their keys.
+
+        Those linked to people or visits by ``keys`` are too.
 
         Pending messages among them become part of the round: who is folded is folded once.
         """
-        new = self._understand(list(pending))
+        new = self._understand(list(pending)) | set(keys)
         ids, known = set(self.kinds) - set(self.problems), set[int]()
         while new:
             known |= new

@@ -30,7 +30,8 @@ def search(path: Path, wanted: Wanted) -> Found:
             if (whose is not None and _is_theirs(whose, wanted)) or (named and not is_known):
                 found.edits.append(Edit(piece.byte_offset, b"\r" * len(piece.body)))
                 found.places.append(Place(byte_offset=piece.byte_offset))
-                found.messages.append(piece.body)
+                if whose is None or not _is_under_another_number(whose, wanted):
+                    found.messages.append(piece.body)
                 continue
             mentions = wanted.words is not None and wanted.words.search(piece.body) is not None
             found.mentions += mentions
@@ -46,9 +47,15 @@ def search_landed(path: Path, _: str, wanted: Wanted) -> Found:
 
 def _is_theirs(whose: Whose, wanted: Wanted) -> bool:
     """By key, or by identifier unless the key is that of somebody whom the warehouse knows."""
-    if not whose.people.isdisjoint(wanted.tombstones.people):
+    if not whose.keys.isdisjoint(wanted.tombstones.people):
         return True
     return wanted.tombstones.names(whose.identities) and not any(map(wanted.is_somebody, whose.people))
+
+
+def _is_under_another_number(whose: Whose, wanted: Wanted) -> bool:
+    """Whether it is theirs by a visit that was moved to them alone: what it calls its patient is another's."""
+    theirs = wanted.tombstones.people
+    return whose.people.isdisjoint(theirs) and not whose.stays.isdisjoint(theirs)
 
 
 def is_named(body: bytes, words: re.Pattern[bytes] | None) -> bool:

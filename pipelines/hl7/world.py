@@ -261,7 +261,7 @@ class World:
                 if visit.owner in keys:
                     visit.vanish("deleted")
 
-    def _owner(self, person_key: int, visit_key: int | None) -> tuple[int, int | None]:
+    def owner(self, person_key: int, visit_key: int | None) -> tuple[int, int | None]:
         """Whose a row is now, and in which visit: it goes where its visit went."""
         visit = None if visit_key is None else self._visits.get(visit_key)
         return (person_key, visit_key) if visit is None else (visit.moved.get(person_key, person_key), visit.key)
@@ -272,9 +272,9 @@ class World:
             yield state.folded()
         for key in self._people:
             if key in self._orders:
-                yield from self._orders[key].folded(self._owner)
+                yield from self._orders[key].folded(self.owner)
             if key in self._documents:
-                yield from self._documents[key].folded(self._owner)
+                yield from self._documents[key].folded(self.owner)
         for key, visit in self._visits.items():
             if visit.owner is None:
                 continue

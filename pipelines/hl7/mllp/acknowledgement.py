@@ -10,10 +10,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 _HEADER = re.compile(rb"(?:\A|[\r\n])MSH[^\r\n]*")
 _LONGEST_HEADER = 4096
+_LONGEST_KNOWN, _MOST_KNOWN = 1024, 1024
+"""Bytes of a header whose answers are kept, and how many are: a sender's own words must not fill our memory."""
+
 _FRAMING = re.compile(rb"[\x0b\x1c\r\n]")
 _CODE = re.compile(rb"[A-Za-z0-9]{1,7}")
 _VERSION = re.compile(rb"2(?:\.(\d+))?")
@@ -56,8 +60,7 @@ class Mode(Enum):
     ENHANCED = "enhanced"
 
 
-@dataclass(frozen=True)
-class Envelope:
+class Envelope(NamedTuple):
     """MSH as bytes.
 
     Attributes:
@@ -121,16 +124,26 @@ def without_leading_blanks(frame: bytes) -> bytes:
 def read_envelope(message: bytes) -> Envelope:
     """The envelope of a message, or the best guess at one: it is never refused."""
     if message[:3] == b"MSH":
-        ends = [end for mark in (b"\r", b"\n") if (end := message.find(mark, 0, 1 << 16)) >= 0]
-        line = message[: min(ends, default=1 << 16)]
-        separator, marks = line[3:4], line[4:].split(line[3:4], 1)[0] if line[3:4] else b""
-        if separator and not separator.isalnum() and not separator.isspace() and marks.strip():
-            return Envelope(line.split(separator), separator, True)
+        line = message[: 1 << 16].partition(b"\r")[0].partition(b"\n")[0]
+        separator = line[3:4]
+        if separator and not separator.isalnum() and not separator.isspace():
+            fields = line.split(separator)
+            if fields[1].strip():
+                return Envelope(fields, separator, True)
     found = _HEADER.search(message[:_LONGEST_HEADER])
     line = found.group().strip() if found else b""
     if line[3:5] == b"|^":
         return Envelope(line.split(b"|"), b"|", False)
     return Envelope([b"MSH", b"^~\\&"], b"|", False)
+
+
+class _Form(NamedTuple):
+    """An answer but for its time, its own MSH-10 and the message's: one of them stands after each part but the last."""
+
+    head: bytes
+    middle: bytes
+    tail: bytes
+    end: bytes
 
 
 class Acknowledger:
@@ -141,6 +154,7 @@ class Acknowledger:
         self._numbers = itertools.count(1)
         self._second = 0
         self._now = b""
+        self._known: dict[tuple[bytes, ...], list[_Form]] = {}
 
     def answers(self, envelope: Envelope, refusal: Refusal | None) -> list[bytes]:
         """The acknowledgements that a message asks for, none to many, without frames.
@@ -149,47 +163,65 @@ class Acknowledger:
             envelope: of the message.
             refusal: why it is not taken; None: it is stored durably.
         """
-        if envelope.is_acknowledgement:
-            return []
-        letter = b"A" if refusal is None else b"E" if refusal.is_ours else b"R"
-        if envelope.mode is Mode.ORIGINAL:
-            return [self._made(envelope, b"A" + letter, refusal)]
-        failed = refusal is not None
-        accept, application = envelope.asks(15, failed=failed), envelope.asks(16, failed=failed)
-        found = [self._made(envelope, b"C" + letter, refusal)] if accept else []
-        # What was not accepted never reached the application, whose answer stands in only where no other is asked for.
-        if application and not (failed and accept):
-            found.append(self._made(envelope, b"A" + letter, refusal))
-        return found
-
-    def _made(self, envelope: Envelope, code: bytes, refusal: Refusal | None) -> bytes:
-        separator = envelope.separator
-        marks = _clean(envelope.field(2)) or b"^~\\&"
-        component = marks[:1]
-        kind = component.join((b"ACK", envelope.trigger, b"ACK")) if envelope.trigger else b"ACK"
-        fields = [
-            b"MSH",
-            marks,
-            *(_clean(envelope.field(number)) for number in (5, 6, 3, 4)),
-            self._time(),
-            b"",
-            kind,
-            b"%s%09x" % (self._prefix, next(self._numbers)),
-            _clean(envelope.field(11)) or b"P",
-            _clean(envelope.field(12)) or b"2.5.1",
+        forms = self._forms_of_stored(envelope) if refusal is None else _forms(envelope, refusal)
+        control, now = _clean(envelope.field(10)), self._time()
+        return [
+            b"%b%b%b%b%09x%b%b%b"
+            % (form.head, now, form.middle, self._prefix, next(self._numbers), form.tail, control, form.end)
+            for form in forms
         ]
-        if character_set := _clean(envelope.field(18)):
-            fields += [b"", b"", b"", b"", b"", character_set]
-        lines = [separator.join(fields), separator.join((b"MSA", code, _clean(envelope.field(10))))]
-        if refusal is not None:
-            lines.append(_error(envelope, refusal, component))
-        return b"\r".join(lines) + b"\r"
+
+    def _forms_of_stored(self, envelope: Envelope) -> list[_Form]:
+        """As ``_forms``: the same for all messages that differ in MSH-7, MSH-8, MSH-10, MSH-13 and MSH-14 alone."""
+        fields = envelope.fields
+        key = (envelope.separator, *fields[1:6], *fields[8:9], *fields[10:12], *fields[14:])
+        found = self._known.get(key)
+        if found is None:
+            found = _forms(envelope, None)
+            if sum(map(len, key)) <= _LONGEST_KNOWN:
+                if len(self._known) >= _MOST_KNOWN:
+                    self._known.clear()
+                self._known[key] = found
+        return found
 
     def _time(self) -> bytes:
         second = int(time.time())
         if second != self._second:
             self._second, self._now = second, time.strftime("%Y%m%d%H%M%S+0000", time.gmtime(second)).encode()
         return self._now
+
+
+def _forms(envelope: Envelope, refusal: Refusal | None) -> list[_Form]:
+    """The forms of what a message asks for."""
+    if envelope.is_acknowledgement:
+        return []
+    letter = b"A" if refusal is None else b"E" if refusal.is_ours else b"R"
+    if envelope.mode is Mode.ORIGINAL:
+        return [_form(envelope, b"A" + letter, refusal)]
+    failed = refusal is not None
+    accept, application = envelope.asks(15, failed=failed), envelope.asks(16, failed=failed)
+    found = [_form(envelope, b"C" + letter, refusal)] if accept else []
+    # What was not accepted never reached the application, whose answer stands in only where no other is asked for.
+    if application and not (failed and accept):
+        found.append(_form(envelope, b"A" + letter, refusal))
+    return found
+
+
+def _form(envelope: Envelope, code: bytes, refusal: Refusal | None) -> _Form:
+    separator = envelope.separator
+    marks = _clean(envelope.field(2)) or b"^~\\&"
+    component = marks[:1]
+    kind = component.join((b"ACK", envelope.trigger, b"ACK")) if envelope.trigger else b"ACK"
+    parties = (_clean(envelope.field(number)) for number in (5, 6, 3, 4))
+    rest = [_clean(envelope.field(11)) or b"P", _clean(envelope.field(12)) or b"2.5.1"]
+    if character_set := _clean(envelope.field(18)):
+        rest += [b"", b"", b"", b"", b"", character_set]
+    return _Form(
+        head=separator.join((b"MSH", marks, *parties, b"")),
+        middle=separator.join((b"", b"", kind, b"")),
+        tail=separator.join((b"", *rest)) + b"\r" + separator.join((b"MSA", code, b"")),
+        end=b"\r" if refusal is None else b"\r" + _error(envelope, refusal, component) + b"\r",
+    )
 
 
 def _error(envelope: Envelope, refusal: Refusal, component: bytes) -> bytes:

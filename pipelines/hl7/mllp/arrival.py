@@ -1,7 +1,7 @@
 """A message as it arrived, judged by what can be read of it at once: taken, kept apart, or refused."""
 
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from pipelines.hl7.header import Header, read_header
@@ -12,8 +12,7 @@ from resources.settings import Settings
 _EMPTY = Header({}, None, None)
 
 
-@dataclass(frozen=True)
-class Arrival:
+class Arrival(NamedTuple):
     """One message on its way to landing.
 
     Attributes:

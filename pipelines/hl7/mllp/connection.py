@@ -183,7 +183,7 @@ class Connection(asyncio.Protocol):
             return
         slot = _Slot()
         self._slots.append(slot)
-        self._rooms.store.give(self.number, arrival, lambda fate: self._told(slot, arrival, fate))
+        self._rooms.store.give(arrival, lambda fate: self._told(slot, arrival, fate))
 
     def _told(self, slot: _Slot, arrival: Arrival, fate: Fate) -> None:
         refusal = acknowledgement.NOT_STORED if fate is Fate.NOT_STORED else arrival.refusal
@@ -207,6 +207,8 @@ class Connection(asyncio.Protocol):
 
     def _flush(self) -> None:
         """Send the answers that are next in order."""
+        if self._slots and self._slots[0].answers is None:
+            return
         ready: list[bytes] = []
         while self._slots and (answers := self._slots[0].answers) is not None:
             self._slots.popleft()

@@ -68,6 +68,8 @@ class FrameDecoder:
         Raises:
             OversizedFrameError: once, when a frame exceeds the limit; later bytes are ignored.
         """
+        if self._body is None and not self._is_over and len(data) - 3 <= self._limit and self._is_one_frame(data):
+            return [data[1:-2]]
         frames: list[bytes] = []
         position = 0
         while position < len(data) and not self._is_over:
@@ -78,6 +80,12 @@ class FrameDecoder:
             else:
                 position = self._inside(data, position, frames)
         return frames
+
+    @staticmethod
+    def _is_one_frame(data: bytes) -> bool:
+        """Whether a chunk is what a sender sends that waits for each answer."""
+        end = len(data) - 2
+        return data[:1] == START and data[end:] == END + RETURN and data.find(END) == end and data.find(START, 1) < 0
 
     def _outside(self, data: bytes, position: int) -> int:
         start = data.find(START, position)

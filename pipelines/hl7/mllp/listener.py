@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import uvloop
+
 from pipelines.hl7.mllp.acknowledgement import Acknowledger
 from pipelines.hl7.mllp.arrival import Reception
 from pipelines.hl7.mllp.connection import Connection, Rooms
@@ -58,7 +60,8 @@ def run(settings: Settings, database: Database, listening: Callable[[Address], N
         await listener.serve(stop, listening)
 
     listener = Listener(settings, database)
-    asyncio.run(until_told())
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(until_told())
 
 
 class Listener:

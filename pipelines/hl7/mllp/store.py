@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pipelines.hl7.mllp.arrival import Arrival, Fate
+from pipelines.hl7.mllp.exchange import exchange
 from pipelines.hl7.mllp.metrics import Metrics
 from pipelines.hl7.mllp.writer import StoreDownError, Writer
 from resources.postgres import Database
@@ -20,9 +21,6 @@ from resources.settings import Settings
 
 _LOG = logging.getLogger(__name__)
 _GROUP_BYTES = 8 << 20
-_LINGER_SECONDS = 0.002
-"""How long a commit waits for those who sent in the last two groups: they were just answered and send again at once."""
-
 _FIRST_DELAY_SECONDS = 0.1
 _LONGEST_DELAY_SECONDS = 5.0
 
@@ -31,7 +29,6 @@ Told = Callable[[Fate], None]
 
 
 class _Message(NamedTuple):
-    sender: int
     arrival: Arrival
     told: Told
 
@@ -64,9 +61,6 @@ class Store:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="mllp-store")
         self._waiting = _Waiting()
         self._wake = asyncio.Event()
-        self._active: tuple[frozenset[int], frozenset[int]] = (frozenset(), frozenset())
-        self._expected = 0
-        self._complete: asyncio.Future[None] | None = None
         self._room: dict[Callable[[], None], None] = {}
         self._flush: dict[Callable[[], None], None] = {}
         self._is_busy = False
@@ -81,13 +75,11 @@ class Store:
         """Whether everything that was given is durable."""
         return not self._is_busy and not self._waiting.messages
 
-    def give(self, sender: int, arrival: Arrival, told: Told) -> None:
-        """Store a message of a connection; ``told`` is called once it is durable, never if the store stops before."""
-        self._waiting.messages.append(_Message(sender, arrival, told))
+    def give(self, arrival: Arrival, told: Told) -> None:
+        """Store a message; ``told`` is called once it is durable, never if the store stops before."""
+        self._waiting.messages.append(_Message(arrival, told))
         self._waiting.size += len(arrival.body)
         self._wake.set()
-        if self._complete is not None and len(self._waiting.messages) >= self._expected:
-            self._end_linger()
 
     def when_room(self, call: Callable[[], None]) -> None:
         """Call once, after the next group."""
@@ -103,15 +95,15 @@ class Store:
             await self._wake.wait()
             self._wake.clear()
             while self._waiting.messages:
-                await self._linger()
                 group = self._waiting.take(self._group_messages)
                 self._is_busy = True
                 fates = await self._durable([message.arrival for message in group])
                 for message, fate in zip(group, fates, strict=True):
                     message.told(fate)
                 self._is_busy = False
-                self._active = (self._active[1], frozenset(message.sender for message in group))
                 self._call_all()
+                # Who was answered may have sent again: what has come by now is in the next group.
+                await asyncio.sleep(0)
 
     def close(self) -> None:
         """End the thread; a group that is not committed stays with its senders."""
@@ -125,21 +117,12 @@ class Store:
                 del calls[call]
                 call()
 
-    async def _linger(self) -> None:
-        """Wait a moment for the senders that are at work, so that fewer commits hold more messages each."""
-        self._expected = min(len(self._active[0] | self._active[1]), self._group_messages)
-        if len(self._waiting.messages) >= self._expected:
-            return
-        loop = asyncio.get_running_loop()
-        self._complete = loop.create_future()
-        timer = loop.call_later(_LINGER_SECONDS, self._end_linger)
-        await self._complete
-        timer.cancel()
-        self._complete = None
-
-    def _end_linger(self) -> None:
-        if self._complete is not None and not self._complete.done():
-            self._complete.set_result(None)
+    async def _exchanged(self, group: list[Arrival]) -> list[Fate] | None:
+        """As ``exchange`` has it; None also where that is not for this group or there is no connection."""
+        connection = self._writer.connection
+        if connection is None or not all(arrival.is_landed for arrival in group):
+            return None
+        return await exchange(connection, group)
 
     async def _durable(self, group: list[Arrival]) -> list[Fate]:
         """What became of a group, tried until the store takes it."""
@@ -148,7 +131,9 @@ class Store:
         while True:
             began = time.perf_counter()
             try:
-                fates = await loop.run_in_executor(self._thread, self._writer.write, group)
+                fates = await self._exchanged(group)
+                if fates is None:
+                    fates = await loop.run_in_executor(self._thread, self._writer.write, group)
             except StoreDownError as error:
                 self._metrics.store_failed()
                 _LOG.warning("nothing can be stored, next try in %.1f s: %s", delay, error)

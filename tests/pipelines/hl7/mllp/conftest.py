@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from queue import Queue
 
 import pytest
+import uvloop
 
 from pipelines.hl7.mllp.listener import Address, Listener
 from resources.postgres import Database, database
@@ -43,8 +44,13 @@ class _Thread:
         self._listener = listener
         self._found: Queue[Address | None] = Queue()
         self._stop: Callable[[], object] = lambda: None
-        self._done = ThreadPoolExecutor(1).submit(lambda: asyncio.run(self._main()))
+        self._done = ThreadPoolExecutor(1).submit(self._run)
         self._done.add_done_callback(lambda _: self._found.put(None))
+
+    def _run(self) -> None:
+        """In a loop such as ``sanctum mllp`` has."""
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(self._main())
 
     async def _main(self) -> None:
         loop, stopping = asyncio.get_running_loop(), asyncio.Event()

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from pipelines.hl7 import fold_messages
+from pipelines.hl7.mllp.acknowledgement import Acknowledger, read_envelope
 from resources.postgres import Database
 from tests.pipelines.hl7.messages import rows
 from tests.pipelines.hl7.mllp.conftest import Listen, Running
@@ -212,3 +213,17 @@ def test_6_15_a_message_in_test_mode_is_stored_and_never_becomes_a_row(listen: L
     assert account.excluded == {"processing_id:T": 1, "processing_id:D": 1}
     assert account.loaded == {"ADT^A01": 1}
     assert len(rows(db, "visit_occurrence")) == 1
+
+
+def test_6_8_kept_forms_give_each_sender_its_own_answer_and_are_few() -> None:
+    """Answers are made of a form that is kept by header: another header, of whatever length, never gets it."""
+    acknowledger = Acknowledger()
+    senders = [f"APP{number}|FAC{number % 7}" for number in range(3000)] + ["L" * 5000 + "|X", "A|", "|A"]
+    for again in range(2):
+        for place, sender in enumerate(senders):
+            number = f"{place}-{again}"
+            [answer] = acknowledger.answers(read_envelope(admission(number, sender=sender)), None)
+            assert b"|".join(header(answer)[4:6]) == sender.encode()
+            assert acknowledged(answer) == ("AA", number)
+    assert 0 < len(acknowledger._known) <= 1024
+    assert all(sum(map(len, key)) <= 1024 for key in acknowledger._known)

@@ -1,5 +1,6 @@
 """ADT.md 6.5 and 6.13: an answered message is there once, whatever is killed."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -35,6 +36,16 @@ def crash(settings: Settings) -> None:
     process = postmaster(settings)
     process.send_signal(signal.SIGQUIT)
     process.wait(60)
+
+
+def kill(settings: Settings) -> None:
+    """kill -9 PostgreSQL, the postmaster first, which would start the others again."""
+    process = postmaster(settings)
+    others = process.children(recursive=True)
+    for one in (process, *others):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            one.kill()
+    psutil.wait_procs([process, *others], 60)
 
 
 @pytest.fixture(scope="module")
@@ -80,11 +91,11 @@ class Engine:
 
 
 def test_6_5_and_6_13_nothing_acknowledged_is_lost_or_doubled(own_server: Settings) -> None:
-    """kill -9 the listener, and stop PostgreSQL immediate, during a send of some thousand messages."""
+    """kill -9 the listener twice, and PostgreSQL, during a send of 10,000 messages."""
     warehouse = database(own_server)
     environment = {"SANCTUM_HOME": os.fspath(own_server.home)}
     process = Process(environment)
-    engines = [Engine(process.port, [f"k{number}-{n}" for n in range(500)]) for number in range(8)]
+    engines = [Engine(process.port, [f"k{number}-{n}" for n in range(625)]) for number in range(16)]
 
     def wait_for(total: int) -> None:
         until = time.monotonic() + 60
@@ -93,16 +104,18 @@ def test_6_5_and_6_13_nothing_acknowledged_is_lost_or_doubled(own_server: Settin
             time.sleep(0.01)
 
     try:
-        wait_for(400)
+        wait_for(1000)
         process.end(signal.SIGKILL)
         process = Process(environment, process.port)
-        wait_for(1200)
-        crash(own_server)
+        wait_for(4000)
+        kill(own_server)
+        # What was committed may still be answered.
+        time.sleep(0.5)
         down = [list(engine.acknowledged) for engine in engines]
-        time.sleep(2)
+        time.sleep(1.5)
         assert [engine.acknowledged for engine in engines] == down, "nothing is acknowledged without the database"
         start_embedded(own_server)
-        wait_for(2200)
+        wait_for(7000)
         process.end(signal.SIGKILL)
         process = Process(environment, process.port)
         for engine in engines:
@@ -112,7 +125,8 @@ def test_6_5_and_6_13_nothing_acknowledged_is_lost_or_doubled(own_server: Settin
     assert status == 0
     assert "CANARY" not in log
     stored = Counter(row["message_control_id"] for row in landed(warehouse))
-    sent = {f"k{number}-{n}" for number in range(8) for n in range(500)}
+    sent = {f"k{number}-{n}" for number in range(16) for n in range(625)}
+    assert len(sent) == 10_000
     assert {number for engine in engines for number in engine.acknowledged} == sent
     assert stored == Counter(sent)
     assert max(n for engine in engines for n in engine.sent.values()) > 1, "something was sent again"
@@ -130,7 +144,7 @@ def test_6_13_a_listener_without_its_database_can_be_stopped(own_server: Setting
         status, log = process.end(signal.SIGTERM)
         assert sender.is_closed()
     assert status == 0
-    assert "nothing can be stored, next try in 0.1 s: database error: AdminShutdown" in log or "Operational" in log
+    assert "nothing can be stored, next try in 0.1 s: cannot connect to PostgreSQL as sanctum_ingest" in log
     start_embedded(own_server)
     assert landed(database(own_server), "kept") == []
     with listening(own_server) as running, Sender(running.port) as sender:

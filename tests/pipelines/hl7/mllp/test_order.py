@@ -3,7 +3,9 @@
 import random
 import threading
 
+from pipelines.hl7 import fold_messages
 from resources.postgres import Database
+from tests.pipelines.hl7.messages import rows
 from tests.pipelines.hl7.mllp.conftest import Listen, Running
 from tests.pipelines.hl7.mllp.senders import Sender, acknowledged, admission, control, control_of, framed, landed
 
@@ -60,21 +62,37 @@ def test_2_5_the_same_message_again_is_stored_once_and_acknowledged_again(listen
     assert len(landed(listener.database, number)) == 1
 
 
-def test_2_6_another_body_under_the_same_control_id_is_stored_too(listener: Running) -> None:
-    number = control()
-    with Sender(listener.port) as sender:
-        sender.send(admission(number))
-        assert acknowledged(sender.send(admission(number, more="||||"))) == ("AA", number)
-    assert len(landed(listener.database, number)) == 2
+def test_2_6_another_body_under_the_same_control_id_is_stored_flagged_and_used(listen: Listen, db: Database) -> None:
+    """Of another sender it is no reuse; what the second says counts, since it is the later one."""
+    running = listen()
+    first = admission("same")
+    second = first.replace(b"|20260105120000|", b"|20260105130000|").replace(b"|F\r", b"|M\r")
+    second = second.replace(b"A01|20260105120000", b"A01|20260105130000")
+    with Sender(running.port) as sender:
+        for one in (first, second, second, first.replace(b"|HOSP|SANCTUM|", b"|WEST|SANCTUM|")):
+            assert acknowledged(sender.send(one)) == ("AA", "same")
+    assert [bytes(row["body"]) for row in landed(db)[:2]] == [first.rstrip(b"\r"), second.rstrip(b"\r")]
+    assert len(landed(db)) == 3
+    fold_messages(running.settings, db)
+    assert [(row["rule"], row["element"]) for row in rows(db, "data_quality")] == [("control_id_reused", "MSH-10")]
+    assert {row["gender_source_value"] for row in rows(db, "person")} == {"male"}
 
 
 def test_2_7_without_a_control_id_the_body_decides(listen: Listen, db: Database) -> None:
+    """MSH-10 empty, and a header that ends before it; neither is a number that was used before."""
     running = listen()
-    message = admission("gone").replace(b"|gone|P|", b"||P|")
+    empty = admission("gone").replace(b"|gone|P|", b"||P|")
+    header, _, rest = empty.partition(b"\r")
+    short = b"|".join(header.split(b"|")[:9]) + b"\r" + rest
     with Sender(running.port) as sender:
-        for one in (message, message, message.replace(b"ANNA", b"BERTA")):
-            assert acknowledged(sender.send(one)) == ("AA", "")
-    assert len(landed(db)) == 2
+        for message in (empty, short):
+            for one in (message, message, message.replace(b"ANNA", b"BERTA")):
+                assert acknowledged(sender.send(one)) == ("AA", "")
+            sender.say(framed(message, message))
+            assert [acknowledged(sender.answer()) for _ in range(2)] == [("AA", "")] * 2
+    assert [row["message_control_id"] for row in landed(db)] == [""] * 4
+    fold_messages(running.settings, db)
+    assert rows(db, "data_quality") == []
 
 
 def test_a_sender_that_ends_its_side_is_still_answered(listener: Running) -> None:
