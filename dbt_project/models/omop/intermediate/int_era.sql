@@ -84,7 +84,7 @@ part AS (
         exposure.person_id,
         strength.ingredient_concept_id AS concept_id,
         strength.amount_unit_concept_id AS unit_concept_id,
-        round(strength.amount_value * exposure.quantity / exposure.days_supply, 6) AS dose_value,
+        trim_scale(round(strength.amount_value * exposure.quantity / exposure.days_supply, 6)) AS dose_value,
         exposure.sensitivity,
         exposure.drug_exposure_id AS row_id,
         exposure.drug_exposure_start_date AS start_date,
