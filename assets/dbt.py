@@ -133,7 +133,7 @@ def dbt_definitions(settings: Settings) -> dg.AssetsDefinition:
                 dbt_executable=os.fspath(_EXECUTABLE),
             )
             invocation = resource.cli(
-                ["build", "--vars", json.dumps(variables)],
+                ["build", *dbt.NO_UNIT_TESTS, "--vars", json.dumps(variables)],
                 context=context,
                 target_path=settings.dbt_directory / "target",
                 raise_on_error=False,

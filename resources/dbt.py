@@ -25,6 +25,8 @@ from resources.settings import Settings
 
 _DATABASE_ERROR = re.compile(rb"Encountered an error:\s+Database Error\b")
 """How dbt begins to tell of an error outside of nodes."""
+NO_UNIT_TESTS = ["--exclude-resource-type", "unit_test"]
+"""Unit tests are of the models and not of a site's data: the test suite runs them, no build does."""
 PROJECT_DIRECTORY = Path(__file__).resolve().parents[1] / "dbt_project"
 
 
@@ -133,8 +135,7 @@ def build(
     """
     day = as_of or settings.effective_as_of()
     arguments = ["build", "--quiet", "--vars", json.dumps(variables(day, period, settings.effective_as_of()))]
-    if not tests:
-        arguments += ["--exclude-resource-type", "test"]
+    arguments += NO_UNIT_TESTS if tests else [*NO_UNIT_TESTS, "test"]
     if select:
         arguments += ["--select", *select]
     results = settings.dbt_directory / "target" / "run_results.json"

@@ -1,7 +1,7 @@
 {#- Labels become stricter before the tables they hold for are made, and looser only after: see labelled_row. -#}
 {% macro add_labels() -%}
     INSERT INTO access.sensitive_row AS old (cdm_table, cdm_id, person_id, sensitivity)
-    SELECT cdm_table, cdm_id, person_id, sensitivity FROM {{ this }}
+    SELECT cdm_table, cdm_id, person_id, sensitivity FROM {{ this }} WHERE sensitivity <> '{}'
     ON CONFLICT (cdm_table, cdm_id) DO UPDATE SET
         person_id = excluded.person_id,
         sensitivity = ARRAY(SELECT unnest(old.sensitivity) UNION SELECT unnest(excluded.sensitivity) ORDER BY 1)
@@ -14,7 +14,7 @@
     {{ return([
         'visit_occurrence', 'visit_detail', 'condition_occurrence', 'drug_exposure', 'procedure_occurrence',
         'device_exposure', 'measurement', 'observation', 'specimen', 'note', 'person', 'death', 'observation_period',
-        'event_source', 'payer_plan_period', 'cost',
+        'event_source', 'payer_plan_period', 'cost', 'condition_era', 'drug_era', 'dose_era',
     ]) }}
 {%- endmacro %}
 

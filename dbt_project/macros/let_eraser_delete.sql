@@ -2,7 +2,7 @@
 {% macro let_eraser_delete() -%}
     {%- set keys = [
         'person_id', 'person_key', 'hub_key', 'bronze_key', 'resource_key', 'alias_key', 'location_key', 'location_id',
-        'visit_key', 'encounter_key', 'visit_occurrence_id', 'scope_id',
+        'visit_key', 'encounter_key', 'visit_occurrence_id', 'scope_id', 'note_id', 'fact_id_1', 'fact_id_2',
     ] -%}
     {%- set found = [] -%}
     {%- if execute -%}

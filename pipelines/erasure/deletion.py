@@ -23,6 +23,7 @@ _OTHER_KEYS: dict[str, tuple[tuple[str, str], ...]] = {
     "access.scope_name": (("scope_id", "resources"),),
     "bronze.provenance": (("resource_key", "resources"), ("target_key", "resources")),
     "omop.dropped_row": (("bronze_key", "rows"),),
+    "omop.note_nlp": (("note_id", "rows"),),
     "omop_intermediate.int_claim_label": (("resource_key", "resources"),),
     "omop_intermediate.int_encounter_label": (("encounter_key", "resources"), ("encounter_key", "rows")),
     "omop_intermediate.int_labelled_resource": (("resource_key", "resources"),),
@@ -89,6 +90,8 @@ def delete_rows(connection: psycopg.Connection[Any], keys: Keys, messages: Itera
             deleted[table] = _delete(connection, table, conditions)
     if "omop.location" in tables:
         deleted["omop.location"] = connection.execute(statement("delete_empty_locations")).rowcount
+    if "omop.fact_relationship" in tables:
+        deleted["omop.fact_relationship"] = connection.execute(statement("delete_lone_relationships")).rowcount
     deleted["quarantine.record"] = connection.execute(
         "DELETE FROM quarantine.record WHERE message_id = ANY(%s)", (keys.messages,)
     ).rowcount

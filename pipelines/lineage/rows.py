@@ -12,12 +12,18 @@ from pipelines.lineage.statements import statement
 
 COMPUTED = {
     "omop.cdm_source": "it describes the warehouse",
+    "omop.condition_era": "trace the conditions of the person",
+    "omop.dose_era": "trace the drug exposures of the person",
+    "omop.drug_era": "trace the drug exposures of the person",
     "omop.dropped_row": "trace the row of bronze that it names",
     "omop.event_coding": "trace the event whose coding it is",
     "omop.event_source": "trace the event itself",
+    "omop.fact_relationship": "trace the rows that it names",
     "omop.identity_conflict": "trace the person of bronze that it names",
     "omop.labelled_row": "it counts",
     "omop.location": "thousands may live there; trace the person or the care site",
+    "omop.metadata": "it describes the warehouse",
+    "omop.note_nlp": "trace the note that it names",
     "omop.unmapped_code": "it counts",
     "features.problem_list": "trace the conditions of the person",
     "features.risk_score": "trace the conditions of the person",

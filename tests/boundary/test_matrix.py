@@ -9,7 +9,7 @@ from tests.boundary import matrix
 from tests.boundary.conftest import Warehouse
 
 READERS = (Role.INFER.value, Role.REVIEWER.value, Role.EMBED.value)
-OF_NO_PERSON = ("omop.care_site", "omop.provider", "omop.cdm_source", "inference.model")
+OF_NO_PERSON = ("omop.care_site", "omop.provider", "omop.cdm_source", "omop.metadata", "inference.model")
 HOLDING_CONTENT = ("bronze.", "omop.", "features.", "retrieval.", "inference.")
 KEYS_ALONE = ("omop.person_crosswalk",)
 

@@ -147,7 +147,8 @@ def _found(table: str, column: str) -> str:
 
 
 def test_every_type_concept_is_of_that_domain(built: Database) -> None:
-    columns = _columns(built, "_type_concept_id$")
+    # What a build says of itself is of no source.
+    columns = [column for column in _columns(built, "_type_concept_id$") if column[0] != "metadata"]
     assert len(columns) >= 9
     for table, column in columns:
         known = "concept_id IN (SELECT concept_id FROM vocab.concept WHERE domain_id = 'Type Concept')"
@@ -245,7 +246,8 @@ def test_no_number_of_a_member_leaves_landing(built: Database) -> None:
 
 
 def test_labels_of_what_a_row_names_and_of_specimens_hold(built: Database) -> None:
-    query = "SELECT cdm_table, cdm_id, sensitivity FROM access.sensitive_row ORDER BY 1"
+    # Of eras test_cdm_5_4 tells.
+    query = "SELECT cdm_table, cdm_id, sensitivity FROM access.sensitive_row WHERE cdm_table NOT LIKE '%%_era'"
     assert sorted(rows(built, query)) == sorted(
         [
             ("device_exposure", key("DeviceUseStatement", "secret-use"), ["R"]),

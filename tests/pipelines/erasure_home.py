@@ -87,6 +87,7 @@ def _clinical(person: str, short: str, note: str) -> list[dict[str, Any]]:
             code=_coded(LOINC, "4548-4"),
             effectiveDateTime="2026-03-01",
             valueQuantity={"value": 7.1, "unit": "%", "system": "http://unitsofmeasure.org", "code": "%"},
+            component=[{"code": _coded(LOINC, "4548-4"), "valueQuantity": {"value": 7.2}}],
             **visit,
         ),
         _of(
@@ -309,6 +310,11 @@ def _add_prompts(server: Database, warehouse: Database) -> None:
             connection.execute(
                 "INSERT INTO inference.adjudication_evidence VALUES (%s, %s, 'S1', %s, %s, %s, false)",
                 (row[0], person, person % 1000, note[0], sha256),
+            )
+            connection.execute(
+                "INSERT INTO omop.note_nlp (note_nlp_id, note_id, lexical_variant, nlp_date) "
+                "VALUES (%s, %s, %s, '2026-03-02')",
+                (person % 1000, note[0], text[:250]),
             )
             connection.execute("INSERT INTO access.person_scope VALUES (%s, 5)", (person,))
             connection.execute("INSERT INTO access.sensitive_row VALUES ('note', %s, %s, '{HIV}')", (note[0], person))

@@ -83,7 +83,10 @@ def test_nothing_is_left_of_one_person(server: Database, erased: tuple[Built, di
     for table in tables:
         number = found["before"][f"omop_intermediate.{table}"].total()
         assert (number, found["after"][f"omop_intermediate.{table}"].total()) in ((2, 1), (3, 2), (4, 2)), table
-    assert found["report"].rows["access.scope_name"] == 1
+    # The CDM names nobody in relations of facts and in findings.
+    for table, rows in (("access.scope_name", 1), ("omop.fact_relationship", 2), ("omop.note_nlp", 1)):
+        assert report.rows[table] == rows, table
+    assert report.rows["omop.condition_era"] == found["after"]["omop.condition_era"].total() > 0
     for table in found["after"].keys() - _OWN:
         assert not any(str(GONE) in text for text in found["after"][table]), table
 
@@ -411,7 +414,8 @@ def test_the_eraser_reads_keys_and_no_content(built: Built) -> None:
     readable = {
         "person_id", "person_key", "hub_key", "bronze_key", "resource_key", "alias_key", "location_key", "location_id",
         "visit_key", "encounter_key", "visit_occurrence_id", "target_key", "chunk_id", "adjudication_id",
-        "decided_at", "measure_id", "period_start", "period_end", "scope_id",
+        "decided_at", "measure_id", "period_start", "period_end", "scope_id", "note_id",
+            "fact_id_1", "fact_id_2",
     }  # fmt: skip
     columns = query(
         built,

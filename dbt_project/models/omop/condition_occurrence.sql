@@ -19,7 +19,7 @@ SELECT
     NULL::bigint AS visit_detail_id,
     event.source_value AS condition_source_value,
     event.source_concept_id AS condition_source_concept_id,
-    coalesce(event.clinical_status, billed.diagnosis_type) AS condition_status_source_value
+    left(coalesce(event.clinical_status, billed.diagnosis_type), 50) AS condition_status_source_value
 FROM {{ ref('int_event') }} AS event
 LEFT JOIN {{ source('bronze', 'claim_line') }} AS billed
     ON event.bronze_table = 'claim_line' AND event.bronze_key = billed.claim_line_key

@@ -32,7 +32,7 @@ SELECT
     coalesce(revenue.concept_id, 0) AS revenue_code_concept_id,
     left(revenue.source_code, 50) AS revenue_code_source_value,
     coalesce(drg.concept_id, 0) AS drg_concept_id,
-    left(drg.source_code, 50) AS drg_source_value,
+    CASE WHEN length(drg.source_code) <= 3 THEN drg.source_code END AS drg_source_value,
     cost.person_id
 FROM {{ ref('int_cost') }} AS cost
 LEFT JOIN {{ ref('visit_occurrence') }} AS visit ON cost.visit_occurrence_id = visit.visit_occurrence_id

@@ -26,14 +26,14 @@ SELECT
     drug.days_supply,
     drug.sig,
     coalesce(nullif(route.concept_id, 0), route_map.target_concept_id, 0) AS route_concept_id,
-    drug.lot_number,
+    left(drug.lot_number, 50) AS lot_number,
     event.provider_id,
     event.visit_occurrence_id,
     NULL::bigint AS visit_detail_id,
     event.source_value AS drug_source_value,
     event.source_concept_id AS drug_source_concept_id,
-    route.source_code AS route_source_value,
-    drug.dose_unit_source_value
+    left(route.source_code, 50) AS route_source_value,
+    left(drug.dose_unit_source_value, 50) AS dose_unit_source_value
 FROM {{ ref('int_event') }} AS event
 LEFT JOIN {{ source('bronze', 'drug_exposure') }} AS drug
     ON event.bronze_table = 'drug_exposure' AND event.bronze_key = drug.drug_exposure_key

@@ -23,7 +23,7 @@ SELECT
     NULL::bigint AS visit_detail_id,
     event.source_value AS measurement_source_value,
     event.source_concept_id AS measurement_source_concept_id,
-    coalesce(measured.unit_source_value, measured.unit_code) AS unit_source_value,
+    left(coalesce(measured.unit_source_value, measured.unit_code), 50) AS unit_source_value,
     unit.unit_source_concept_id,
     left(coalesce(value_code.source_code, measured.value_text), 50) AS value_source_value,
     NULL::bigint AS measurement_event_id,

@@ -6,14 +6,14 @@ SELECT
     note.note_datetime,
     coalesce(type_map.target_concept_id, 32831) AS note_type_concept_id,
     coalesce(class.concept_id, 0) AS note_class_concept_id,
-    note.note_title,
+    left(note.note_title, 250) AS note_title,
     note.note_text,
     32678 AS encoding_concept_id,
     4180186 AS language_concept_id,
     kept.provider_id,
     kept.visit_occurrence_id,
     NULL::bigint AS visit_detail_id,
-    class.source_code AS note_source_value,
+    left(class.source_code, 50) AS note_source_value,
     NULL::bigint AS note_event_id,
     NULL::integer AS note_event_field_concept_id
 FROM {{ ref('int_note') }} AS kept

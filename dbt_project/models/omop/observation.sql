@@ -63,7 +63,7 @@ SELECT
         event.claim_type_concept_id, said.type_concept_id, type_map.target_concept_id, 32817
     ) AS observation_type_concept_id,
     measured.value_number AS value_as_number,
-    measured.value_text AS value_as_string,
+    left(measured.value_text, 60) AS value_as_string,
     CASE
         WHEN said.is_about_a_thing THEN event.concept_id
         ELSE coalesce(value_code.concept_id, event.value_as_concept_id, value_flag.target_concept_id)
@@ -75,11 +75,13 @@ SELECT
     NULL::bigint AS visit_detail_id,
     event.source_value AS observation_source_value,
     event.source_concept_id AS observation_source_concept_id,
-    coalesce(measured.unit_source_value, measured.unit_code) AS unit_source_value,
-    coalesce(
-        event.verification_status,
-        said.reason_source_value,
-        left(measured.interpretation_codings -> 0 ->> 'code', 50)
+    left(coalesce(measured.unit_source_value, measured.unit_code), 50) AS unit_source_value,
+    left(
+        coalesce(
+            event.verification_status,
+            said.reason_source_value,
+            measured.interpretation_codings -> 0 ->> 'code'
+        ), 50
     ) AS qualifier_source_value,
     left(coalesce(value_code.source_code, measured.value_text), 50) AS value_source_value,
     NULL::bigint AS observation_event_id,

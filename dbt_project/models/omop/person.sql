@@ -37,11 +37,11 @@ SELECT
     provider.provider_id,
     care_site.care_site_id,
     person.person_key::text AS person_source_value,
-    person.gender_source_value,
+    left(person.gender_source_value, 50) AS gender_source_value,
     0 AS gender_source_concept_id,
-    race.source_value AS race_source_value,
+    left(race.source_value, 50) AS race_source_value,
     0 AS race_source_concept_id,
-    ethnicity.source_value AS ethnicity_source_value,
+    left(ethnicity.source_value, 50) AS ethnicity_source_value,
     0 AS ethnicity_source_concept_id
 FROM {{ source('bronze', 'person') }} AS person
 INNER JOIN {{ ref('person_crosswalk') }} AS crosswalk

@@ -32,16 +32,16 @@ placed AS (
 SELECT
     provider.provider_key AS provider_id,
     NULL::text AS provider_name,
-    provider.npi,
+    CASE WHEN length(provider.npi) <= 20 THEN provider.npi END AS npi,
     NULL::text AS dea,
     coalesce(specialty.concept_id, 0) AS specialty_concept_id,
     care_site.care_site_id,
     provider.year_of_birth,
     coalesce(gender.target_concept_id, 0) AS gender_concept_id,
     provider.provider_key::text AS provider_source_value,
-    specialty.source_code AS specialty_source_value,
+    left(specialty.source_code, 50) AS specialty_source_value,
     coalesce(specialty.source_concept_id, 0) AS specialty_source_concept_id,
-    provider.gender_source_value,
+    left(provider.gender_source_value, 50) AS gender_source_value,
     0 AS gender_source_concept_id
 FROM {{ source('bronze', 'provider') }} AS provider
 LEFT JOIN practised ON provider.provider_key = practised.provider_key

@@ -11,7 +11,7 @@ SELECT
     0 AS disease_status_concept_id,
     NULL::text AS specimen_source_id,
     left(coalesce(type_code.source_code, specimen.code_text), 50) AS specimen_source_value,
-    coalesce(specimen.unit_source_value, specimen.unit_code) AS unit_source_value,
+    left(coalesce(specimen.unit_source_value, specimen.unit_code), 50) AS unit_source_value,
     left(coalesce(site.source_code, specimen.body_site_text), 50) AS anatomic_site_source_value,
     NULL::text AS disease_status_source_value
 FROM {{ source('bronze', 'specimen') }} AS specimen

@@ -30,12 +30,12 @@ SELECT
     END AS visit_type_concept_id,
     provider.provider_id,
     care_site.care_site_id,
-    visit.class_code AS visit_source_value,
+    left(visit.class_code, 50) AS visit_source_value,
     0 AS visit_source_concept_id,
     coalesce(admitted.target_concept_id, 0) AS admitted_from_concept_id,
-    visit.admitted_from_source_value,
+    left(visit.admitted_from_source_value, 50) AS admitted_from_source_value,
     coalesce(discharged.target_concept_id, 0) AS discharged_to_concept_id,
-    visit.discharged_to_source_value,
+    left(visit.discharged_to_source_value, 50) AS discharged_to_source_value,
     lag(visit.visit_occurrence_key) OVER (
         -- A visit under a label must not be told by the one after it.
         PARTITION BY kept.person_id, label.codes

@@ -24,10 +24,17 @@ UNION
 SELECT alias_key
 FROM omop_intermediate.int_reference_alias
 WHERE resource_key IN (SELECT resource_key FROM pg_temp.part_resource_key);
+CREATE TEMPORARY TABLE part_fact_id_1 AS
+SELECT related.fact_id_1
+FROM omop_intermediate.int_fact_relationship AS related
+INNER JOIN pg_temp.part_person_id AS part ON related.person_id = part.person_id
+UNION
+SELECT fact_id_1
+FROM pg_temp.int_fact_relationship;
 CREATE TEMPORARY TABLE part_scope_id AS
 SELECT resource_key AS scope_id
 FROM pg_temp.part_resource_key;
-ANALYZE pg_temp.part_person_id, pg_temp.part_encounter_key, pg_temp.part_alias_key, pg_temp.part_scope_id;
+ANALYZE pg_temp.part_person_id, pg_temp.part_encounter_key, pg_temp.part_alias_key, pg_temp.part_scope_id, pg_temp.part_fact_id_1;
 CREATE TEMPORARY TABLE left_location AS
 SELECT location_id
 FROM omop_intermediate.int_location
