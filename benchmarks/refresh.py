@@ -13,7 +13,7 @@ import statistics
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from pathlib import Path
 
@@ -39,7 +39,7 @@ _SQL = Path(__file__).parent / "sql"
 _ADMISSION = (
     "MSH|^~\\&|ADT|HOSP|SANCTUM|HOSP|{at}||ADT^A01^ADT_A01|{control}|P|2.5.1\r"
     "EVN|A01|{at}\r"
-    "PID|1||{number}^^^HOSP&{authority}&URI^MR||SURNAME^GIVEN||19600203|F\r"
+    "PID|1||{number}^^^HOSP&{authority}&URI^MR||SURNAME^GIVEN||{born}|{sex}\r"
     "PV1|1|I|WARD^1^2^HOSP" + "|" * 16 + "{control}^^^HOSP" + "|" * 25 + "{at}\r"
 )
 
@@ -97,11 +97,13 @@ def measure(settings: Settings, database: Database) -> Iterator[Table]:
 
 @dataclass(frozen=True)
 class _Person:
-    """Somebody in omop, by an identifier that names them."""
+    """Somebody in omop, by an identifier that names them, with their birth date (YYYYMMDD) and sex (HL7 table 0001)."""
 
     person_id: int
     authority: str
     number: str
+    born: str
+    sex: str
 
 
 def _numbered_people(database: Database) -> list[_Person]:
@@ -143,9 +145,7 @@ def _taken(
     control: str,
 ) -> Taken:
     before = _stays(reader, person)
-    message = _ADMISSION.format(
-        at=time.strftime("%Y%m%d%H%M%S"), control=control, number=person.number, authority=person.authority
-    )
+    message = _ADMISSION.format(at=time.strftime("%Y%m%d%H%M%S"), control=control, **asdict(person))
     sender.sendall(b"\x0b" + message.encode() + b"\x1c\r")
     answer = b""
     while not answer.endswith(b"\x1c\r"):
