@@ -13,7 +13,7 @@ identifier AS (
     FROM {{ source('bronze', 'person_identifier') }} AS identifier
     INNER JOIN {{ source('bronze', 'person') }} AS person ON identifier.person_key = person.person_key
     WHERE
-        identifier.identifier_type IN ('{{ var('person_identifier_types') | join("', '") }}')
+        identifier.identifier_type = any('{"{{ var('person_identifier_types') | join('","') }}"}')
         AND identifier.identifier_value <> ''
         AND identifier.assigning_authority <> ''
 ),

@@ -1,5 +1,6 @@
--- Of each person every lookup in the vocabulary that found no standard concept, so that no 0 is silent: of what happened, of its
--- values, units, routes and reasons, and of specimens, notes, coverages, costs, providers and care sites.
+-- Of each person every lookup in the vocabulary that found no standard concept, so that no 0 is silent: of what
+-- happened, of its values, units, routes and reasons, and of specimens, notes, coverages, costs, providers and care
+-- sites.
 WITH
 looked_up AS (
     SELECT
