@@ -43,16 +43,13 @@ def hl7_inbox(
     refresh before, so that one look taken twice asks for one run.
     """
     runs = _newest(context.instance, HL7_REFRESH)
-    if runs and runs[0].dagster_run.status not in _ENDED:
-        return dg.SkipReason("A refresh is under way; what has arrived since is for the next.")
-    failures = _failures(runs)
-    if failures and datetime.now(UTC) < _ended_at(runs[0]) + _wait(failures):
-        return dg.SkipReason(f"The last {failures} refreshes failed; the next waits up to an hour.")
+    if waits := _why_not_now(runs):
+        return dg.SkipReason(waits)
     # A name that begins with a dot is still being written; landing leaves it too.
     inbox = settings.hl7_inbox_directory
     files = fingerprint(path for path in inbox.rglob("*") if path.is_file() and not path.name.startswith("."))
     waiting = backlog(database(settings))
-    if not failures and not waiting.messages and files == (context.cursor or fingerprint([])):
+    if not _failures(runs) and not waiting.messages and files == (context.cursor or fingerprint([])):
         return dg.SkipReason("No file of the HL7 inbox is new or changed, and every landed message is in bronze.")
     before = runs[0].dagster_run.run_id if runs else ""
     run_key = hashlib.sha256(f"{files} {waiting.messages} {waiting.newest} {before}".encode()).hexdigest()
@@ -76,13 +73,10 @@ def hl7_documents(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.S
     if not refreshes:
         return dg.SkipReason("No refresh has succeeded of late.")
     runs = _newest(context.instance, HL7_EVIDENCE)
-    if runs and runs[0].dagster_run.status not in _ENDED:
-        return dg.SkipReason("The models are at work; what was refreshed since is for the next run.")
-    failures = _failures(runs)
-    if failures and datetime.now(UTC) < _ended_at(runs[0]) + _wait(failures):
-        return dg.SkipReason(f"The last {failures} runs of the models failed; the next waits up to an hour.")
+    if waits := _why_not_now(runs):
+        return dg.SkipReason(waits)
     newest = refreshes[0].dagster_run.run_id
-    if not failures and newest == context.cursor:
+    if not _failures(runs) and newest == context.cursor:
         return dg.SkipReason("The models have read what was refreshed.")
     before = runs[0].dagster_run.run_id if runs else ""
     return dg.SensorResult(run_requests=[dg.RunRequest(run_key=f"{newest} {before}")], cursor=newest)
@@ -103,6 +97,16 @@ def fingerprint(files: Iterable[Path]) -> str:
             continue
         digest.update(f"{path}\x1f{state.st_size}\x1f{state.st_mtime_ns}\n".encode())
     return digest.hexdigest()
+
+
+def _why_not_now(runs: Sequence[dg.RunRecord]) -> str | None:
+    """Why a job is not asked for: a run of it is under way, or the newest ones failed of late. None: it may be."""
+    if runs and runs[0].dagster_run.status not in _ENDED:
+        return "A run is under way; what has come since is for the next."
+    failures = _failures(runs)
+    if failures and datetime.now(UTC) < _ended_at(runs[0]) + _wait(failures):
+        return f"The last {failures} runs failed; the next waits up to an hour."
+    return None
 
 
 def _failures(runs: Iterable[dg.RunRecord]) -> int:

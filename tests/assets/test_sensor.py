@@ -191,7 +191,7 @@ def test_a_refresh_that_failed_is_asked_for_again_ever_later(
     assert sensor.asks()
     sensor.run(failing)
     # Nothing of the file is landed, and it does not change: only the failed run tells of it.
-    assert "1 refreshes failed" in str(sensor.look().skip_message)
+    assert "The last 1 runs failed" in str(sensor.look().skip_message)
     waits = [sensors._wait(failures) for failures in (1, 2, 5, 12)]
     assert waits == [timedelta(seconds=10), timedelta(seconds=20), timedelta(seconds=160), timedelta(hours=1)]
     monkeypatch.setattr(sensors, "_SECONDS_BETWEEN_LOOKS", 0)
@@ -215,7 +215,7 @@ def test_the_models_read_once_what_was_refreshed(
     sensor.run()
     assert not documents.asks()
     sensor.instance.report_run_canceled(run)
-    assert "1 runs of the models failed" in str(documents.look().skip_message)
+    assert "The last 1 runs failed" in str(documents.look().skip_message)
     monkeypatch.setattr(sensors, "_SECONDS_BETWEEN_LOOKS", 0)
     assert documents.asks()
     documents.run(not_reading)
