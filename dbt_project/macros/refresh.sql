@@ -10,9 +10,13 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- What has changed by now will be read by every model of this invocation; what changes later, perhaps not. -#}
+{#- What has changed by now will be read by every model of this invocation; what changes later, perhaps not. Until all of
+    them are made, the tables are of different moments. -#}
 {% macro changes_seen() -%}
-    UPDATE build.changed_person SET seen_by = '{{ invocation_id }}'
+    {%- if execute and flags.WHICH in ('build', 'run', 'seed') -%}
+        DELETE FROM build.whole_build;
+        UPDATE build.changed_person SET seen_by = '{{ invocation_id }}'
+    {%- endif -%}
 {%- endmacro %}
 
 {#- An invocation that made every model has taken in all changes it began with. -#}
@@ -25,9 +29,8 @@
         {%- set models = graph.nodes.values() | selectattr('resource_type', 'equalto', 'model') | list -%}
         {%- if made | length == models | length -%}
             DELETE FROM build.changed_person WHERE seen_by = '{{ invocation_id }}';
-            DELETE FROM build.whole_build;
-            INSERT INTO build.whole_build (project_sha256, as_of)
-            VALUES ('{{ var("project_sha256") }}', {{ as_of() }})
+            INSERT INTO build.whole_build (project_sha256, period_start, period_end)
+            VALUES ('{{ var("project_sha256") }}', {{ period_start() }}, {{ period_end() }})
         {%- endif -%}
     {%- endif -%}
 {%- endmacro %}

@@ -14,7 +14,7 @@ _Columns = Mapping[str, bool]
 
 
 def make_rows(connection: psycopg.Connection[Any], plan: Plan) -> None:
-    """Run every model over the copies of bronze: a temporary table each, as the table it is for.
+    """Run every model over the copies of bronze: a temporary table each, as the table it is for, and the persons' keys.
 
     Raises:
         psycopg.Error: a row does not fit its table.
@@ -26,6 +26,13 @@ def make_rows(connection: psycopg.Connection[Any], plan: Plan) -> None:
             connection.execute(like)
             _make(connection, model, sql.Identifier("pg_temp", model.name))
             connection.execute(sql.SQL("ANALYZE pg_temp.{}").format(made))
+    connection.execute(statement("part_keys"))
+
+
+def are_named_by_others(connection: psycopg.Connection[Any]) -> bool:
+    """Whether labels changed of a record that the record of somebody else names, after ``make_rows``."""
+    row = connection.execute(statement("named_by_others")).fetchone()
+    return row is not None and bool(row[0])
 
 
 def take_over(connection: psycopg.Connection[Any], plan: Plan) -> dict[str, int]:
@@ -40,7 +47,6 @@ def take_over(connection: psycopg.Connection[Any], plan: Plan) -> dict[str, int]
     Returns:
         rows put in, by ``schema.table``.
     """
-    connection.execute(statement("part_keys"))
     rows = {model.table: _replace(connection, model) for model in plan.models if not model.is_whole}
     connection.execute(statement("finish"))
     seen: set[str] = set()

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from pipelines.refresh.making import make_rows, take_over
+from pipelines.refresh.making import are_named_by_others, make_rows, take_over
 from pipelines.refresh.persons import Sharing, TooManyPersonsError, find_persons
 from pipelines.refresh.plan import Check, Plan
 from pipelines.refresh.reading import copy_bronze
@@ -72,7 +72,7 @@ def refresh_persons(settings: Settings, database: Database) -> RefreshReport:
     """
     as_of, clock = settings.effective_as_of(), _Clock()
     with dbt.no_build(settings), without_row_values(), database.connect(Role.TRANSFORM) as connection:
-        changed = _refuse_if_whole(connection)
+        changed = _refuse_if_whole(connection, as_of)
         connection.rollback()
         with clock.part("compile"):
             plan = Plan.of(dbt.compiled_for_refresh(settings, database, as_of))
@@ -82,6 +82,8 @@ def refresh_persons(settings: Settings, database: Database) -> RefreshReport:
         try:
             with clock.part("read"):
                 _begin(connection, changed)
+                # What concerns everybody may have changed since.
+                _refuse_if_whole(connection, as_of)
                 sharing = _sharing()
                 find_persons(connection, sharing, settings.refresh_most_persons)
                 copy_bronze(connection, sharing, settings.refresh_most_persons)
@@ -91,6 +93,8 @@ def refresh_persons(settings: Settings, database: Database) -> RefreshReport:
             ) from None
         with clock.part("build"):
             make_rows(connection, plan)
+            if are_named_by_others(connection):
+                raise WholeBuildNeededError("labels changed of a record that somebody else's record names")
         with clock.part("test"):
             warned = _test(connection, plan)
         connection.commit()
@@ -101,13 +105,14 @@ def refresh_persons(settings: Settings, database: Database) -> RefreshReport:
     return RefreshReport(as_of, persons, tables, rows, warned, clock.seconds)
 
 
-def _refuse_if_whole(connection: psycopg.Connection[Any]) -> int:
+def _refuse_if_whole(connection: psycopg.Connection[Any], as_of: date) -> int:
     """How many changes wait.
 
     Raises:
         WholeBuildNeededError: a refresh can't take them in.
     """
-    parameters = {"project_sha256": dbt.project_sha256()}
+    start, end = dbt.default_period(as_of)
+    parameters = {"project_sha256": dbt.project_sha256(), "period_start": start, "period_end": end}
     (reason,) = connection.execute(statement("why_whole"), parameters).fetchone() or (None,)
     if reason is not None:
         raise WholeBuildNeededError(reason)

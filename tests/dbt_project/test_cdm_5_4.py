@@ -249,6 +249,6 @@ def test_unit_tests_of_models_pass(module_settings: Settings, warehouse: Databas
     done = subprocess.run(dbt.command(arguments), env=variables, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     results = json.loads((module_settings.dbt_directory / "target" / "run_results.json").read_text())["results"]
-    named = {node["unique_id"].rsplit(".", 1)[-1]: node["status"] for node in results}
+    named = {node["unique_id"]: node["status"] for node in results if node["unique_id"].startswith("unit_test.")}
     assert len(named) >= 3
     assert set(named.values()) == {"pass"}

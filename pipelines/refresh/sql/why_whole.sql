@@ -1,8 +1,12 @@
 -- Why only a build of everybody will do; no row: a refresh may be enough.
 SELECT CASE
-    WHEN NOT EXISTS (SELECT FROM build.whole_build) THEN 'nothing was ever built'
+    WHEN NOT EXISTS (SELECT FROM build.whole_build) THEN 'the last build was not of every model, or there was none'
     WHEN NOT EXISTS (SELECT FROM build.whole_build WHERE project_sha256 = %(project_sha256)s)
         THEN 'the tables were built by another version of the dbt project'
+    WHEN NOT EXISTS (
+        SELECT FROM build.whole_build WHERE period_start = %(period_start)s AND period_end = %(period_end)s
+    )
+        THEN 'the tables were built for another measurement period'
     WHEN EXISTS (SELECT FROM build.changed_person WHERE person_key IS NULL)
         THEN 'what concerns everybody changed: a record of no patient, the vocabulary, a value set or a label'
 END

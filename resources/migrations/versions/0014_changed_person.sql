@@ -17,11 +17,13 @@ COMMENT ON COLUMN build.changed_person.seen_by IS
 
 CREATE TABLE build.whole_build (
     project_sha256 text NOT NULL,
-    as_of date NOT NULL,
+    period_start date NOT NULL,
+    period_end date NOT NULL,
     finished_at timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE build.whole_build IS
-'The last dbt invocation that built every model: of which project, for which day. One row, or none.';
+'That every model was built by one dbt invocation, and none since: of which project, for which measurement period. One '
+'row, or none: a build that was not whole leaves tables of different moments.';
 
 -- The eraser takes away what it leads to itself, and the key of who was erased must not stay.
 CREATE FUNCTION build.note_changed_resources() RETURNS trigger
@@ -35,29 +37,32 @@ BEGIN
         INSERT INTO build.changed_person (person_key)
         SELECT DISTINCT t.person_key FROM changed_to AS t
         WHERE t.person_key IS NOT NULL OR (t.outcome = 'loaded' AND t.resource_type <> 'Provenance')
+            OR t.security_labels IS NOT NULL
         ON CONFLICT DO NOTHING;
     ELSIF TG_OP = 'DELETE' THEN
+        -- By what is gone nobody finds the rows that were made of it, and whose it was must not stay.
         INSERT INTO build.changed_person (person_key)
-        SELECT DISTINCT t.person_key FROM changed_from AS t
-        WHERE t.person_key IS NOT NULL OR (t.outcome = 'loaded' AND t.resource_type <> 'Provenance')
+        SELECT DISTINCT NULL::bigint FROM changed_from
         ON CONFLICT DO NOTHING;
     ELSE
         -- Of a record that moves from one person to another both change.
         INSERT INTO build.changed_person (person_key)
         SELECT DISTINCT person_key
         FROM (
-            SELECT person_key, outcome, resource_type FROM changed_to
+            SELECT person_key, outcome, resource_type, security_labels FROM changed_to
             UNION ALL
-            SELECT person_key, outcome, resource_type FROM changed_from
+            SELECT person_key, outcome, resource_type, security_labels FROM changed_from
         ) AS changed
         WHERE person_key IS NOT NULL OR (outcome = 'loaded' AND resource_type <> 'Provenance')
+            OR security_labels IS NOT NULL
         ON CONFLICT DO NOTHING;
     END IF;
     RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION build.note_changed_resources IS
-'A Provenance makes no row of omop, and a record that was not loaded makes none of bronze.';
+'A Provenance makes no row of omop, and a record that was not loaded makes none of bronze; but the labels of either may '
+'hold for rows that name it.';
 
 CREATE TRIGGER note_inserted AFTER INSERT ON bronze.resource
 REFERENCING NEW TABLE AS changed_to FOR EACH STATEMENT EXECUTE FUNCTION build.note_changed_resources();

@@ -94,6 +94,10 @@ class Place:
                     f"FROM bronze.{table} AS t ORDER BY 1"
                 )
                 found[table] = [row for (row,) in connection.execute(query)]
+        for row in found["resource"]:
+            # Whose a withdrawn record was is known to who saw it before.
+            if row["outcome"] != "loaded":
+                del row["person_key"]
         return found
 
     def close(self) -> None:

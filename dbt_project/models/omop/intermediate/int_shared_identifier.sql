@@ -18,12 +18,23 @@ identifier AS (
         AND identifier.assigning_authority <> ''
 ),
 
--- A person without a birth date must not join two who have different ones.
+placeholder AS (
+    SELECT identifier_key
+    FROM identifier
+    GROUP BY identifier_key
+    HAVING count(*) > {{ var('most_sharing_an_identifier') }}
+),
+
+-- A person without a birth date must not join two who have different ones; a placeholder joins nobody.
 bridge AS (
     SELECT unborn.person_key
     FROM identifier AS unborn
     INNER JOIN identifier AS born ON unborn.identifier_key = born.identifier_key
-    WHERE unborn.year_of_birth IS NULL AND born.year_of_birth IS NOT NULL
+    LEFT JOIN placeholder ON unborn.identifier_key = placeholder.identifier_key
+    WHERE
+        unborn.year_of_birth IS NULL
+        AND born.year_of_birth IS NOT NULL
+        AND placeholder.identifier_key IS NULL
     GROUP BY unborn.person_key
     HAVING count(DISTINCT concat_ws('-', born.year_of_birth, born.month_of_birth, born.day_of_birth)) > 1
 ),
