@@ -126,7 +126,12 @@ def dbt_definitions(settings: Settings) -> dg.AssetsDefinition:
                 yield from refreshed(context, report)
                 return
         variables = dbt.variables(settings.effective_as_of())
-        with content_free_errors(), environment(dbt.environment(settings, database(settings))):
+        # dagster-dbt looks at columns in threads, of which each changes the folder of the whole process and back.
+        with (
+            content_free_errors(),
+            environment(dbt.environment(settings, database(settings))),
+            contextlib.chdir(Path.cwd()),
+        ):
             resource = DbtCliResource(
                 project_dir=os.fspath(dbt.PROJECT_DIRECTORY),
                 profiles_dir=os.fspath(dbt.PROJECT_DIRECTORY),
