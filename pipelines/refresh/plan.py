@@ -39,7 +39,7 @@ class Model:
 
     @property
     def is_whole(self) -> bool:
-        """Counted over everybody, after the others' rows are taken over."""
+        """Made anew of everybody, after the others' rows are taken over."""
         return self.by is None and not self.adds
 
 

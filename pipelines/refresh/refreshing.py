@@ -163,7 +163,6 @@ def _test(connection: psycopg.Connection[Any], plan: Plan) -> frozenset[str]:
 
 def _wrong_rows(connection: psycopg.Connection[Any], check: Check) -> int:
     query: Any = check.query
-    (rows,) = connection.execute(sql.SQL("SELECT count(*) FROM ({}\n) AS wrong").format(sql.SQL(query))).fetchone() or (
-        0,
-    )
+    counted = sql.SQL("SELECT count(*) FROM ({}\n) AS wrong").format(sql.SQL(query))
+    (rows,) = connection.execute(counted).fetchone() or (0,)
     return int(rows)

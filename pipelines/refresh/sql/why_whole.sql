@@ -1,4 +1,4 @@
--- Why only a build of everybody will do; no row: a refresh may be enough.
+-- Why only a build of everybody will do; null: a refresh may be enough.
 SELECT CASE
     WHEN NOT EXISTS (SELECT FROM build.whole_build) THEN 'the last build was not of every model, or there was none'
     WHEN NOT EXISTS (SELECT FROM build.whole_build WHERE project_sha256 = %(project_sha256)s)
