@@ -48,6 +48,9 @@ def take_over(connection: psycopg.Connection[Any], plan: Plan) -> dict[str, int]
         rows put in, by ``schema.table``.
     """
     rows = {model.table: _replace(connection, model) for model in plan.models if not model.is_whole}
+    for model in plan.models:
+        if model.after:
+            connection.execute(statement(f"after_{model.after}"))
     connection.execute(statement("finish"))
     seen: set[str] = set()
     for model in plan.models:

@@ -21,6 +21,7 @@ class Model:
         by: the column that says whose a row is; None: the table only grows, or is made whole.
         adds: of a table that only grows, the columns by which a row is new.
         also: a table that is a copy of this one, such as access.person_scope.
+        after: name of the statement that follows once all rows are in, in place of the model's own post-hook.
         reads: models it is made of.
     """
 
@@ -30,6 +31,7 @@ class Model:
     by: str | None
     adds: tuple[str, ...]
     also: tuple[str, str] | None
+    after: str | None
     reads: tuple[str, ...]
 
     @property
@@ -84,7 +86,7 @@ def _model(node: Mapping[str, Any], nodes: Mapping[str, Any]) -> Model | None:
     if how == {"kept": True}:
         return None
     by, adds = how.pop("by", None), tuple(how.pop("adds", ()))
-    also, whole = how.pop("also", None), how.pop("whole", False)
+    also, after, whole = how.pop("also", None), how.pop("after", None), how.pop("whole", False)
     if how or (by is not None) + bool(adds) + whole != 1 or (also and by is None):
         raise PlanError(f"model {node['name']}: meta.refresh must have one of by, adds, kept and whole")
     return Model(
@@ -94,6 +96,7 @@ def _model(node: Mapping[str, Any], nodes: Mapping[str, Any]) -> Model | None:
         by=by,
         adds=adds,
         also=tuple(also.split(".")) if also else None,
+        after=after,
         reads=tuple(nodes[key]["alias"] for key in node["depends_on"]["nodes"] if key in nodes),
     )
 

@@ -98,6 +98,8 @@ class Place:
             # Whose a withdrawn record was is known to who saw it before.
             if row["outcome"] != "loaded":
                 del row["person_key"]
+        # The keys of withdrawn records' persons were in the order too.
+        found["resource"].sort(key=lambda row: int(row["resource_key"]))
         return found
 
     def close(self) -> None:

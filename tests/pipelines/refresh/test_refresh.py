@@ -224,5 +224,27 @@ def test_every_model_says_how_a_refresh_changes_it() -> None:
         Plan.of({"nodes": {"model.sanctum.one": node}})
 
 
+def test_what_models_do_after_they_are_made_a_refresh_does_too(home: Settings) -> None:
+    """A model's own post-hook runs in no refresh: each is named here with what stands for it there."""
+    manifest = dbt.compiled_for_refresh(home, database(home), home.effective_as_of())
+    hooks = {
+        node["name"]: {hook["sql"] for hook in node["config"]["post-hook"]}
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model"
+    }
+    of_all = set.intersection(*hooks.values())
+    assert len(of_all) == 5
+    assert {name for name, own in hooks.items() if own - of_all} == {
+        "care_gap",  # after
+        "int_consent",  # also, after
+        "int_era",  # int_row_label
+        "int_person_scope",  # also
+        "int_scope_name",  # also
+        "int_sensitive_row",  # int_row_label
+        "labelled_row",  # int_row_label
+        "note",  # record_read.sql
+    }
+
+
 def test_the_audit_log_is_whole(home: Settings) -> None:
     assert audit.verify(home, database(home)).is_whole
