@@ -104,5 +104,6 @@ def _model(node: Mapping[str, Any], nodes: Mapping[str, Any]) -> Model | None:
 def _checks(manifest: Mapping[str, Any], made: set[str], whole: set[str]) -> Iterator[Check]:
     for node in manifest["nodes"].values():
         read = set(node["depends_on"].get("nodes", ()))
-        if node["resource_type"] == "test" and read & made and not read & whole:
+        is_of_everybody = read & whole or node["config"]["meta"].get("refresh", {}).get("kept")
+        if node["resource_type"] == "test" and read & made and not is_of_everybody:
             yield Check(node["name"], node["compiled_code"], node["config"]["severity"].lower() == "error")

@@ -33,20 +33,26 @@ def _silent(_stage: str, _done: int, _total: int | None) -> None:
 
 
 def ensure_starter(database: Database) -> VocabularyReport:
-    """Load the shipped starter vocabulary if there is none; waits for no load where there is one.
+    """Load the shipped starter vocabulary if there is none, or an earlier one; waits for no load where there is another.
 
     The report is without what the release concerns: every command begins with this.
 
     Raises:
         resources.postgres.DatabaseUnavailableError: the database refused, or its disk is full.
     """
-    if latest_release(database) is not None:
+    if not _wants_starter(database):
         return report(database, concerns=False)
     with _alone(database) as connection:
-        changed = latest_release(database) is None
+        changed = _wants_starter(database)
         if changed:
             _replace_vocabulary(database, connection, {}, _silent)
     return report(database, changed=changed, concerns=False)
+
+
+def _wants_starter(database: Database) -> bool:
+    """Whether the release in use is none, or a starter of another version of Sanctum; a download stays."""
+    release = latest_release(database)
+    return release is None or (not release.files and release.content_sha256 != _content_sha256({}))
 
 
 def load_vocabulary(database: Database, directory: Path, update: Progress = _silent) -> VocabularyReport:

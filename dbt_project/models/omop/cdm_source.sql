@@ -9,7 +9,7 @@ SELECT
         (SELECT max(received_at)::date FROM {{ source('landing', 'file') }}),
         {{ as_of() }}
     ) AS source_release_date,
-    {{ as_of() }} AS cdm_release_date,
+    greatest({{ as_of() }}, (SELECT max(received_at)::date FROM {{ source('landing', 'file') }})) AS cdm_release_date,
     '5.4' AS cdm_version,
     756265 AS cdm_version_concept_id,
     coalesce(
