@@ -19,6 +19,7 @@ from assets.cli.home import ensure_vocabulary, ready
 from assets.cli.identity import Purpose, TokenFile, caller, whoami
 from assets.cli.mllp import mllp
 from assets.cli.output import Json, failures, progress, report, say
+from assets.cli.quality import quality
 from assets.cli.quarantine import quarantine
 from assets.cli.retention import retention
 from assets.cli.trace import trace
@@ -39,6 +40,7 @@ app.add_typer(fhir_server, name="fhir-server")
 app.add_typer(vocab, name="vocab")
 app.add_typer(hl7, name="hl7")
 app.add_typer(quarantine, name="quarantine")
+app.command()(quality)
 app.command()(trace)
 app.add_typer(audit_log, name="audit")
 app.command()(whoami)

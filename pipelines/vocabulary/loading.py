@@ -33,7 +33,7 @@ def _silent(_stage: str, _done: int, _total: int | None) -> None:
 
 
 def ensure_starter(database: Database) -> VocabularyReport:
-    """Load the shipped starter vocabulary if there is none, or an earlier one; waits for no load where there is another.
+    """Load the shipped starter vocabulary if there is none, or an earlier one; waits for no load otherwise.
 
     The report is without what the release concerns: every command begins with this.
 
