@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from resources.dbt import BuildResult
 from resources.identity.database_key import install_key
 from resources.migrations import migrate
 from resources.postgres import DATABASE, Database, Role, database, start_embedded
@@ -84,3 +85,9 @@ def module_settings(server: Database, tmp_path_factory: pytest.TempPathFactory) 
 def db(settings: Settings) -> Database:
     """The database of ``settings``."""
     return database(settings)
+
+
+def assert_built(result: BuildResult) -> None:
+    """Every model was made, every test passed; a handful of people are no complete or plausible hospital, though."""
+    assert set(result.counts) <= {"success", "pass", "warn"}
+    assert [name for name in result.warned if not name.startswith("quality_")] == []

@@ -14,7 +14,7 @@ from pipelines.vocabulary import ensure_starter
 from resources import dbt
 from resources.postgres import Database, Role, database
 from resources.settings import Settings
-from tests.conftest import superuser
+from tests.conftest import assert_built, superuser
 from tests.dbt_project import population
 from tests.identities import all_labels, identity
 from tests.pipelines.lineage.walk import walk
@@ -33,7 +33,7 @@ def warehouse(module_settings: Settings, tmp_path_factory: pytest.TempPathFactor
     assert (account.closes, dict(account.quarantined)) == (True, {})
     assert sum(ingest_hl7(module_settings, found, [hl7]).loaded.values()) == 1
     result = dbt.build(module_settings, found, as_of=AS_OF)
-    assert set(result.counts) == {"success", "pass"}
+    assert_built(result)
     return found
 
 

@@ -1,9 +1,7 @@
 {#- Checks of a table as a whole, each a query of its own. -#}
 {% macro quality_table_check(model, check) -%}
     {%- set name, field = check.check_name, check.cdm_field -%}
-    {%- if name == 'cdmTable' -%}
-        SELECT {{ check.ordinal }}, (to_regclass('{{ model.schema }}.{{ model.identifier }}') IS NULL)::integer::bigint, 1::bigint
-    {%- elif name in ('cdmField', 'cdmDatatype') -%}
+    {%- if name in ('cdmField', 'cdmDatatype') -%}
         SELECT {{ check.ordinal }}, (NOT coalesce(bool_or(
             {{ 'true' if name == 'cdmField' else quality_is_of_type(check.expected) }}
         ), false))::integer::bigint, 1::bigint
