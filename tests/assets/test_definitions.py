@@ -1,5 +1,6 @@
 """The code locations load, and every asset says what the house demands of it."""
 
+import csv
 from pathlib import Path
 
 import dagster as dg
@@ -111,6 +112,22 @@ def test_what_hl7_messages_change_is_refreshed_and_then_read_by_the_models(platf
     left_out = set(graph.executable_asset_keys) - refreshed - read
     assert left_out == {dg.AssetKey(["landing", "fhir_files"])} | vocabulary
     assert {key.path[0] for key in read} == {"retrieval", "inference", "audit"}
+
+
+def test_the_quality_of_every_table_of_the_cdm_is_a_check(platform: dg.Definitions) -> None:
+    graph = platform.resolve_asset_graph()
+    checked = {
+        (key.asset_key.path[-1], category)
+        for key in graph.asset_check_keys
+        for category in ("conformance", "completeness", "plausibility")
+        if key.name == f"quality_{key.asset_key.path[-1]}_{category}"
+    }
+    quality = dbt.PROJECT_DIRECTORY / "seeds" / "quality"
+    with (quality / "quality_check_type.csv").open(newline="") as types:
+        categories = {line["check_name"]: line["category"] for line in csv.DictReader(types)}
+    with (quality / "quality_check.csv").open(newline="") as checks:
+        assert checked == {(line["cdm_table"], categories[line["check_name"]]) for line in csv.DictReader(checks)}
+    assert len({table for table, _category in checked}) == 25
 
 
 def test_nightly_is_scheduled_at_two(platform: dg.Definitions) -> None:
