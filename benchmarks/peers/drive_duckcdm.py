@@ -32,7 +32,7 @@ def main(folder: str) -> None:
         finished, failed = run_achilles(
             connection, "omop", "results", "vocab", "omop", "5.4", available, small_cell_count=None
         )
-    tables = {name: connection.execute(f"SELECT * FROM results.{name}").fetchall() for name in _TABLES}
+    tables = {name: connection.table(f"results.{name}").fetchall() for name in _TABLES}
     json.dump({"available": available, "finished": finished, "failed": failed} | tables, sys.stdout)
 
 

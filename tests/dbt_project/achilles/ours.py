@@ -1,15 +1,15 @@
 """The analyses by SQL of our own on PostgreSQL.
 
-``analyses.csv`` says which subject and question is which analysis of Achilles. A subject is a file of SQL, or a table of
-omop whose questions are those of all event tables or of all tables of periods; ``sql`` has the questions. Each gives
-rows of question, strata, count and distribution.
+``analyses.csv`` says which subject and question is which analysis of Achilles. A subject is a file of folder ``sql``,
+or a table of omop whose questions are those of all event tables or of all tables of periods. The queries give rows of
+question, strata, count and distribution.
 """
 
 import csv
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import LiteralString, cast
+from typing import LiteralString
 
 import psycopg
 from psycopg import sql
@@ -135,11 +135,15 @@ def _columns(events: Events) -> dict[str, sql.Composable]:
     return {**absent, **found, "table": sql.Identifier(events.table)}
 
 
-def _query(name: str) -> sql.SQL:
-    return sql.SQL(cast("LiteralString", (_FOLDER / "sql" / f"{name}.sql").read_text()))
+def _query(name: LiteralString | str) -> sql.SQL:
+    return sql.SQL((_FOLDER / "sql" / f"{name}.sql").read_text())
 
 
 def _unmapped() -> list[tuple[str, str, str]]:
-    """Table, field and concept field of each source value that may have no concept."""
+    """Table, field and concept field of each source value that may have no concept.
+
+    Those of visit_detail are not among them: Achilles' statement has a condition within a condition there, of which
+    duckcdm's SqlRender renders nothing for CDM 5.4.
+    """
     with (_FOLDER / "source_values.csv").open(newline="") as lines:
         return [(row["table"], row["field"], row["concept"]) for row in csv.DictReader(lines)]

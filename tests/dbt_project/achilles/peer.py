@@ -11,7 +11,6 @@ import psycopg
 from psycopg import sql
 
 from benchmarks import peers
-from resources.settings import Settings
 from tests.dbt_project.achilles.result import Result, result
 
 VOCABULARY = (
@@ -54,24 +53,24 @@ class Answers:
     concepts: dict[int, tuple[int, int, int, int]]
 
 
-def answers(settings: Settings, connection: psycopg.Connection, tables: Iterable[str]) -> Answers:
+def answers(python: Path, connection: psycopg.Connection, tables: Iterable[str]) -> Answers:
     """Copy the CDM into a folder that nobody else reads, let duckcdm analyse it, and remove the folder.
 
     Args:
-        settings: of the home its environment is made in.
+        python: the interpreter of duckcdm's environment.
         connection: of a role that reads all of omop and the vocabulary.
         tables: those of omop.
 
     Raises:
-        benchmarks.peers.PeerUnavailableError: it can't be installed, or ended before it answered.
+        benchmarks.peers.PeerUnavailableError: it ended before it answered.
     """
-    python = peers.install(settings, "duckcdm")
     with tempfile.TemporaryDirectory(prefix="omop-") as folder:
         hand_over(connection, tables, Path(folder))
         answer = peers.drive(python, "duckcdm", [folder], _SECONDS)
     results: dict[int, list[Result]] = defaultdict(list)
     for number, *strata, count in answer["achilles_results"]:
-        results[number].append(result(strata, count))
+        # The first of all says its version and the day of its run too.
+        results[number].append(result(strata[:1] if number == 0 else strata, count))
     for number, one, two, three, four, five, count, *numbers in answer["achilles_results_dist"]:
         results[number].append(result((one, two, three, four, five), count, numbers))
     concepts = {int(number): tuple(counts) for number, *counts in answer["achilles_result_concept_count"]}

@@ -29,13 +29,13 @@ ranked AS (
 )
 
 SELECT
-    question, '{{}}', count(*),
+    question, '{{}}'::text[], count(*),
     ARRAY[min(value), max(value), avg(value), stddev_samp(value)]
     || percentile_disc(ARRAY[0.5, 0.1, 0.25, 0.75, 0.9]) WITHIN GROUP (ORDER BY value)::double precision[]
 FROM after_death WHERE question <> 'last condition' GROUP BY question
 UNION ALL
 SELECT
-    'last condition', '{{}}', count(*),
+    'last condition', '{{}}'::text[], count(*),
     ARRAY[
         min(value), max(value), avg(value), stddev_samp(value),
         coalesce(max(value) FILTER (WHERE share <= 0.5), -9999),
