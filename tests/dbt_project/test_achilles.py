@@ -1,6 +1,7 @@
-"""OHDSI's own analyses, run by another implementation on a copy of schema omop, count what our SQL counts there."""
+"""OHDSI's own analyses, on a copy of schema omop in DuckDB and in place, count what our SQL counts there."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from benchmarks import peers
 from pipelines.fhir import ingest_fhir
@@ -17,7 +19,7 @@ from resources import dbt
 from resources.postgres import Database, Role, database
 from tests.conftest import make_settings
 from tests.dbt_project import golden_cases
-from tests.dbt_project.achilles import ours, peer, population
+from tests.dbt_project.achilles import in_place, ours, peer, population
 from tests.dbt_project.achilles.concepts import concept_counts
 from tests.dbt_project.achilles.result import Result, differences, pair_differences, result
 from tests.dbt_project.test_cdm_5_4 import TABLES
@@ -30,10 +32,11 @@ NOTHING = {1509: "paid_ingredient_cost", 1510: "paid_dispensing_fee", 1511: "tot
 
 @dataclass(frozen=True)
 class Answered:
-    """Both answers about one warehouse, and where it is."""
+    """The answers about one warehouse, and where it is."""
 
     database: Database
     theirs: peer.Answers
+    in_place: dict[int, list[Result]]
     ours: dict[int, list[Result]]
 
 
@@ -54,10 +57,18 @@ def answered(server: Database, shared_data: Path, tmp_path_factory: pytest.TempP
     public = sorted((shared_data / "fhir-r4" / "synthea-100").glob("*.ndjson.gz"))
     account = ingest_fhir(settings, found, [*public, written])
     assert (account.closes, dict(account.quarantined)) == (True, {})
-    built = dbt.build(settings, found, as_of=date(2026, 10, 31), select=("+path:models/omop",), tests=False)
-    assert set(built.counts) == {"success"}
+    name = dict(found.parameters)["dbname"]
+    with in_place.role(server, name):
+        # Before the tables are there: what the role reads of them is by its default privileges.
+        built = dbt.build(settings, found, as_of=date(2026, 10, 31), select=("+path:models/omop",), tests=False)
+        assert set(built.counts) == {"success"}
+        login = make_conninfo(**dict(found.parameters), user=in_place.ROLE)
+        with psycopg.connect(login, autocommit=True) as reader:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                reader.execute("DELETE FROM omop.person")
+            results = in_place.answers(python, reader)
     with found.connect(Role.TRANSFORM) as connection:
-        return Answered(found, peer.answers(python, connection, TABLES), ours.answers(connection))
+        return Answered(found, peer.answers(python, connection, TABLES), results, ours.answers(connection))
 
 
 @pytest.fixture
@@ -75,12 +86,31 @@ def told(number: int, left: list[Result], right: list[Result]) -> list[str]:
 def test_it_ran_all_its_analyses_and_all_are_ours(answered: Answered) -> None:
     assert answered.theirs.failed == []
     assert len(answered.theirs.available) >= 294
-    assert set(answered.theirs.results) == set(answered.theirs.available) == set(ANALYSES) == set(answered.ours)
+    assert set(answered.theirs.results) == set(answered.theirs.available) == set(ANALYSES)
+    assert set(answered.ours) == set(answered.in_place) == set(ANALYSES)
+
+
+def test_a_reviewer_without_a_ticket_would_count_nobody(answered: Answered) -> None:
+    with answered.database.connect(Role.REVIEWER) as connection:
+        assert connection.execute("SELECT count(*) FROM omop.person").fetchone() == (0,)
 
 
 @pytest.mark.parametrize("number", ANALYSES)
 def test_an_analysis_gives_the_same(answered: Answered, number: int) -> None:
     assert told(number, answered.ours[number], answered.theirs.results[number]) == []
+    assert told(number, answered.ours[number], answered.in_place[number]) == []
+
+
+def test_the_page_has_every_analysis() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "ohdsi.md").read_text()
+    rows = re.findall(r"^\| `?(\w+)`? \| (\d+) \| ([\d, ]+) \|$", page, re.MULTILINE)
+    found = {subject: [int(number) for number in numbers.split(", ")] for subject, _, numbers in rows}
+    expected = {
+        subject: [number for number, (of, _) in ANALYSES.items() if of == subject]
+        for subject in dict.fromkeys(subject for subject, _ in ANALYSES.values())
+    }
+    assert found == expected
+    assert [int(count) for _, count, _ in rows] == [len(numbers) for numbers in expected.values()]
 
 
 def test_hardly_an_analysis_has_nothing_to_count(answered: Answered) -> None:

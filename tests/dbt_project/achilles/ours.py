@@ -9,7 +9,6 @@ import csv
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import LiteralString
 
 import psycopg
 from psycopg import sql
@@ -17,7 +16,7 @@ from psycopg import sql
 from tests.dbt_project.achilles.result import Result, result
 
 _FOLDER = Path(__file__).parent
-_SUBJECTS = ("person", "care_site", "cost", "completeness")
+_SUBJECTS = ("person", "other", "cost", "completeness")
 
 
 @dataclass(frozen=True)
@@ -135,7 +134,7 @@ def _columns(events: Events) -> dict[str, sql.Composable]:
     return {**absent, **found, "table": sql.Identifier(events.table)}
 
 
-def _query(name: LiteralString | str) -> sql.SQL:
+def _query(name: str) -> sql.SQL:
     return sql.SQL((_FOLDER / "sql" / f"{name}.sql").read_text())
 
 
