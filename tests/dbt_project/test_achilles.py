@@ -50,20 +50,20 @@ def answered(server: Database, shared_data: Path, tmp_path_factory: pytest.TempP
     except peers.PeerUnavailableError as error:
         pytest.skip(f"duckcdm can't be had here: {error}")
     found = database(settings)
-    load_vocabulary(found, shared_data / "vocabulary")
     written = folder / "written.ndjson"
     resources = [*golden_cases.resources(), *population.resources()]
     written.write_text("".join(json.dumps(resource) + "\n" for resource in resources))
     public = sorted((shared_data / "fhir-r4" / "synthea-100").glob("*.ndjson.gz"))
-    account = ingest_fhir(settings, found, [*public, written])
-    assert (account.closes, dict(account.quarantined)) == (True, {})
-    name = dict(found.parameters)["dbname"]
-    with in_place.role(server, name):
-        # Before the tables are there: what the role reads of them is by its default privileges.
+    # The role comes before any table that it reads: that it may is by the page's default privileges.
+    with in_place.role(server, dict(found.parameters)["dbname"]):
+        load_vocabulary(found, shared_data / "vocabulary")
+        account = ingest_fhir(settings, found, [*public, written])
+        assert (account.closes, dict(account.quarantined)) == (True, {})
         built = dbt.build(settings, found, as_of=date(2026, 10, 31), select=("+path:models/omop",), tests=False)
         assert set(built.counts) == {"success"}
         login = make_conninfo(**dict(found.parameters), user=in_place.ROLE)
         with psycopg.connect(login, autocommit=True) as reader:
+            assert reader.execute("SELECT count(*) > 0 FROM vocab.concept").fetchone() == (True,)
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 reader.execute("DELETE FROM omop.person")
             results = in_place.answers(python, reader)
