@@ -69,7 +69,7 @@ FAULTS: dict[Check, tuple[int, str]] = {
     ("isPrimaryKey", "procedure_occurrence", "procedure_occurrence_id", None, None): (
         2,
         "INSERT INTO omop.procedure_occurrence "
-        "SELECT * FROM omop.procedure_occurrence ORDER BY procedure_occurrence_id LIMIT 1",
+        "SELECT * FROM omop.procedure_occurrence ORDER BY procedure_occurrence_id DESC LIMIT 1",
     ),
     ("isForeignKey", "observation", "provider_id", None, None): (
         1,
