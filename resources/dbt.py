@@ -176,7 +176,8 @@ def _compile_for_refresh(settings: Settings, database: Database, as_of: date, ta
     chosen = {**variables(as_of), "refresh": True}
     own = {"DBT_TARGET_PATH": str(target), LOCK_VARIABLE: str(target / "lock")}
     done = subprocess.run(
-        command(["compile", "--quiet", "--vars", json.dumps(chosen)]),
+        # Checks of quality are of everybody, and each asks the database for its thresholds to be compiled.
+        command(["compile", "--quiet", "--exclude", "tag:quality", "--vars", json.dumps(chosen)]),
         env={**os.environ, **environment(settings, database), **own},
         capture_output=True,
         check=False,
