@@ -41,11 +41,13 @@ _Cells = list[str]
 
 def resources() -> list[dict[str, Any]]:
     """What is known, unknown, of systems nobody knows, of none, and in words."""
+    place = {"location": {"display": CANARY}}
     extra = {"valueQuantity": {"value": 7, "unit": CANARY}}
     return [
         patient("p", "1960-04-12", "M-1"),
         patient("q", "1961-04-12", "M-2", gender="other"),
-        visit("p", "v", "2026-02-03", "2026-02-03"),
+        visit("p", "v", "2026-02-03", "2026-02-03", location=[{**place, "period": {"start": "2026-02-03"}}]),
+        visit("p", "part", "2026-02-03", "2026-02-03", partOf={"reference": "Encounter/v"}),
         visit("p", "w", "2026-03-03", "2026-03-03", "ODD"),
         condition("p", "known", coded(ICD10, "E11.9"), "encounter-diagnosis"),
         condition("p", "again", coded(ICD10, "E11.9"), "encounter-diagnosis"),
@@ -67,6 +69,11 @@ def resources() -> list[dict[str, Any]]:
             "p", "MedicationRequest", "drug", status="active", intent="order", authoredOn="2026-02-03",
             medicationCodeableConcept=coded(RXNORM, "6809"),
             dosageInstruction=[{"route": coded(ROUTES, "PO")}],
+        ),
+        of(
+            "p", "MedicationRequest", "drug-somehow", status="active", intent="order", authoredOn="2026-02-03",
+            medicationCodeableConcept=coded(RXNORM, "6809"),
+            dosageInstruction=[{"route": coded(ROUTES, "SOMEHOW")}],
         ),
         of(
             "p", "AllergyIntolerance", "allergy", category=["medication"], recordedDate="2026-02-03",
@@ -117,8 +124,10 @@ def test_rows_and_codes_are_counted_by_vocabulary(report: CoverageReport) -> Non
     assert counts(report, "measurement_concept_id") == {"LOINC": (5, 4, 2, 1)}
     assert counts(report, "unit_concept_id") == {"UCUM": (3, 2, 2, 1), "no code": (1, 0, 0, 0)}
     assert counts(report, "value_as_concept_id") == {"other": (1, 0, 1, 0)}
-    assert counts(report, "route_concept_id") == {"v3-RouteOfAdministration": (1, 1, 1, 1)}
+    assert counts(report, "route_concept_id") == {"v3-RouteOfAdministration": (2, 1, 2, 1)}
     assert counts(report, "visit_concept_id") == {"ActEncounterCode": (2, 1, 2, 1)}
+    # A place has a name and no code; its concept is the visit's.
+    assert counts(report, "visit_detail_concept_id") == {"ActEncounterCode": (1, 1, 1, 1), "no code": (1, 1, 0, 0)}
     assert counts(report, "gender_concept_id", "person") == {"administrative-gender": (2, 1, 2, 1)}
     assert counts(report, "race_concept_id") == {"no code": (2, 0, 0, 0)}
 
@@ -131,8 +140,9 @@ def test_what_no_concept_was_found_for_is_on_the_list_ordered_by_rows(home: Sett
     found = unmapped_codes(database(home), 100)
     costs = [code["rows"] for code in found]
     assert costs == sorted(costs, reverse=True)
-    looked_up = [one for one in report.fields if one.cdm_table in ("condition_occurrence", "measurement")]
-    assert sum(costs) == sum(one.rows - one.rows_mapped for one in looked_up) == 9
+    tables = ("condition_occurrence", "measurement", "drug_exposure")
+    looked_up = [one for one in report.fields if one.cdm_table in tables]
+    assert sum(costs) == sum(one.rows - one.rows_mapped for one in looked_up) == 10
     assert len(unmapped_codes(database(home), 2)) == 2
 
 
@@ -141,8 +151,8 @@ def test_percentages_are_of_what_happened_and_of_each_field(report: CoverageRepo
     assert percentages["mapped_rows_percent_condition"] == pytest.approx(100 * 2 / 7)
     assert percentages["mapped_codes_percent_condition"] == pytest.approx(100 * 1 / 5)
     assert percentages["mapped_rows_percent_measurement_unit"] == 50
-    # Seven conditions, a drug, five measurements, two observations.
-    assert percentages["mapped_rows_percent"] == pytest.approx(100 * (2 + 1 + 4 + 2) / 15)
+    # Seven conditions, two drugs, five measurements, two observations.
+    assert percentages["mapped_rows_percent"] == pytest.approx(100 * (2 + 2 + 4 + 2) / 16)
     assert "mapped_codes_percent_person_race" not in percentages, "there is no code"
     assert percentages["mapped_rows_percent_person_race"] == 0
     assert CoverageReport(AS_OF, 1, ()).percentages() == {}

@@ -14,7 +14,6 @@
     ('visit_occurrence', 'visit_concept_id', 'visit_source_value', 'ActEncounterCode', true),
     ('visit_occurrence', 'admitted_from_concept_id', 'admitted_from_source_value', 'admit-source', false),
     ('visit_occurrence', 'discharged_to_concept_id', 'discharged_to_source_value', 'discharge-disposition', false),
-    ('visit_detail', 'visit_detail_concept_id', 'visit_detail_source_value', 'ActEncounterCode', true),
 ] %}
 WITH
 by_codings AS (
@@ -150,17 +149,22 @@ by_unit AS (
     GROUP BY coalesce(specimen.unit_code, specimen.unit_source_value), specimen.unit_code IS NOT NULL
 ),
 
+route_list AS (
+    SELECT
+        'http://terminology.hl7.org/CodeSystem/v3-RouteOfAdministration' AS system,
+        'v3-RouteOfAdministration' AS vocabulary_id
+),
+
 looked_up AS (
     SELECT
         used.cdm_table,
         used.cdm_field,
         used.is_of_every_row,
         CASE
-            WHEN code.source_code IS NULL THEN NULL
-            ELSE coalesce(route.source_vocabulary_id, code.source_vocabulary_id)
+            WHEN code.source_code IS NOT NULL THEN coalesce(code.source_vocabulary_id, route_list.vocabulary_id)
         END AS source_vocabulary_id,
         CASE
-            WHEN code.source_code IS NOT NULL AND num_nonnulls(route.source_code, code.source_vocabulary_id) = 0
+            WHEN code.source_code IS NOT NULL AND num_nonnulls(code.source_vocabulary_id, route_list.vocabulary_id) = 0
                 THEN coalesce(code.source_system_uri, '')
         END AS source_system,
         code.source_code AS code,
@@ -168,12 +172,9 @@ looked_up AS (
         used.rows
     FROM by_codings AS used
     LEFT JOIN {{ ref('int_code') }} AS code ON used.codings = code.codings AND code.target_number = 1
+    LEFT JOIN route_list ON used.cdm_field = 'route_concept_id' AND code.source_system_uri = route_list.system
     LEFT JOIN {{ ref('source_to_concept_map') }} AS route
-        ON
-            used.cdm_field = 'route_concept_id'
-            AND route.source_vocabulary_id = 'v3-RouteOfAdministration'
-            AND code.source_system_uri = 'http://terminology.hl7.org/CodeSystem/v3-RouteOfAdministration'
-            AND code.source_code = route.source_code
+        ON route_list.vocabulary_id = route.source_vocabulary_id AND code.source_code = route.source_code
     UNION ALL
     SELECT
         used.cdm_table,
@@ -199,6 +200,20 @@ looked_up AS (
     FROM {{ ref('cost') }} AS cost
     INNER JOIN {{ ref('int_cost') }} AS said ON cost.cost_id = said.claim_line_key
     GROUP BY said.currency, cost.currency_concept_id <> 0
+    UNION ALL
+    -- A part that is a place is known by its name, which is no code, and has the visit's concept.
+    SELECT
+        'visit_detail' AS cdm_table,
+        'visit_detail_concept_id' AS cdm_field,
+        TRUE AS is_of_every_row,
+        CASE WHEN encounter.class_code IS NOT NULL THEN 'ActEncounterCode' END AS source_vocabulary_id,
+        NULL AS source_system,
+        encounter.class_code AS code,
+        part.visit_detail_concept_id <> 0 AS is_mapped,
+        count(*) AS rows
+    FROM {{ ref('visit_detail') }} AS part
+    LEFT JOIN {{ ref('int_encounter') }} AS encounter ON part.visit_detail_id = encounter.visit_occurrence_key
+    GROUP BY encounter.class_code, part.visit_detail_concept_id <> 0
     {%- for table, field, value, list, is_of_every_row in lists %}
     UNION ALL
     SELECT
