@@ -23,6 +23,7 @@ from dagster_dbt import (
 )
 
 from assets.content_free import content_free_errors
+from assets.coverage import with_coverage
 from assets.environment import environment
 from assets.metadata import CLINICAL_INFORMATICS, DATA_PLATFORM, FRESHNESS
 from pipelines.refresh import RefreshReport, WholeBuildNeededError, refresh_persons
@@ -143,7 +144,7 @@ def dbt_definitions(settings: Settings) -> dg.AssetsDefinition:
                 target_path=settings.dbt_directory / "target",
                 raise_on_error=False,
             )
-            yield from _silenced(invocation)
+            yield from with_coverage(_silenced(invocation), database(settings))
             _raise_if_failed(invocation)
 
     return models

@@ -11,6 +11,7 @@ import typer
 
 from assets.cli.access import consent, glass
 from assets.cli.audit import audit_log
+from assets.cli.coverage import coverage
 from assets.cli.egress import prove
 from assets.cli.erasure import erase
 from assets.cli.fhir_server import ServerName, fhir_server
@@ -50,6 +51,7 @@ app.command()(erase)
 app.add_typer(retention, name="retention")
 app.command("prove-egress")(prove)
 app.command()(mllp)
+app.command()(coverage)
 
 Sources = Annotated[
     list[str], typer.Argument(help="Files, folders, or URLs (s3://, file://); gzip is accepted.", metavar="PATH…")

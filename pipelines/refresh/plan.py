@@ -82,9 +82,9 @@ class Plan:
 
 
 def _model(node: Mapping[str, Any], nodes: Mapping[str, Any]) -> Model | None:
-    how = dict(node["config"]["meta"].get("refresh", {}))
-    if how == {"kept": True}:
+    if _is_kept(node):
         return None
+    how = dict(node["config"]["meta"].get("refresh", {}))
     by, adds = how.pop("by", None), tuple(how.pop("adds", ()))
     also, after, whole = how.pop("also", None), how.pop("after", None), how.pop("whole", False)
     if how or (by is not None) + bool(adds) + whole != 1 or (also and by is None):
@@ -101,9 +101,13 @@ def _model(node: Mapping[str, Any], nodes: Mapping[str, Any]) -> Model | None:
     )
 
 
+def _is_kept(node: Mapping[str, Any]) -> bool:
+    """Whether a model, or a test, is of a build of everybody alone."""
+    return bool(node["config"].get("meta", {}).get("refresh") == {"kept": True})
+
+
 def _checks(manifest: Mapping[str, Any], made: set[str], whole: set[str]) -> Iterator[Check]:
     for node in manifest["nodes"].values():
         read = set(node["depends_on"].get("nodes", ()))
-        is_of_everybody = read & whole or node["config"]["meta"].get("refresh", {}).get("kept")
-        if node["resource_type"] == "test" and read & made and not is_of_everybody:
+        if node["resource_type"] == "test" and read & made and not read & whole and not _is_kept(node):
             yield Check(node["name"], node["compiled_code"], node["config"]["severity"].lower() == "error")

@@ -14,8 +14,10 @@ from pipelines.vocabulary import ensure_starter
 from resources import dbt
 from resources.postgres import Role, database
 from resources.settings import Settings
-from tests.dbt_project.population import ADT, patient
+from tests.dbt_project.population import ADT, ICD10, coded, condition, patient
 from tests.pipelines.refresh.world import Resource, shared, write
+
+CANARY = "Zzyzxcanary"
 
 
 @pytest.fixture
@@ -55,6 +57,15 @@ def _rows(settings: Settings, query: str) -> list[tuple[object, ...]]:
         return connection.execute(query.encode()).fetchall()
 
 
+def _metadata(result: dg.ExecuteInProcessResult, table: list[str]) -> list[dict[str, object]]:
+    """The metadata of each materialisation of a table."""
+    return [
+        {name: value.value for name, value in event.step_materialization_data.materialization.metadata.items()}
+        for event in result.get_asset_materialization_events()
+        if event.asset_key == dg.AssetKey(table)
+    ]
+
+
 def _sources(result: dg.ExecuteInProcessResult, table: list[str], column: str) -> set[tuple[str, ...]]:
     """The columns that Dagster's UI shows a column is made of."""
     (found,) = (
@@ -80,12 +91,15 @@ def test_a_message_refreshes_the_person_it_concerns(home: Settings, instance: dg
         if event.asset_key and event.asset_key.path[0] in ("omop", "features")
     }
     assert (refreshed["visit_occurrence"], refreshed["person"], refreshed["care_gap"]) == (1, 0, 0)
+    assert _metadata(result, ["quality", "mapping_coverage"]) == [], "it is of a build of everybody"
 
 
 def test_where_only_that_will_do_everybody_is_built(
     home: Settings, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
-    _load(home, tmp_path, {"resourceType": "Practitioner", "id": "new", "identifier": [{"value": "2"}]})
+    codes = {"known": coded(ICD10, "E11.9"), "typed": coded(f"urn:{CANARY}", CANARY), "words": {"text": CANARY}}
+    conditions = [condition("joan", name, code, "encounter-diagnosis") for name, code in codes.items()]
+    _load(home, tmp_path, {"resourceType": "Practitioner", "id": "new", "identifier": [{"value": "2"}]}, *conditions)
     _arrives(home, ADT.replace("V-77", "V-78").replace("|M1|", "|M2|"))
     result, log = _run(home, instance)
     assert "everybody is built: what concerns everybody changed" in log
@@ -93,3 +107,12 @@ def test_where_only_that_will_do_everybody_is_built(
     assert _sources(result, ["omop", "person"], "year_of_birth") == {("bronze", "person", "year_of_birth")}
     assert len(_rows(home, "SELECT FROM omop.visit_occurrence")) == 2
     assert len(_rows(home, "SELECT FROM omop.provider")) == 2
+    (coverage,) = _metadata(result, ["quality", "mapping_coverage"])
+    figures = {name: value for name, value in coverage.items() if name.startswith("mapped_")}
+    assert figures["mapped_rows_percent"] == figures["mapped_rows_percent_condition"] == pytest.approx(100 / 3)
+    assert figures["mapped_codes_percent_condition"] == 50
+    assert figures["mapped_rows_percent_visit"] == 100
+    assert {type(value) for value in figures.values()} == {float}, "Dagster plots numbers"
+    assert "| condition_occurrence | condition_concept_id | other | 1 | 0 | 0.0 |" in str(coverage["coverage"])
+    assert coverage["dagster/row_count"]
+    assert CANARY not in log + str([event.event_specific_data for event in result.get_asset_materialization_events()])

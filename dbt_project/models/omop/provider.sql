@@ -1,20 +1,5 @@
--- A practitioner's specialty and place are those of a role, one in force before one that is over; without a role with a
--- specialty the qualification stands for it.
+-- A practitioner's place is that of a role, one in force before one that is over.
 WITH
-practised AS (
-    SELECT DISTINCT ON (provider_key)
-        provider_key,
-        specialty_codings
-    FROM {{ ref('int_provider_role') }}
-    WHERE specialty_codings IS NOT NULL
-    ORDER BY
-        provider_key ASC,
-        is_active DESC,
-        (coalesce(end_date, {{ as_of() }}) >= {{ as_of() }}) DESC,
-        start_date DESC NULLS LAST,
-        provider_role_key ASC
-),
-
 placed AS (
     SELECT DISTINCT ON (provider_key)
         provider_key,
@@ -44,12 +29,10 @@ SELECT
     left(provider.gender_source_value, 50) AS gender_source_value,
     0 AS gender_source_concept_id
 FROM {{ source('bronze', 'provider') }} AS provider
-LEFT JOIN practised ON provider.provider_key = practised.provider_key
+INNER JOIN {{ ref('int_provider_specialty') }} AS practised ON provider.provider_key = practised.provider_key
 LEFT JOIN placed ON provider.provider_key = placed.provider_key
 LEFT JOIN {{ ref('int_code') }} AS specialty
-    ON
-        coalesce(practised.specialty_codings, provider.specialty_codings) = specialty.codings
-        AND specialty.target_number = 1
+    ON practised.specialty_codings = specialty.codings AND specialty.target_number = 1
 LEFT JOIN {{ ref('int_reference_alias') }} AS alias
     ON coalesce(placed.care_site_key, provider.care_site_key) = alias.alias_key
 LEFT JOIN {{ ref('care_site') }} AS care_site

@@ -246,5 +246,13 @@ def test_what_models_do_after_they_are_made_a_refresh_does_too(home: Settings) -
     }
 
 
+def test_what_is_counted_of_everybody_is_not_tested_in_a_refresh(home: Settings) -> None:
+    manifest = dbt.compiled_for_refresh(home, database(home), home.effective_as_of())
+    checks = {check.name for check in Plan.of(manifest).checks}
+    assert "every_bronze_row_is_accounted_for" in checks
+    assert "coverage_counts_every_row" not in checks
+    assert any("coverage_counts_every_row" in key for key in manifest["nodes"])
+
+
 def test_the_audit_log_is_whole(home: Settings) -> None:
     assert audit.verify(home, database(home)).is_whole

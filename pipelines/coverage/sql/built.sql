@@ -1,0 +1,4 @@
+SELECT DISTINCT
+    as_of,
+    coalesce(vocabulary_release, 0) AS vocabulary_release
+FROM quality.mapping_coverage
