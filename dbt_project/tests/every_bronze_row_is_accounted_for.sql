@@ -13,6 +13,11 @@ bronze AS (
     FROM {{ source('bronze', 'visit_occurrence') }}
     UNION ALL
     SELECT
+        'visit_detail' AS bronze_table,
+        visit_detail_key AS bronze_key
+    FROM {{ ref('int_place') }}
+    UNION ALL
+    SELECT
         'note' AS bronze_table,
         note_key AS bronze_key
     FROM {{ source('bronze', 'note') }}
@@ -42,6 +47,11 @@ placed AS (
         bronze_table,
         bronze_key
     FROM {{ ref('event_source') }}
+    UNION
+    SELECT
+        'visit_detail' AS bronze_table,
+        visit_detail_id AS bronze_key
+    FROM {{ ref('visit_detail') }}
     UNION
     SELECT
         'specimen' AS bronze_table,

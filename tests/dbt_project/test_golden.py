@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import date
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from resources.identity.session import AccessDeniedError
 from resources.postgres import Database, Role, database
 from resources.settings import Settings
 from tests.conftest import assert_built
+from tests.dbt_project import accounts
 from tests.dbt_project.golden import (
     CARDIOLOGY,
     EHR,
@@ -135,6 +137,13 @@ def test_what_is_left_out_is_in_the_account_and_nowhere_else(built: Database) ->
         "WHERE outcome <> 'loaded'"
     )
     assert rows(built, query) == [(0,)]
+
+
+@pytest.mark.parametrize("table", accounts.PLACED)
+def test_the_account_of_a_table_of_bronze_closes(built: Database, table: str) -> None:
+    found = accounts.tally(partial(rows, built), table)
+    assert found.closes, found
+    assert found.placed > 0
 
 
 def _columns(warehouse: Database, pattern: str) -> list[tuple[str, str]]:

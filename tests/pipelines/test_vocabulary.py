@@ -8,6 +8,7 @@ import pytest
 
 from pipelines.vocabulary import VocabularyError, ensure_starter, load_vocabulary
 from resources.postgres import Database, Role
+from tests.pipelines.vocabulary import downloads
 
 CONCEPT = [
     "concept_id",
@@ -106,3 +107,27 @@ def test_the_shared_download_and_value_sets_load(db: Database, shared_data: Path
     assert members.value_set_members > 16_000
     assert members.concepts == report.concepts
     assert not load_vocabulary(db, shared_data / "ecqm").changed
+
+
+@pytest.mark.parametrize(
+    ("invalid", "links", "expected"),
+    [
+        ("U", [], [(46_236_952,)]),
+        # What the download itself says of it stands, and so does a code that it has as valid.
+        ("U", [downloads.link(3_030_354, downloads.TYPE_2, "Concept replaced by")], []),
+        ("U", [downloads.link(3_030_354, downloads.TYPE_2, invalid="D")], []),
+        ("", [], []),
+    ],
+)
+def test_the_starter_says_what_replaced_a_code_that_a_download_only_deprecates(
+    db: Database, tmp_path: Path, invalid: str, links: list[list[str]], expected: list[tuple[int]]
+) -> None:
+    code = downloads.concept(3_030_354, "33914-3", standard="", vocabulary="LOINC", invalid=invalid)
+    concepts = [*downloads.ROWS["CONCEPT"], code]
+    added = {"CONCEPT": concepts, "CONCEPT_RELATIONSHIP": [*downloads.ROWS["CONCEPT_RELATIONSHIP"], *links]}
+    load_vocabulary(db, downloads.write(tmp_path / "download", {**downloads.ROWS, **added}))
+    query = (
+        "SELECT concept_id_2 FROM vocab.concept_relationship "
+        "WHERE concept_id_1 = 3030354 AND relationship_id = 'Maps to' AND invalid_reason IS NULL"
+    )
+    assert rows(db, query) == expected

@@ -118,3 +118,16 @@ LEFT JOIN (
     LEFT JOIN {{ ref('int_reference_alias') }} AS alias ON used.device_key = alias.alias_key
 ) AS used ON device.device_key = used.device_key
 WHERE device.person_key IS NOT NULL AND used.device_key IS NULL
+UNION ALL
+-- A place without a time of its own says where the visit was; one of a visit that is not there has none.
+SELECT
+    'visit_detail' AS bronze_table,
+    place.visit_detail_key AS bronze_key,
+    place.person_key,
+    CASE WHEN visit.visit_occurrence_id IS NULL THEN 'no_visit' ELSE 'place_of_visit' END AS reason
+FROM {{ ref('int_place') }} AS place
+LEFT JOIN {{ ref('int_visit') }} AS top ON place.visit_occurrence_key = top.visit_key
+LEFT JOIN {{ ref('visit_occurrence') }} AS visit ON top.visit_occurrence_id = visit.visit_occurrence_id
+WHERE
+    visit.visit_occurrence_id IS NULL
+    OR (place.visit_detail_start_date IS NULL AND place.care_site_key IS NOT NULL)

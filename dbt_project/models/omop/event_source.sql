@@ -21,10 +21,8 @@ SELECT
     event.end_datetime,
     event.known_at,
     event.codings,
-    -- An order, a goal, what was refuted, and that something was not done, is no occurrence of what it names.
-    (event.bronze_table <> 'observation' OR event.kind IN ('allergy', 'diagnostic-report', 'adverse-event'))
-    AND coalesce(event.verification_status, '') <> 'refuted' AS has_happened,
-    event.bronze_table <> 'claim_line' AS is_record_of_care,
+    event.has_happened,
+    event.is_record_of_care,
     measured.parent_measurement_key,
     measured.value_number,
     measured.unit_code,

@@ -1,5 +1,5 @@
 -- Every distinct list of codings once, so that the vocabulary is joined to hundreds of rows and not to every event.
-WITH
+WITH RECURSIVE
 codings_list AS (
     {%- for table, column in coded_columns() %}
     SELECT DISTINCT {{ column }} AS codings
@@ -52,40 +52,27 @@ source_concept AS (
     ORDER BY coding.codings, coding.position, concept.invalid_reason NULLS FIRST, concept.concept_id
 ),
 
--- A standard concept stands for itself, even in a subset that lacks its own Maps to.
+{{ standard_concepts('source_concept') }},
+
 standard_by_vocabulary AS (
     SELECT
         source_concept.codings,
         source_concept.position,
         source_concept.vocabulary_id,
         source_concept.concept_id AS source_concept_id,
-        target.concept_id,
-        target.domain_id
+        -- Two that replaced one may lead to the same.
+        min(standard_concept.mapped_concept_id) AS mapped_concept_id,
+        standard_concept.concept_id,
+        standard_concept.domain_id
     FROM source_concept
-    INNER JOIN {{ source('vocab', 'concept_relationship') }} AS link
-        ON
-            source_concept.concept_id = link.concept_id_1
-            AND link.relationship_id = 'Maps to'
-            AND link.invalid_reason IS NULL
-    INNER JOIN {{ source('vocab', 'concept') }} AS target
-        ON
-            link.concept_id_2 = target.concept_id
-            AND target.standard_concept = 'S'
-            AND target.invalid_reason IS NULL
-    UNION
-    SELECT
+    INNER JOIN standard_concept ON source_concept.concept_id = standard_concept.source_concept_id
+    GROUP BY
         source_concept.codings,
         source_concept.position,
         source_concept.vocabulary_id,
-        source_concept.concept_id AS source_concept_id,
-        target.concept_id,
-        target.domain_id
-    FROM source_concept
-    INNER JOIN {{ source('vocab', 'concept') }} AS target
-        ON
-            source_concept.concept_id = target.concept_id
-            AND target.standard_concept = 'S'
-            AND target.invalid_reason IS NULL
+        source_concept.concept_id,
+        standard_concept.concept_id,
+        standard_concept.domain_id
 ),
 
 -- What a site says of its own codes. It names a vocabulary, or the system as sources write it.
@@ -117,6 +104,8 @@ standard AS (
         position,
         vocabulary_id,
         source_concept_id,
+        -- A value is part of what the vocabulary says, and the site has said otherwise.
+        NULL::integer AS mapped_concept_id,
         concept_id,
         domain_id
     FROM standard_by_site
@@ -126,6 +115,7 @@ standard AS (
         by_vocabulary.position,
         by_vocabulary.vocabulary_id,
         by_vocabulary.source_concept_id,
+        by_vocabulary.mapped_concept_id,
         by_vocabulary.concept_id,
         by_vocabulary.domain_id
     FROM standard_by_vocabulary AS by_vocabulary
@@ -152,24 +142,33 @@ less_specific AS (
             AND specific.concept_id = lineage.descendant_concept_id
 ),
 
+-- The order decides where two codings of several concepts each are in part the more specific one.
 chosen AS (
-    SELECT
+    SELECT DISTINCT ON (standard.codings)
         standard.codings,
-        min(standard.position) AS position
+        standard.position
     FROM standard
     LEFT JOIN less_specific
         ON standard.codings = less_specific.codings AND standard.position = less_specific.position
-    WHERE less_specific.codings IS NULL
-    GROUP BY standard.codings
+    ORDER BY standard.codings, less_specific.position NULLS FIRST, standard.position
 ),
 
 mapped_value AS (
     SELECT
-        link.concept_id_1 AS source_concept_id,
-        min(link.concept_id_2) AS value_as_concept_id
-    FROM {{ source('vocab', 'concept_relationship') }} AS link
-    WHERE link.relationship_id = 'Maps to value' AND link.invalid_reason IS NULL
-    GROUP BY link.concept_id_1
+        mapped.mapped_concept_id,
+        min(target.concept_id) AS value_as_concept_id
+    FROM (SELECT DISTINCT mapped_concept_id FROM standard) AS mapped
+    INNER JOIN {{ source('vocab', 'concept_relationship') }} AS link
+        ON
+            mapped.mapped_concept_id = link.concept_id_1
+            AND link.relationship_id = 'Maps to value'
+            AND link.invalid_reason IS NULL
+    INNER JOIN {{ source('vocab', 'concept') }} AS target
+        ON
+            link.concept_id_2 = target.concept_id
+            AND target.standard_concept = 'S'
+            AND target.invalid_reason IS NULL
+    GROUP BY mapped.mapped_concept_id
 ),
 
 first_known AS (
@@ -194,7 +193,7 @@ target AS (
         TRUE AS is_mapped
     FROM standard
     INNER JOIN chosen USING (codings, position)
-    LEFT JOIN mapped_value ON standard.source_concept_id = mapped_value.source_concept_id
+    LEFT JOIN mapped_value ON standard.mapped_concept_id = mapped_value.mapped_concept_id
     UNION ALL
     SELECT
         codings_list.codings,

@@ -37,7 +37,11 @@ SELECT
         WHEN 'Measurement' THEN 'measurement'
         WHEN 'Device' THEN 'device_exposure'
         ELSE 'observation'
-    END AS cdm_table
+    END AS cdm_table,
+    -- An order, a goal, what was refuted, and that something was not done, is no occurrence of what it names.
+    (event.bronze_table <> 'observation' OR event.kind IN ('allergy', 'diagnostic-report', 'adverse-event'))
+    AND coalesce(event.verification_status, '') <> 'refuted' AS has_happened,
+    event.bronze_table <> 'claim_line' AS is_record_of_care
 FROM {{ ref('int_bronze_event') }} AS event
 INNER JOIN {{ ref('person_crosswalk') }} AS crosswalk ON event.person_key = crosswalk.person_key
 LEFT JOIN {{ ref('int_visit') }} AS top ON event.visit_occurrence_key = top.visit_key

@@ -1,5 +1,5 @@
 -- Units as UCUM writes them: what a source gives as code, or in words only.
-WITH
+WITH RECURSIVE
 measured AS (
     SELECT coalesce(unit_code, unit_source_value) AS unit
     FROM {{ source('bronze', 'measurement') }}
@@ -8,23 +8,25 @@ measured AS (
     SELECT coalesce(unit_code, unit_source_value) AS unit
     FROM {{ source('bronze', 'specimen') }}
     WHERE unit_code IS NOT NULL OR unit_source_value IS NOT NULL
-)
+),
 
-SELECT DISTINCT ON (measured.unit)
+known AS (
+    SELECT DISTINCT ON (measured.unit)
+        measured.unit,
+        concept.concept_id
+    FROM measured
+    INNER JOIN {{ source('vocab', 'concept') }} AS concept
+        ON concept.vocabulary_id = 'UCUM' AND measured.unit = concept.concept_code
+    ORDER BY measured.unit, concept.invalid_reason NULLS FIRST, concept.concept_id
+),
+
+{{ standard_concepts('known') }}
+
+SELECT
     measured.unit,
-    coalesce(standard.concept_id, 0) AS unit_concept_id,
-    coalesce(concept.concept_id, 0) AS unit_source_concept_id
+    coalesce(min(standard_concept.concept_id), 0) AS unit_concept_id,
+    coalesce(known.concept_id, 0) AS unit_source_concept_id
 FROM measured
-LEFT JOIN {{ source('vocab', 'concept') }} AS concept
-    ON concept.vocabulary_id = 'UCUM' AND measured.unit = concept.concept_code
-LEFT JOIN {{ source('vocab', 'concept_relationship') }} AS link
-    ON
-        concept.concept_id = link.concept_id_1
-        AND link.relationship_id = 'Maps to'
-        AND link.invalid_reason IS NULL
-LEFT JOIN {{ source('vocab', 'concept') }} AS standard
-    ON
-        CASE WHEN concept.standard_concept = 'S' THEN concept.concept_id ELSE link.concept_id_2 END
-        = standard.concept_id
-        AND standard.standard_concept = 'S'
-ORDER BY measured.unit, standard.concept_id NULLS LAST, concept.concept_id
+LEFT JOIN known ON measured.unit = known.unit
+LEFT JOIN standard_concept ON known.concept_id = standard_concept.source_concept_id
+GROUP BY measured.unit, known.concept_id
