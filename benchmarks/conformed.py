@@ -78,7 +78,7 @@ def measure(settings: Settings, database: Database) -> Figures:
     began = time.perf_counter()
     dbt.build(settings, database, select=MODELS, tests=False)
     seconds = time.perf_counter() - began
-    names = [path.stem for path in _queries()]
+    names = [path.stem for path in queries()]
     bound_rows, bound_seconds = bound(database, 1)
     _rows, parallel_bound_seconds = bound(database, settings.workers)
     return Figures(
@@ -102,17 +102,17 @@ def bound(database: Database, at_a_time: int) -> tuple[int, float]:
         owner.execute(sql.SQL("GRANT ALL ON SCHEMA {} TO sanctum_transform").format(sql.Identifier(_SCHEMA)))
     began = time.perf_counter()
     with ThreadPoolExecutor(at_a_time) as pool:
-        rows = sum(pool.map(lambda path: _make(database, path), _queries()))
+        rows = sum(pool.map(lambda path: _make(database, path), queries()))
     seconds = time.perf_counter() - began
     with database.connect(Role.TRANSFORM, autocommit=True) as maker:
-        for path in _queries():
+        for path in queries():
             maker.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(_SCHEMA, path.stem)))
     with database.connect(Role.OWNER, autocommit=True) as owner:
         owner.execute(sql.SQL("DROP SCHEMA {}").format(sql.Identifier(_SCHEMA)))
     return rows, seconds
 
 
-def _queries() -> Sequence[Path]:
+def queries() -> Sequence[Path]:
     """A file for each table, those of most rows first."""
     first = ("event_source", "measurement", "event_coding")
     return sorted(_QUERIES.glob("*.sql"), key=lambda path: (path.stem not in first, path.stem != first[0], path.stem))
