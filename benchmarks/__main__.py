@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
-from benchmarks import audit, downloads, fhir, hl7, mllp, refresh, retrieval, vocabulary
+from benchmarks import audit, conformed, downloads, fhir, hl7, mllp, refresh, retrieval, vocabulary
 from benchmarks.peers import omop
 from benchmarks.table import ScaleTable, Table
 from resources import warehouse
@@ -30,6 +30,7 @@ BENCHMARKS: Mapping[str, _Run] = {
     "retrieval": lambda settings, database: [retrieval.run(settings, database)],
     "audit": lambda settings, database: [audit.run(settings, database)],
     "mllp": mllp.run,
+    "omop": conformed.run,
     "refresh": refresh.run,
 }
 
@@ -52,11 +53,18 @@ def main() -> None:
         default=refresh.COPIES,
         help="how often 'refresh' repeats the population; default: %(default)s",
     )
+    parser.add_argument(
+        "--omop-copies",
+        type=int,
+        default=conformed.COPIES,
+        help="how often 'omop' repeats the population, for its larger size; default: %(default)s",
+    )
     arguments = parser.parse_args()
     asked = arguments.name
     benchmarks: dict[str, _Run] = {
         **BENCHMARKS,
         "vocabulary": partial(vocabulary.run, scale=arguments.vocabulary_scale),
+        "omop": partial(conformed.run, copies=arguments.omop_copies),
         "refresh": partial(refresh.run, copies=arguments.refresh_copies),
     }
     chosen = list(BENCHMARKS) if "all" in asked else asked

@@ -45,7 +45,7 @@ max_connections = 100
 shared_buffers = 256MB
 work_mem = 32MB
 maintenance_work_mem = 256MB
-max_wal_size = 2GB
+max_wal_size = 4GB
 jit = off
 timezone = 'UTC'
 """

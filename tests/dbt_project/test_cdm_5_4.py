@@ -16,6 +16,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from benchmarks import conformed
 from pipelines.fhir import ingest_fhir
 from pipelines.keys import derived_key, resource_key
 from pipelines.vocabulary import ensure_starter
@@ -255,3 +256,16 @@ def test_unit_tests_of_models_pass(module_settings: Settings, warehouse: Databas
     written = {name for _, name in unit_tests(*(dbt.PROJECT_DIRECTORY / "models").rglob("*.yml"))}
     assert {name.split(".")[-1] for name in named} == written
     assert set(named.values()) == {"pass"}
+
+
+def test_the_bound_of_the_bench_writes_rows_of_as_many_columns(warehouse: Database) -> None:
+    with warehouse.connect(Role.TRANSFORM) as connection:
+        for query in conformed.queries():
+            theirs = connection.execute(query.read_bytes()).description
+            ours = connection.execute(f"SELECT * FROM omop.{query.stem} LIMIT 0".encode()).description
+            assert len(theirs or ()) == len(ours or ()) > 0, query.stem
+    rows, seconds = conformed.bound(warehouse, 2)
+    assert rows > 20
+    assert seconds > 0
+    with warehouse.connect(Role.TRANSFORM) as connection:
+        assert connection.execute("SELECT to_regnamespace('omop_bound')").fetchone() == (None,)

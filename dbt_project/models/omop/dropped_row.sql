@@ -75,6 +75,11 @@ judged AS (
             AND candidate.bronze_key = coverage.payer_plan_period_key
             AND coverage.status = 'cancelled'
             AND coverage.end_date IS NULL
+    -- Nothing else can have a reason, so that the joins above are of few rows.
+    WHERE
+        crosswalk.person_id IS NULL
+        OR candidate.start_date IS NULL
+        OR candidate.bronze_table IN ('note', 'payer_plan_period')
 )
 
 SELECT

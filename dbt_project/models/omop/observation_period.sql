@@ -40,20 +40,27 @@ judged AS (
         seen.person_id,
         seen.start_date,
         seen.end_date,
-        label.cdm_id IS NOT NULL AS is_labelled,
-        bool_and(label.cdm_id IS NOT NULL) OVER (PARTITION BY seen.person_id) AS is_all_labelled
+        label.cdm_id IS NOT NULL AS is_labelled
     FROM seen
     LEFT JOIN {{ ref('int_sensitive_row') }} AS label
         ON seen.cdm_table = label.cdm_table AND seen.cdm_id = label.cdm_id
+),
+
+spanned AS (
+    SELECT
+        person_id,
+        coalesce(min(start_date) FILTER (WHERE NOT is_labelled), min(start_date)) AS first_start,
+        coalesce(max(start_date) FILTER (WHERE NOT is_labelled), max(start_date)) AS last_start,
+        coalesce(max(end_date) FILTER (WHERE NOT is_labelled), max(end_date)) AS last_end
+    FROM judged
+    GROUP BY person_id
 )
 
 SELECT
     person_id AS observation_period_id,
     person_id,
-    min(start_date) AS observation_period_start_date,
+    first_start AS observation_period_start_date,
     -- A planned end, such as a supply that lasts, is not an observation.
-    greatest(max(start_date), least(max(end_date), {{ as_of() }})) AS observation_period_end_date,
+    greatest(last_start, least(last_end, {{ as_of() }})) AS observation_period_end_date,
     32817 AS period_type_concept_id
-FROM judged
-WHERE is_all_labelled OR NOT is_labelled
-GROUP BY person_id
+FROM spanned

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from psycopg import sql
 
 from pipelines.erasure import erase
 from pipelines.fhir import ingest_fhir
@@ -67,6 +68,10 @@ def _load(settings: Settings, folder: Path, *resources: Resource) -> None:
 
 def _diagnosis(settings: Settings, folder: Path, name: str, person: str = "jane") -> None:
     _load(settings, folder, condition(person, name, coded(ICD10, "E11.9"), "problem-list-item"))
+
+
+def _table(name: str) -> sql.Identifier:
+    return sql.Identifier(*name.split("."))
 
 
 def _waiting(settings: Settings) -> list[int | None]:
@@ -150,6 +155,23 @@ def test_more_persons_than_are_allowed_need_a_build_of_everybody(home: Settings,
     with pytest.raises(WholeBuildNeededError, match="so many persons"):
         refresh_persons(home.model_copy(update={"refresh_most_persons": 1}), database(home))
     assert refresh_persons(home, database(home)).persons == 2
+
+
+def test_what_a_crash_empties_needs_a_build_of_everybody(home: Settings) -> None:
+    with superuser(database(home), str(dict(database(home).parameters)["dbname"])) as connection:
+        found = connection.execute(
+            "SELECT oid::regclass::text FROM pg_class WHERE relpersistence = 'u' AND relkind = 'r' "
+            "AND relnamespace::regnamespace::text IN ('omop', 'omop_intermediate', 'features', 'measures')"
+        ).fetchall()
+        lost = {name for (name,) in found}
+        assert lost == {
+            f"omop_intermediate.int_{name}" for name in ("label_snapshot", "bronze_event", "event", "claim_line")
+        }
+        connection.execute(sql.SQL("TRUNCATE {}").format(sql.SQL(", ").join(map(_table, lost))))
+    with pytest.raises(WholeBuildNeededError, match="the server crashed"):
+        refresh_persons(home, database(home))
+    dbt.build(home, database(home), tests=False)
+    assert not refresh_persons(home, database(home)).rows
 
 
 def test_tables_of_another_project_need_a_build_of_everybody(

@@ -2,7 +2,8 @@
 -- was done; a later answer, as of a second payer, adds what that payer paid. What was done is told by the visit that
 -- was billed, or by the record that a line names, where we have it: only without either do lines speak for themselves.
 WITH
-line AS (
+-- Read thrice, each time for a few of its columns: written out once, it would be as large as all that is made of it.
+line AS NOT MATERIALIZED (
     SELECT
         line.claim_line_key,
         line.resource_key,
@@ -92,8 +93,7 @@ judged AS (
         ON
             line.claim_key = claimed.claim_key
             AND line.person_id = claimed.person_id
-            AND line.item_sequence = claimed.item_sequence
-            AND line.is_adjudicated
+            AND CASE WHEN line.is_adjudicated THEN line.item_sequence END = claimed.item_sequence
 ),
 
 settled AS (
@@ -103,7 +103,28 @@ settled AS (
         judged.visit_occurrence_id IS NULL AND named.resource_key IS NULL AS is_the_only_word
     FROM judged
     LEFT JOIN {{ source('bronze', 'resource') }} AS named
-        ON judged.named_key = named.resource_key AND named.outcome = 'loaded'
+        ON
+            -- Of lines that a visit tells nothing needs to be looked up.
+            CASE WHEN judged.visit_occurrence_id IS NULL THEN judged.named_key END = named.resource_key
+            AND named.outcome = 'loaded'
+),
+
+told AS (
+    SELECT
+        settled.*,
+        settled.standing = 'speaks'
+        AND settled.is_the_only_word
+        AND settled.codings <> '[]'
+        AND settled.person_id IS NOT NULL
+        AND settled.start_date IS NOT NULL AS is_clinical,
+        settled.standing <> 'answered'
+        AND settled.person_id IS NOT NULL
+        AND num_nonnulls(
+            settled.own_charge, settled.amount_allowed, settled.paid_by_payer, settled.paid_by_patient,
+            settled.paid_patient_copay, settled.paid_patient_coinsurance, settled.paid_patient_deductible,
+            settled.paid_by_primary
+        ) > 0 AS has_money
+    FROM settled
 )
 
 SELECT
@@ -123,8 +144,9 @@ SELECT
     provider_key,
     named_key AS event_key,
     named_keys,
-    codings,
-    code_text,
+    -- Of the others they lead to no row, and most lines are others.
+    CASE WHEN is_clinical THEN codings END AS codings,
+    CASE WHEN is_clinical THEN code_text END AS code_text,
     start_date,
     end_date,
     currency,
@@ -139,17 +161,8 @@ SELECT
     revenue_codings,
     drg_codings,
     known_at,
-    standing = 'speaks'
-    AND is_the_only_word
-    AND codings <> '[]'
-    AND person_id IS NOT NULL
-    AND start_date IS NOT NULL AS is_clinical,
-    standing <> 'answered'
-    AND person_id IS NOT NULL
-    AND num_nonnulls(
-        own_charge, amount_allowed, paid_by_payer, paid_by_patient, paid_patient_copay, paid_patient_coinsurance,
-        paid_patient_deductible, paid_by_primary
-    ) > 0 AS has_money,
+    is_clinical,
+    has_money,
     CASE
         WHEN person_id IS NULL THEN 'no_person'
         WHEN standing <> 'speaks' THEN 'answered_by_payer'
@@ -157,4 +170,4 @@ SELECT
         WHEN is_the_only_word AND start_date IS NULL THEN 'no_date'
         ELSE 'told_by_visit'
     END AS reason_without_row
-FROM settled
+FROM told

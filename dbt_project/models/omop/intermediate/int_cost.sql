@@ -8,7 +8,8 @@ first_row AS (
         event.event_id,
         event.cdm_table
     FROM {{ ref('int_claim_line') }} AS line
-    INNER JOIN {{ ref('int_event') }} AS event ON line.claim_line_key = event.event_id
+    INNER JOIN {{ ref('int_event') }} AS event
+        ON line.claim_line_key = event.event_id AND event.bronze_table = 'claim_line'
     WHERE line.is_clinical
     ORDER BY line.resource_key ASC, line.person_id ASC, line.line_number ASC
 )
@@ -49,7 +50,8 @@ SELECT
         ELSE first_row.cdm_table
     END AS event_cdm_table
 FROM {{ ref('int_claim_line') }} AS line
-LEFT JOIN {{ ref('int_event') }} AS own ON line.is_clinical AND line.claim_line_key = own.event_id
+LEFT JOIN {{ ref('int_event') }} AS own
+    ON line.is_clinical AND line.claim_line_key = own.event_id AND own.bronze_table = 'claim_line'
 LEFT JOIN {{ ref('int_event') }} AS named ON line.event_key = named.event_id AND line.person_id = named.person_id
 LEFT JOIN first_row ON line.resource_key = first_row.resource_key AND line.person_id = first_row.person_id
 WHERE line.has_money

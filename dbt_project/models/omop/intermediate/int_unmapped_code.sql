@@ -9,6 +9,8 @@ looked_up AS (
         event.person_id,
         event.codings
     FROM {{ ref('int_event') }} AS event
+    -- What has no standard concept is 0 there: of the rest no code needs to be looked up again.
+    WHERE event.concept_id = 0
     UNION ALL
     SELECT
         source.bronze_table,
@@ -62,7 +64,7 @@ looked_up AS (
         named.codings
     FROM {{ ref('int_cost') }} AS cost
     CROSS JOIN LATERAL (VALUES (cost.revenue_codings), (cost.drg_codings)) AS named (codings)
-    WHERE cost.cost_event_id IS NOT NULL
+    WHERE cost.cost_event_id IS NOT NULL AND named.codings IS NOT NULL
     UNION ALL
     SELECT
         'specimen' AS bronze_table,

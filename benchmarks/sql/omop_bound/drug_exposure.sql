@@ -1,0 +1,26 @@
+SELECT
+    event.drug_exposure_key,
+    event.person_key,
+    coalesce(code.concept_id, 0) AS concept_id,
+    event.drug_exposure_start_date,
+    event.drug_exposure_start_datetime,
+    coalesce(event.drug_exposure_end_date, event.drug_exposure_start_date) AS end_date,
+    event.drug_exposure_end_datetime,
+    NULL::date AS verbatim_end_date,
+    32817 AS type_concept_id,
+    NULL::text AS stop_reason,
+    event.refills,
+    event.quantity,
+    event.days_supply,
+    event.sig,
+    0 AS route_concept_id,
+    left(event.lot_number, 50) AS lot_number,
+    event.provider_key,
+    event.visit_occurrence_key,
+    NULL::bigint AS visit_detail_id,
+    left(coalesce(code.source_code, event.code_text), 50) AS source_value,
+    coalesce(code.source_concept_id, 0) AS source_concept_id,
+    NULL::text AS route_source_value,
+    left(event.dose_unit_source_value, 50) AS dose_unit_source_value
+FROM bronze.drug_exposure AS event
+LEFT JOIN omop_intermediate.int_code AS code ON event.codings = code.codings

@@ -1,0 +1,26 @@
+SELECT
+    event.measurement_key,
+    event.person_key,
+    coalesce(code.concept_id, 0) AS concept_id,
+    event.measurement_date,
+    event.measurement_datetime,
+    to_char(event.measurement_datetime, 'HH24:MI:SS') AS measurement_time,
+    32817 AS type_concept_id,
+    NULL::integer AS operator_concept_id,
+    event.value_number,
+    code.value_as_concept_id,
+    0 AS unit_concept_id,
+    event.range_low,
+    event.range_high,
+    event.provider_key,
+    event.visit_occurrence_key,
+    NULL::bigint AS visit_detail_id,
+    left(coalesce(code.source_code, event.code_text), 50) AS source_value,
+    coalesce(code.source_concept_id, 0) AS source_concept_id,
+    left(coalesce(event.unit_source_value, event.unit_code), 50) AS unit_source_value,
+    0 AS unit_source_concept_id,
+    left(event.value_text, 50) AS value_source_value,
+    NULL::bigint AS measurement_event_id,
+    NULL::integer AS event_field_concept_id
+FROM bronze.measurement AS event
+LEFT JOIN omop_intermediate.int_code AS code ON event.codings = code.codings
