@@ -154,3 +154,13 @@
         {%- endfor %}
     ) AS counts
 {%- endmacro %}
+
+{#- What the checks look at beside their table has to be there before them. -#}
+{% macro quality_reads() -%}
+    {%- for name in [
+        'quality_check', 'quality_check_type', 'person', 'death', 'visit_occurrence', 'visit_detail', 'provider', 'care_site',
+        'location', 'condition_occurrence', 'payer_plan_period', 'note',
+    ] -%}
+        {%- do ref(name) -%}
+    {%- endfor -%}
+{%- endmacro %}

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pipelines.vocabulary import ensure_starter, load_vocabulary, report
 from resources.postgres import Database
+from tests.conftest import superuser
 from tests.pipelines.vocabulary import downloads
 from tests.pipelines.vocabulary.downloads import ASPIRIN, CODE, DIABETES, OLD_CODE, ROWS, TYPE_2, concept, link
 
@@ -80,3 +81,16 @@ def test_other_bytes_of_the_same_length_are_another_download(db: Database, tmp_p
     (path.parent / "DRUG_STRENGTH.csv").unlink()
     assert load_vocabulary(db, tmp_path / "other").changed
     assert downloads.rows(db, "SELECT count(*) FROM vocab.drug_strength") == [(0,)]
+
+
+def test_a_starter_of_another_version_is_replaced_and_a_download_is_not(db: Database, tmp_path: Path) -> None:
+    before = ensure_starter(db)
+    outdated = "UPDATE vocab.release SET content_sha256 = repeat('0', 64)"
+    with superuser(db, dict(db.parameters)["dbname"]) as connection:
+        connection.execute(outdated)
+        replaced = ensure_starter(db)
+        assert (replaced.changed, replaced.release) == (True, before.release + 1)
+        assert not ensure_starter(db).changed
+        load_vocabulary(db, downloads.write(tmp_path / "download"))
+        connection.execute(outdated)
+        assert not ensure_starter(db).changed

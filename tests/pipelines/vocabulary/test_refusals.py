@@ -128,19 +128,6 @@ def test_bad_value_sets_beside_a_download_refuse_both(db: Database, tmp_path: Pa
     assert (told.release, told.value_set_members) == (before.release + 1, 1)
 
 
-def test_a_starter_of_another_version_is_replaced_and_a_download_is_not(db: Database, tmp_path: Path) -> None:
-    before = ensure_starter(db)
-    outdated = "UPDATE vocab.release SET content_sha256 = repeat('0', 64)"
-    with superuser(db, dict(db.parameters)["dbname"]) as connection:
-        connection.execute(outdated)
-        replaced = ensure_starter(db)
-        assert (replaced.changed, replaced.release) == (True, before.release + 1)
-        assert not ensure_starter(db).changed
-        load_vocabulary(db, downloads.write(tmp_path / "download"))
-        connection.execute(outdated)
-        assert not ensure_starter(db).changed
-
-
 def test_a_view_on_the_vocabulary_is_named_before_anything_is_done(db: Database, tmp_path: Path) -> None:
     ensure_starter(db)
     with superuser(db, dict(db.parameters)["dbname"]) as connection:
