@@ -52,7 +52,7 @@ class DemoOutcome:
 
     @property
     def succeeded(self) -> bool:
-        """Whether every step succeeded and every check passed."""
+        """Whether every step succeeded and no check failed; those that only warn are told."""
         return self.result.succeeded and not self.result.failed_checks
 
     @property
@@ -84,6 +84,7 @@ class DemoOutcome:
             "evaluation": dict(self.evaluation),
             "failed_steps": self.result.failures,
             "failed_checks": [{"check": name} for name in self.result.failed_checks],
+            "warned_checks": [{"check": name} for name in self.result.warned_checks],
         }
 
 

@@ -46,6 +46,7 @@ class JobResult:
         succeeded: whether every step succeeded.
         failures: step key (``run``: outside of the steps) to error; errors carry no content.
         failed_checks: ``asset:check`` of checks that failed.
+        warned_checks: ``asset:check`` of those that found something and only warn.
         metadata: asset key as ``group/name`` to its materialisation's metadata values.
     """
 
@@ -53,6 +54,7 @@ class JobResult:
     succeeded: bool
     failures: dict[str, str] = field(default_factory=dict)
     failed_checks: tuple[str, ...] = ()
+    warned_checks: tuple[str, ...] = ()
     metadata: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
@@ -151,7 +153,7 @@ def _follow(
 
 def _result(instance: dg.DagsterInstance, run: dg.DagsterRun) -> JobResult:
     failures: dict[str, str] = {}
-    failed_checks: list[str] = []
+    checks: dict[dg.AssetCheckSeverity, list[str]] = {severity: [] for severity in dg.AssetCheckSeverity}
     metadata: dict[str, dict[str, Any]] = {}
     for entry in instance.all_logs(run.run_id):
         event = entry.dagster_event
@@ -162,7 +164,8 @@ def _result(instance: dg.DagsterInstance, run: dg.DagsterRun) -> JobResult:
         elif event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             evaluation = event.asset_check_evaluation_data
             if not evaluation.passed:
-                failed_checks.append(f"{evaluation.asset_key.to_user_string()}:{evaluation.check_name}")
+                name = f"{evaluation.asset_key.to_user_string()}:{evaluation.check_name}"
+                checks[evaluation.severity].append(name)
         elif event.is_step_materialization and event.asset_key is not None:
             values = event.step_materialization_data.materialization.metadata
             metadata[event.asset_key.to_user_string()] = {key: value.value for key, value in values.items()}
@@ -170,7 +173,8 @@ def _result(instance: dg.DagsterInstance, run: dg.DagsterRun) -> JobResult:
     succeeded = finished is not None and finished.status is dg.DagsterRunStatus.SUCCESS
     if not succeeded and not failures:
         failures["run"] = f"ended outside of its steps; see {instance.root_directory}/execute.log"
-    return JobResult(run.run_id, succeeded, failures, tuple(failed_checks), metadata)
+    failed, warned = (tuple(checks[severity]) for severity in (dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN))
+    return JobResult(run.run_id, succeeded, failures, failed, warned, metadata)
 
 
 def _error(event: dg.DagsterEvent) -> str:

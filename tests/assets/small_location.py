@@ -15,9 +15,14 @@ def good() -> dg.MaterializeResult:
     return dg.MaterializeResult(metadata={"home": str(load_settings().home), "inbox": str(load_settings().hl7_inbox)})
 
 
-@dg.asset(check_specs=[dg.AssetCheckSpec("fails", asset="doubtful")])
+@dg.asset(check_specs=[dg.AssetCheckSpec(name, asset="doubtful") for name in ("fails", "warns")])
 def doubtful() -> dg.MaterializeResult:
-    return dg.MaterializeResult(check_results=[dg.AssetCheckResult(passed=False)])
+    return dg.MaterializeResult(
+        check_results=[
+            dg.AssetCheckResult(passed=False, check_name="fails"),
+            dg.AssetCheckResult(passed=False, check_name="warns", severity=dg.AssetCheckSeverity.WARN),
+        ]
+    )
 
 
 @dg.asset

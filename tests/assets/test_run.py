@@ -55,6 +55,7 @@ def test_run_is_stored_in_postgres_and_sees_the_callers_settings(
     assert result.succeeded
     assert result.metadata["good"] == {"home": str(settings.home), "inbox": str(settings.home / "elsewhere")}
     assert result.failed_checks == ("doubtful:fails",)
+    assert result.warned_checks == ("doubtful:warns",)
     assert steps
     assert {total for _, total in steps} == {2}
     assert stored(db, "SELECT run_id, status FROM dagster.runs") == [(result.run_id, "SUCCESS")]

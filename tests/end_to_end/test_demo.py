@@ -24,6 +24,9 @@ def test_demo_ends_with_decisions_by_a_real_model(home: Home, proved: Proved) ->
     first = proved.output(proved.number("sanctum demo"))
     assert first["succeeded"] is True
     assert first["nothing_new"] is False
+    # A dozen people and a starter vocabulary are no complete hospital.
+    assert first["failed_checks"] == []
+    assert {"check": "omop/observation:quality_observation_completeness"} in first["warned_checks"]
     rows = home.run("status")["rows"]
     assert rows["omop.person"] == PATIENTS + PLANTED_PEOPLE
     for table in ("landing.hl7_message", "omop.measurement", "features.patient_timeline", "features.care_gap"):
