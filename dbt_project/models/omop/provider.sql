@@ -7,11 +7,7 @@ placed AS (
     FROM {{ ref('int_provider_role') }}
     WHERE care_site_key IS NOT NULL
     ORDER BY
-        provider_key ASC,
-        is_active DESC,
-        (coalesce(end_date, {{ as_of() }}) >= {{ as_of() }}) DESC,
-        start_date DESC NULLS LAST,
-        provider_role_key ASC
+        {{ role_in_force_first() }}
 )
 
 SELECT

@@ -8,11 +8,7 @@ practised AS (
     FROM {{ ref('int_provider_role') }}
     WHERE specialty_codings IS NOT NULL
     ORDER BY
-        provider_key ASC,
-        is_active DESC,
-        (coalesce(end_date, {{ as_of() }}) >= {{ as_of() }}) DESC,
-        start_date DESC NULLS LAST,
-        provider_role_key ASC
+        {{ role_in_force_first() }}
 )
 
 SELECT
