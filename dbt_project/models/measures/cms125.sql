@@ -78,7 +78,7 @@ exclusion AS (
     {{ first_exclusion(exclusions_of_older_adults(), 'own_exclusion') | indent(4) }}
 ),
 
--- From 1 October two years before the period, which are 27 months.
+-- From 1 October two years before the end of the period, which are 27 months.
 screening AS (
     SELECT DISTINCT ON (event.person_id)
         event.person_id,
@@ -88,7 +88,7 @@ screening AS (
         'mammography by ' || event.code || ' on ' || event.end_date AS reason
     {{ events(['mammography']) | indent(4) }}
     WHERE
-        event.end_date BETWEEN person.period_start - interval '27 months' AND person.last_day
+        event.end_date BETWEEN person.period_start - interval '15 months' AND person.last_day
         AND (
             (event.bronze_table = 'measurement' AND event.categories @> ARRAY['imaging'])
             OR event.kind = 'diagnostic-report'

@@ -12,7 +12,7 @@ SELECT
     source.start_date,
     source.start_datetime,
     coalesce(source.end_date, source.start_date) AS end_date,
-    coalesce(source.end_datetime, source.start_datetime) AS end_datetime,
+    CASE WHEN source.end_date IS NULL THEN source.start_datetime ELSE source.end_datetime END AS end_datetime,
     -- Prevalence: open-ended while active; an inactive condition without abatement ended at an unknown time.
     CASE
         WHEN source.end_date IS NOT NULL THEN source.end_date
@@ -33,6 +33,7 @@ SELECT
     source.supply_end_date,
     source.encounter_key,
     source.value_number,
+    source.unit_code,
     coalesce(source.unit_code, source.unit_source_value) AS unit,
     source.value_codings,
     source.value_number IS NOT NULL

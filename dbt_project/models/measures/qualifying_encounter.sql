@@ -8,7 +8,8 @@ SELECT
     event.kind AS class_code,
     event.start_date,
     event.end_date,
-    event.start_datetime
+    event.start_datetime,
+    event.end_datetime
 FROM {{ ref('measure_event') }} AS event
 INNER JOIN {{ ref('measure_person') }} AS person ON event.person_id = person.person_id
 WHERE

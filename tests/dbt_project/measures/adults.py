@@ -6,6 +6,7 @@ from tests.dbt_project.measures.cases import (
     MET,
     OPEN,
     OUT,
+    SUPPLIED,
     Case,
     Resource,
     allergy,
@@ -199,11 +200,6 @@ def _statin() -> list[Case]:
         return case("CMS347", name, groups(one, expected), _VISIT, *resources, **person)
 
     diabetes, lipid = condition("diabetes", "2020-01-01"), observation("ldl_cholesterol", "2015-01-01", 190, "mg/dL")
-    supplied = {
-        "dispenseRequest": {
-            "expectedSupplyDuration": {"value": 90, "unit": "d", "system": "http://unitsofmeasure.org", "code": "d"}
-        }
-    }
     return [
         only("no risk", 0, OUT),
         only("stroke", 1, OPEN, stroke),
@@ -229,11 +225,11 @@ def _statin() -> list[Case]:
         only("risk the year before", 0, OUT, observation("cardiovascular_risk", "2025-05-01", 20, category="survey")),
         only("statin ordered", 1, MET, stroke, prescription(statin, "2026-12-31")),
         only("statin stopped", 1, OPEN, stroke, prescription(statin, "2026-05-01", "stopped")),
-        only("statin planned", 1, OPEN, stroke, prescription(statin, "2026-05-01", intent="plan", **supplied)
+        only("statin planned", 1, OPEN, stroke, prescription(statin, "2026-05-01", intent="plan", **SUPPLIED)
              | {"status": "draft"}),
         only("statin supplied into the period", 1, MET, stroke,
-             prescription(statin, "2025-12-01", "completed", **supplied)),
-        only("statin used up before", 1, OPEN, stroke, prescription(statin, "2025-06-01", "completed", **supplied)),
+             prescription(statin, "2025-12-01", "completed", **SUPPLIED)),
+        only("statin used up before", 1, OPEN, stroke, prescription(statin, "2025-06-01", "completed", **SUPPLIED)),
         only("breastfeeding", 1, EXCLUDED, stroke, condition("breastfeeding", "2026-05-01", "encounter-diagnosis")),
         only("allergy", 1, EXCEPTED, stroke, allergy("statin_allergen", "2026-05-01")),
         only("allergy inactive", 1, OPEN, stroke, allergy("statin_allergen", "2026-05-01", "inactive")),

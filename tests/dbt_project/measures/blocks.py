@@ -5,6 +5,7 @@ from tests.dbt_project.measures.cases import (
     MET,
     OPEN,
     OUT,
+    SUPPLIED,
     Case,
     Resource,
     case,
@@ -123,9 +124,13 @@ def _frailty() -> list[Case]:
         of_66("frail by encounter", EXCLUDED, _ILL, encounter("frailty_encounter", "2026-05-01")),
         of_66("frail by symptom", EXCLUDED, _ILL, observation("frailty_symptom", "2026-05-01", category="survey")),
         of_66("frailty symptom as condition", OPEN, _ILL, condition("frailty_symptom", "2026-05-01")),
-        of_66("frail with dementia medication", EXCLUDED, _FRAIL, prescription(dementia, "2026-05-01")),
-        of_66("dementia medication completed", OPEN, _FRAIL, prescription(dementia, "2026-05-01", "completed")),
-        of_66("dementia medication proposed", OPEN, _FRAIL, prescription(dementia, "2026-05-01", intent="proposal")),
+        of_66("frail with dementia medication", EXCLUDED, _FRAIL, prescription(dementia, "2026-05-01", **SUPPLIED)),
+        of_66("dementia medication of no duration", OPEN, _FRAIL, prescription(dementia, "2026-05-01")),
+        of_66("dementia medication completed", OPEN, _FRAIL,
+              prescription(dementia, "2026-05-01", "completed", **SUPPLIED)),
+        of_66("dementia medication proposed", OPEN, _FRAIL,
+              prescription(dementia, "2026-05-01", intent="proposal", **SUPPLIED)),
+        of_66("dementia medication used up before", OPEN, _FRAIL, prescription(dementia, "2024-05-01", **SUPPLIED)),
     ]  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """A case: a person, what is on record of them, and which populations of a measure they are in."""
 
 import itertools
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,13 @@ ELIGIBLE = frozenset({"initial_population"})
 """In the initial population, but not in this group's denominator."""
 
 Resource = dict[str, Any]
+
+SUPPLIED: Resource = {
+    "dispenseRequest": {
+        "expectedSupplyDuration": {"value": 90, "unit": "d", "system": "http://unitsofmeasure.org", "code": "d"}
+    }
+}
+"""Of a prescription: for 90 days from its day on."""
 
 _HL7 = "http://terminology.hl7.org/CodeSystem/"
 _UCUM = "http://unitsofmeasure.org"
@@ -49,7 +57,7 @@ class Case:
     @property
     def key(self) -> str:
         """Id of the patient."""
-        return f"{self.measure}-{self.name}".replace(" ", "-").replace(",", "").lower()
+        return re.sub(r"[^a-z0-9]+", "-", f"{self.measure} {self.name}".lower())[:56]
 
     def bundle(self) -> Iterator[Resource]:
         """The patient and the resources, which refer to it."""
