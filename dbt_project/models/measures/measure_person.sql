@@ -15,17 +15,32 @@ dead_without_date AS (
     EXCEPT
     SELECT person_id
     FROM {{ ref('death') }}
+),
+
+-- What the eCQMs call Patient.sex: that of US Core's extension, else the administrative gender.
+stated AS (
+    SELECT
+        person_key AS person_id,
+        CASE
+            WHEN sex_code IN ('248152002', 'F') THEN 'female'
+            WHEN sex_code IN ('248153007', 'M') THEN 'male'
+            WHEN sex_code IS NULL AND gender_source_value IN ('female', 'F') THEN 'female'
+            WHEN sex_code IS NULL AND gender_source_value IN ('male', 'M') THEN 'male'
+        END AS sex
+    FROM {{ source('bronze', 'person') }}
 )
 
 SELECT
     birth.person_id,
     birth.birth_date,
     death.death_date,
+    stated.sex,
     extract(YEAR FROM age({{ period_end() }}, birth.birth_date))::integer AS age,
     {{ period_start() }} AS period_start,
     {{ period_end() }} AS period_end,
     least({{ period_end() }}, {{ as_of() }}) AS last_day
 FROM birth
 LEFT JOIN {{ ref('death') }} AS death ON birth.person_id = death.person_id
+LEFT JOIN stated ON birth.person_id = stated.person_id
 LEFT JOIN dead_without_date ON birth.person_id = dead_without_date.person_id
 WHERE dead_without_date.person_id IS NULL AND (death.death_date IS NULL OR death.death_date >= {{ period_start() }})
