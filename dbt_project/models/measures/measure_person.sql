@@ -2,6 +2,7 @@ WITH
 birth AS (
     SELECT
         person_id,
+        gender_concept_id,
         make_date(year_of_birth, coalesce(month_of_birth, 1), coalesce(day_of_birth, 1)) AS birth_date
     FROM {{ ref('person') }}
 ),
@@ -33,9 +34,11 @@ stated AS (
 SELECT
     birth.person_id,
     birth.birth_date,
+    CASE birth.gender_concept_id WHEN 8532 THEN 'female' WHEN 8507 THEN 'male' END AS sex,
     death.death_date,
     stated.sex,
     extract(YEAR FROM age({{ period_end() }}, birth.birth_date))::integer AS age,
+    extract(YEAR FROM age({{ period_start() }}, birth.birth_date))::integer AS age_at_start,
     {{ period_start() }} AS period_start,
     {{ period_end() }} AS period_end,
     least({{ period_end() }}, {{ as_of() }}) AS last_day
@@ -43,4 +46,4 @@ FROM birth
 LEFT JOIN {{ ref('death') }} AS death ON birth.person_id = death.person_id
 LEFT JOIN stated ON birth.person_id = stated.person_id
 LEFT JOIN dead_without_date ON birth.person_id = dead_without_date.person_id
-WHERE dead_without_date.person_id IS NULL AND (death.death_date IS NULL OR death.death_date >= {{ period_start() }})
+WHERE dead_without_date.person_id IS NULL
