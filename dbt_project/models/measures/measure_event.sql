@@ -50,6 +50,8 @@ WHERE
     source.start_date <= {{ as_of() }}
     AND source.has_happened
     AND source.is_record_of_care
+    -- The logic asks when a result was obtained; when it was issued does not tell.
+    AND coalesce(source.has_effective_time, TRUE)
     AND CASE
         WHEN source.bronze_table = 'visit_occurrence' THEN source.status = 'finished'
         WHEN source.bronze_table = 'procedure_occurrence' THEN coalesce(source.status, 'completed') = 'completed'
