@@ -1,0 +1,2 @@
+SELECT measure_id
+FROM measures.measure
