@@ -9,7 +9,7 @@ import platform
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
-from benchmarks import audit, conformed, downloads, fhir, hl7, mllp, refresh, retrieval, vocabulary
+from benchmarks import audit, conformed, downloads, fhir, hl7, measures, mllp, refresh, retrieval, vocabulary
 from benchmarks.peers import omop
 from benchmarks.table import ScaleTable, Table
 from resources.postgres import Database
@@ -29,6 +29,7 @@ BENCHMARKS: Mapping[str, _Run] = {
     "mllp": mllp.run,
     "omop": conformed.run,
     "refresh": refresh.run,
+    "measures": measures.run,
 }
 
 
@@ -56,6 +57,12 @@ def main() -> None:
         default=conformed.COPIES,
         help="how often 'omop' repeats the population, for its larger size; default: %(default)s",
     )
+    parser.add_argument(
+        "--measure-copies",
+        type=int,
+        default=measures.COPIES,
+        help="how often 'measures' repeats the decks' patients, for its larger size; default: %(default)s",
+    )
     arguments = parser.parse_args()
     asked = arguments.name
     benchmarks: dict[str, _Run] = {
@@ -63,6 +70,7 @@ def main() -> None:
         "vocabulary": partial(vocabulary.run, scale=arguments.vocabulary_scale),
         "omop": partial(conformed.run, copies=arguments.omop_copies),
         "refresh": partial(refresh.run, copies=arguments.refresh_copies),
+        "measures": partial(measures.run, copies=arguments.measure_copies),
     }
     chosen = list(BENCHMARKS) if "all" in asked else asked
     with temporary_home("bench") as (settings, database):

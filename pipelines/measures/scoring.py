@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 from pipelines import fhir
 from pipelines.account import Account
 from pipelines.keys import resource_key
-from pipelines.measures.deck import Case, Deck, Expectation
+from pipelines.measures.deck import Deck
 from pipelines.measures.statements import statement
 from resources import dbt
 from resources.postgres import Database, Role, without_row_values
@@ -24,7 +24,8 @@ from resources.settings import Settings
 
 SELECT = ("+measure_population", "+care_gap")
 """What a build of the measures has to make."""
-_EACH_PATIENT_A_PERSON = {"most_sharing_an_identifier": 1}
+EACH_PATIENT_A_PERSON = {"most_sharing_an_identifier": 1}
+"""Variables of a build of decks' patients."""
 _VALUE_SETS = "valuesets.csv.gz"
 
 
@@ -83,18 +84,22 @@ class DeckScore:
 
 
 @dataclass(frozen=True)
-class _Found:
-    """Populations of one patient by (group, name), and why; none at all: there is no person."""
+class Judgement:
+    """What a measure found of a patient.
+
+    Attributes:
+        populations: by group and name, whether the patient is in it.
+        reason: what decided, of each group.
+        is_judged: False where there is no person to judge, or no measure.
+    """
 
     populations: Mapping[tuple[int, str], bool]
     reason: str
     is_judged: bool = True
 
-    def value(self, expectation: Expectation) -> int | None:
-        """A population that a measure has not holds nobody."""
-        if not self.is_judged:
-            return None
-        return int(self.populations.get((expectation.group_number, expectation.population), False))
+    def value(self, group_number: int, population: str) -> int | None:
+        """1 or 0, of a population that the measure has not, too; None where nobody was judged."""
+        return int(self.populations.get((group_number, population), False)) if self.is_judged else None
 
 
 def value_sets_beside(decks: Sequence[Deck]) -> list[Path]:
@@ -141,7 +146,7 @@ def score_decks(
         resources.dbt.DbtBuildError: a model failed.
         resources.postgres.DatabaseUnavailableError: the database refused.
     """
-    found: dict[tuple[str, str], _Found] = {}
+    found: dict[tuple[str, str], Judgement] = {}
     periods = sorted({case.period for deck in decks for case in deck.cases})
     for done, period in enumerate(periods):
         if progress:
@@ -149,7 +154,7 @@ def score_decks(
         _build(settings, database, period)
         for deck in decks:
             cases = [case for case in deck.cases if case.period == period]
-            judged = _judge(database, deck.measure_id, cases)
+            judged = judge(database, deck.measure_id, deck.measure_id, [case.patient for case in cases])
             found |= {(deck.measure_id, patient): one for patient, one in judged.items()}
     if progress:
         progress("building measures", len(periods), len(periods))
@@ -164,31 +169,40 @@ def _build(settings: Settings, database: Database, period: tuple[date, date]) ->
         period=period,
         select=SELECT,
         tests=False,
-        project_variables=_EACH_PATIENT_A_PERSON,
+        project_variables=EACH_PATIENT_A_PERSON,
     )
 
 
-def _judge(database: Database, measure_id: str, cases: Sequence[Case]) -> dict[str, _Found]:
-    keys = {resource_key(measure_id, "Patient", case.patient): case.patient for case in cases}
+def judge(database: Database, measure_id: str, source_system: str, patients: Sequence[str]) -> dict[str, Judgement]:
+    """What the last build of the measures found of Patients of a source system, by their ids.
+
+    Raises:
+        resources.postgres.DatabaseUnavailableError: the database refused, or the measures were not built.
+    """
+    keys = {resource_key(source_system, "Patient", patient): patient for patient in patients}
     with without_row_values(), database.connect(Role.TRANSFORM) as connection:
         computed = {row[0] for row in connection.execute(statement("computed_measures")).fetchall()}
         if measure_id not in computed:
-            return {case.patient: _Found({}, f"{measure_id} is not computed here", is_judged=False) for case in cases}
+            return {
+                patient: Judgement({}, f"{measure_id} is not computed here", is_judged=False) for patient in patients
+            }
         with connection.cursor(row_factory=dict_row) as cursor:
             parameters = {"measure_id": measure_id, "person_keys": list(keys)}
             rows = cursor.execute(statement("populations_of_patients"), parameters).fetchall()
-    by_patient: dict[str, list[dict[str, Any]]] = {case.patient: [] for case in cases}
+    by_patient: dict[str, list[dict[str, Any]]] = {patient: [] for patient in patients}
     for row in rows:
         by_patient[keys[row["person_key"]]].append(row)
-    return {patient: _found(own) for patient, own in by_patient.items()}
+    return {patient: _judgement(own) for patient, own in by_patient.items()}
 
 
-def _found(rows: Sequence[Mapping[str, Any]]) -> _Found:
+def _judgement(rows: Sequence[Mapping[str, Any]]) -> Judgement:
     if not rows:
-        return _Found({}, "there is no person: the Patient is not in the bundles, or was not loaded", is_judged=False)
+        return Judgement(
+            {}, "there is no person: the Patient is not in the bundles, or was not loaded", is_judged=False
+        )
     groups = [row for row in rows if row["group_number"] is not None]
     if not groups:
-        return _Found({}, "not judged: died before the period, or at an unknown time")
+        return Judgement({}, "not judged: died before the period, or at an unknown time")
     populations = {
         (row["group_number"], name): bool(value)
         for row in groups
@@ -198,17 +212,17 @@ def _found(rows: Sequence[Mapping[str, Any]]) -> _Found:
     reasons = [str(row["reason"]) for row in groups]
     if len(groups) > 1:
         reasons = [f"group {row['group_number']}: {row['reason']}" for row in groups]
-    return _Found(populations, "; ".join(reasons))
+    return Judgement(populations, "; ".join(reasons))
 
 
-def _score(deck: Deck, found: Mapping[tuple[str, str], _Found]) -> DeckScore:
+def _score(deck: Deck, found: Mapping[tuple[str, str], Judgement]) -> DeckScore:
     populations: dict[str, dict[str, int]] = {}
     disagreements = []
     for case in deck.cases:
         one = found[deck.measure_id, case.patient]
         differing = {}
         for expectation in case.expectations:
-            got = one.value(expectation)
+            got = one.value(expectation.group_number, expectation.population)
             counts = populations.setdefault(expectation.name, {"agree": 0, "expected_1": 0, "got_1": 0})
             counts["agree"] += got == expectation.value
             counts["expected_1"] += expectation.value == 1

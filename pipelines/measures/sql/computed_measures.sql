@@ -1,2 +1,2 @@
-SELECT measure_id
-FROM measures.measure
+SELECT DISTINCT measure_id
+FROM measures.measure_population
