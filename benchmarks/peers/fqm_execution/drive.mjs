@@ -6,7 +6,8 @@ import { createReadStream, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 // What the libraries say is no answer.
-console.log = console.error;
+const answer = process.stdout.write.bind(process.stdout);
+process.stdout.write = process.stderr.write.bind(process.stderr);
 const {
   CqlTranslator,
   LibraryManager,
@@ -136,4 +137,4 @@ for await (const patients of batches(bundleFiles)) {
   }
   seconds += (performance.now() - began) / 1000;
 }
-process.stdout.write(JSON.stringify({ seconds, populations: found }));
+answer(JSON.stringify({ seconds, populations: found }));
