@@ -36,6 +36,7 @@ TABLES = {
     "device_exposure": "Uses of devices, stated or by a procedure.",
     "measurement": "Observations and HL7 v2 OBX, a row a value; components are rows of their own.",
     "observation": "Allergies, reports, orders, what was not done, adverse events and goals.",
+    "rejected_request": "Orders and prescriptions whose fulfilment a Task rejects.",
     "specimen": "Specimens that were taken.",
     "note": "Documents and narrative reports.",
     "payer_plan_period": "What patients are insured by, and when.",

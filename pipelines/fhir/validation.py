@@ -49,11 +49,21 @@ _LIST_TYPED: Mapping[str, frozenset[str]] = {
     "Consent": frozenset({"category", "policy", "identifier", "extension"}),
     "Coverage": frozenset({"payor", "class", "identifier", "extension"}),
     "Claim": _CLAIM_LISTS,
+    "PractitionerRole": frozenset({"code", "specialty", "identifier", "extension"}),
     "Provenance": frozenset({"target", "agent", "extension"}),
     "ExplanationOfBenefit": _CLAIM_LISTS | {"addItem", "total", "adjudication"},
 }
 
-_NUMBERS = {"value_number", "range_low", "range_high", "quantity", *AMOUNTS}
+_NUMBERS = {
+    "value_number",
+    "range_low",
+    "range_high",
+    "quantity",
+    "total_days_supplied",
+    "supplied_quantity",
+    "dose_per_day",
+    *AMOUNTS,
+}
 _INTEGERS = {"days_supply", "refills", "provision_number", "line_number", "item_sequence"}
 _BOOLEANS = {
     "value_boolean",
@@ -65,7 +75,7 @@ _BOOLEANS = {
     "is_adjudicated",
     "is_patient_reported",
 }
-_LISTS = ("codings", "_labels", "_keys")
+_LISTS = ("codings", "categories", "_labels", "_keys")
 _OUR_INTEGERS = ("_key", "_of_birth")
 _MOST_EXACT = 1 << 53
 _MOST_INTEGER = (1 << 31) - 1

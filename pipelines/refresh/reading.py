@@ -11,12 +11,12 @@ from pipelines.refresh.statements import statement
 
 _OF_NO_PERSON = ("care_site", "provider", "provider_role")
 """Read as they are: a change to one of their rows needs a build of everybody."""
-_NAMED = ("resource", "reference_alias", "medication", "device")
-"""Read by what the persons' rows name (``read_named.sql``)."""
+_NAMED = ("resource", "reference_alias", "medication", "device", "rejected_request")
+"""Read by what the persons' rows name, or by what names them (``read_named.sql``)."""
 _NOT_READ = ("provenance",)
 """No model reads it."""
 _NAMES = "named_keys"
-"""The one column of JSON that holds keys."""
+"""The one column of JSON whose keys are followed: a reason is read as a key alone."""
 
 
 def copy_bronze(connection: psycopg.Connection[Any], sharing: Sharing, most_persons: int) -> None:

@@ -7,6 +7,7 @@ from tests.dbt_project.golden.conditions import CONDITIONS
 from tests.dbt_project.golden.coverages import COVERAGES, PAYERS
 from tests.dbt_project.golden.devices import DEVICES
 from tests.dbt_project.golden.encounters import ENCOUNTERS
+from tests.dbt_project.golden.inputs import INPUTS
 from tests.dbt_project.golden.measures import MEASURES
 from tests.dbt_project.golden.medications import MEDICATIONS
 from tests.dbt_project.golden.notes import NOTES
@@ -33,6 +34,7 @@ CASES: list[Case] = [
     *CONDITIONS,
     *OBSERVATIONS,
     *RECORDS,
+    *INPUTS,
     *NOTES,
     *REFERENCES,
     *COVERAGES,

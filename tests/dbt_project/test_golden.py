@@ -267,6 +267,9 @@ def test_labels_of_what_a_row_names_and_of_specimens_hold(built: Database) -> No
             # All there is of this person is labelled, so when it was is too.
             ("observation_period", key("Patient", "labelled"), ["R"]),
             ("specimen", key("Specimen", "secret-blood"), ["R"]),
+            # The order says what a labelled Task says of it.
+            ("observation", key("ServiceRequest", "secretly"), ["R"]),
+            ("observation_period", key("Patient", "an-order-rejected-in-secret"), ["R"]),
             *claims.LABELLED,
             *programmes.LABELLED,
         ]

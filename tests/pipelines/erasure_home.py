@@ -111,6 +111,9 @@ def _things(person: str, short: str) -> list[dict[str, Any]]:
             device={"reference": f"Device/dev-{short}-1"}),
         _of(person, "Specimen", f"spe-{short}-1", type={"text": f"sample {short}-1"}, receivedTime="2026-03-01"),
         _of(person, "ServiceRequest", f"ord-{short}-1", code={"text": f"service {short}-1"}, **order),
+        {"resourceType": "Task", "id": f"task-{short}-1", "status": "rejected", "intent": "order",
+         "code": _coded("http://hl7.org/fhir/CodeSystem/task-code", "fulfill"),
+         "focus": {"reference": f"ServiceRequest/ord-{short}-1"}},
         _of(person, "MedicationStatement", f"med-{short}-1", status="active", dateAsserted="2026-03-01",
             medicationReference={"reference": "Medication/none", "display": f"tablet {short}-1"}),
     ]  # fmt: skip

@@ -8,27 +8,13 @@ encounter AS (
 ),
 
 diagnosis AS (
-    SELECT DISTINCT ON (event.person_id)
-        event.person_id,
-        event.cdm_table,
-        event.cdm_id,
-        event.code,
-        event.start_date
-    FROM {{ ref('measure_event') }} AS event
-    INNER JOIN {{ ref('measure_person') }} AS person ON event.person_id = person.person_id
-    WHERE
-        event.value_set = 'diabetes'
-        AND event.bronze_table = 'condition_occurrence'
-        AND event.category = 'encounter-diagnosis'
-        AND event.start_date <= person.period_end
-        AND event.prevalence_end_date >= person.period_start
-    ORDER BY event.person_id, event.start_date, event.cdm_table, event.cdm_id
+    {{ first_condition(
+        ['diabetes'], "event.categories @> ARRAY['encounter-diagnosis'] AND " ~ is_prevalent()
+    ) | indent(4) }}
 ),
 
 exclusion AS (
-    {{ first_exclusion([
-        'hospice care', 'palliative care', 'long-term nursing home resident', 'frailty with advanced illness'
-    ]) | indent(4) }}
+    {{ first_exclusion(exclusions_of_older_adults()) | indent(4) }}
 ),
 
 -- HbA1c and the glucose management indicator in per cent; mmol/mol are converted by the NGSP master equation. A number
@@ -45,12 +31,9 @@ test AS (
             WHEN event.unit IS NULL OR event.unit LIKE '\%%' THEN event.value_number
             WHEN event.unit = 'mmol/mol' THEN round(0.0915 * event.value_number + 2.15, 1)
         END AS percent
-    FROM {{ ref('measure_event') }} AS event
-    INNER JOIN {{ ref('measure_person') }} AS person ON event.person_id = person.person_id
+    {{ events(['hba1c', 'glucose_management_indicator']) | indent(4) }}
     WHERE
-        event.value_set IN ('hba1c', 'glucose_management_indicator')
-        AND event.bronze_table = 'measurement'
-        AND event.status IN ('final', 'amended', 'corrected')
+        event.bronze_table = 'measurement'
         AND event.end_date BETWEEN person.period_start AND person.last_day
 ),
 
@@ -75,20 +58,25 @@ reading AS (
 judged AS (
     SELECT
         person.person_id,
-        person.age,
-        encounter.person_id IS NOT NULL AS has_encounter,
-        exclusion.person_id IS NOT NULL AS is_excluded,
+        CASE
+            WHEN person.age NOT BETWEEN 18 AND 75 THEN 'age ' || person.age || ' is outside 18 to 75'
+            WHEN diagnosis.person_id IS NULL THEN 'no encounter diagnosis of diabetes in the period'
+            WHEN encounter.person_id IS NULL THEN 'no qualifying encounter in the period'
+        END AS ineligible_reason,
+        diagnosis.reason AS population_reason,
+        {{ deciding_row('diagnosis') }} || {{ deciding_row('encounter') }} AS population_rows,
         exclusion.reason AS exclusion_reason,
         exclusion.deciding_rows AS exclusion_rows,
-        diagnosis.code AS diagnosis_code,
-        person.age BETWEEN 18 AND 75
-        AND encounter.person_id IS NOT NULL
-        AND diagnosis.person_id IS NOT NULL AS is_eligible,
-        {{ deciding_row('diagnosis') }} || {{ deciding_row('encounter') }} AS population_rows,
-        reading.percent,
-        coalesce(reading.has_value, FALSE) AS has_value,
-        coalesce(reading.is_poor, TRUE) AS is_poor,
-        CASE WHEN reading.person_id IS NOT NULL THEN {{ deciding_row('reading') }} END AS deciding_rows,
+        coalesce(reading.is_poor, TRUE) AS is_numerator,
+        CASE
+            WHEN reading.person_id IS NULL THEN 'no HbA1c in the period'
+            WHEN NOT reading.has_value THEN 'HbA1c on ' || reading.test_date || ' has no value'
+            WHEN reading.is_poor AND reading.percent IS NULL
+                THEN 'HbA1c on ' || reading.test_date || ' can not be compared with 9 %'
+            WHEN reading.is_poor THEN 'HbA1c above 9 % on ' || reading.test_date
+            ELSE 'HbA1c not above 9 % on ' || reading.test_date
+        END AS outcome_reason,
+        CASE WHEN reading.person_id IS NOT NULL THEN {{ deciding_row('reading') }} END AS outcome_rows,
         reading.test_date AS last_event_date
     FROM {{ ref('measure_person') }} AS person
     LEFT JOIN encounter ON person.person_id = encounter.person_id
@@ -97,17 +85,4 @@ judged AS (
     LEFT JOIN exclusion ON person.person_id = exclusion.person_id
 )
 
-SELECT
-    {{ measure_columns('CMS122', 'is_poor') }},
-    CASE
-        WHEN age NOT BETWEEN 18 AND 75 THEN 'age ' || age || ' is outside 18 to 75'
-        WHEN diagnosis_code IS NULL THEN 'no encounter diagnosis of diabetes in the period'
-        WHEN NOT has_encounter THEN 'no qualifying encounter in the period'
-        WHEN is_excluded THEN 'excluded: ' || exclusion_reason
-        WHEN last_event_date IS NULL THEN 'diabetes (' || diagnosis_code || ') and no HbA1c in the period'
-        WHEN NOT has_value THEN 'HbA1c on ' || last_event_date || ' has no value'
-        WHEN is_poor AND percent IS NULL THEN 'HbA1c on ' || last_event_date || ' can not be compared with 9 %'
-        WHEN is_poor THEN 'HbA1c above 9 % on ' || last_event_date
-        ELSE 'HbA1c not above 9 % on ' || last_event_date
-    END AS reason
-FROM judged
+{{ measure_result('CMS122') }}

@@ -1,25 +1,13 @@
 -- CMS130, colorectal cancer screening (2026).
 WITH
 encounter AS (
-    {{ first_encounter([
-        'office_visit', 'annual_wellness_visit', 'preventive_care_established', 'preventive_care_initial',
-        'home_healthcare', 'virtual_encounter', 'telephone_visit'
-    ]) | indent(4) }}
+    {{ first_encounter(adult_outpatient_encounters()) | indent(4) }}
 ),
 
 own_exclusion AS (
     SELECT
-        event.person_id,
-        CASE event.value_set
-            WHEN 'total_colectomy' THEN 'total colectomy'
-            ELSE 'malignant neoplasm of colon'
-        END AS rule,
-        event.start_date AS first_date,
-        CASE event.value_set WHEN 'total_colectomy' THEN 'total colectomy' ELSE 'malignant neoplasm of colon' END
-        || ' (' || event.code || ') on ' || event.start_date AS reason,
-        {{ deciding_row('event') }} AS deciding_rows
-    FROM {{ ref('measure_event') }} AS event
-    INNER JOIN {{ ref('measure_person') }} AS person ON event.person_id = person.person_id
+        {{ own_exclusion() | indent(8) }}
+    {{ events(['malignant_neoplasm_of_colon', 'total_colectomy']) | indent(4) }}
     WHERE
         (
             event.value_set = 'malignant_neoplasm_of_colon'
@@ -34,9 +22,7 @@ own_exclusion AS (
 ),
 
 exclusion AS (
-    {{ first_exclusion([
-        'hospice care', 'palliative care', 'long-term nursing home resident', 'frailty with advanced illness'
-    ], 'own_exclusion') | indent(4) }}
+    {{ first_exclusion(exclusions_of_older_adults(), 'own_exclusion') | indent(4) }}
 ),
 
 screening AS (
@@ -44,58 +30,50 @@ screening AS (
         event.person_id,
         event.cdm_table,
         event.cdm_id,
-        event.code,
         event.end_date,
-        replace(event.value_set, '_', ' ') AS kind
-    FROM {{ ref('measure_event') }} AS event
-    INNER JOIN {{ ref('measure_person') }} AS person ON event.person_id = person.person_id
+        {{ in_words('event.value_set') }} || ' by ' || event.code || ' on ' || event.end_date AS reason
+    {{ events(['fobt', 'sdna_fit', 'flexible_sigmoidoscopy', 'ct_colonography', 'colonoscopy']) | indent(4) }}
     WHERE
         event.end_date <= person.last_day
-        AND (
-            (
-                event.bronze_table = 'procedure_occurrence'
-                AND event.status = 'completed'
-                AND (
-                    (event.value_set = 'colonoscopy' AND event.end_date >= person.period_start - interval '9 years')
-                    OR (
-                        event.value_set = 'flexible_sigmoidoscopy'
-                        AND event.end_date >= person.period_start - interval '4 years'
-                    )
-                )
-            )
-            OR (
-                event.bronze_table IN ('measurement', 'observation')
-                AND event.status IN ('final', 'amended', 'corrected')
-                AND (
-                    (event.value_set = 'fobt' AND event.has_value AND event.end_date >= person.period_start)
-                    OR (
-                        event.value_set = 'sdna_fit'
-                        AND event.has_value
-                        AND event.end_date >= person.period_start - interval '2 years'
-                    )
-                    OR (
-                        event.value_set = 'ct_colonography'
-                        AND event.end_date >= person.period_start - interval '4 years'
-                    )
-                )
-            )
-        )
-    ORDER BY event.person_id ASC, event.end_date DESC, event.cdm_table ASC, event.cdm_id ASC
+        AND CASE event.value_set
+            WHEN 'fobt'
+                THEN event.bronze_table = 'measurement' AND event.has_value AND event.end_date >= person.period_start
+            WHEN 'sdna_fit'
+                THEN
+                    event.bronze_table = 'measurement'
+                    AND event.has_value
+                    AND event.end_date >= person.period_start - interval '2 years'
+            WHEN 'ct_colonography'
+                THEN
+                    event.bronze_table = 'measurement'
+                    AND event.categories @> ARRAY['imaging']
+                    AND event.end_date >= person.period_start - interval '4 years'
+            WHEN 'flexible_sigmoidoscopy'
+                THEN
+                    event.bronze_table = 'procedure_occurrence'
+                    AND event.end_date >= person.period_start - interval '4 years'
+            WHEN 'colonoscopy'
+                THEN
+                    event.bronze_table = 'procedure_occurrence'
+                    AND event.end_date >= person.period_start - interval '9 years'
+        END
+    ORDER BY event.person_id ASC, event.end_date DESC, event.cdm_table ASC, event.cdm_id ASC, event.value_set ASC
 ),
 
 judged AS (
     SELECT
         person.person_id,
-        person.age,
-        encounter.person_id IS NOT NULL AS has_encounter,
-        exclusion.person_id IS NOT NULL AS is_excluded,
+        CASE
+            WHEN person.age NOT BETWEEN 46 AND 75 THEN 'age ' || person.age || ' is outside 46 to 75'
+            WHEN encounter.person_id IS NULL THEN 'no qualifying encounter in the period'
+        END AS ineligible_reason,
+        'age ' || person.age AS population_reason,
+        {{ deciding_row('encounter') }} AS population_rows,
         exclusion.reason AS exclusion_reason,
         exclusion.deciding_rows AS exclusion_rows,
-        person.age BETWEEN 46 AND 75 AND encounter.person_id IS NOT NULL AS is_eligible,
-        {{ deciding_row('encounter') }} AS population_rows,
-        screening.kind AS screening_kind,
-        screening.code AS screening_code,
-        CASE WHEN screening.person_id IS NOT NULL THEN {{ deciding_row('screening') }} END AS deciding_rows,
+        screening.person_id IS NOT NULL AS is_numerator,
+        coalesce(screening.reason, 'no colorectal screening within its look-back') AS outcome_reason,
+        CASE WHEN screening.person_id IS NOT NULL THEN {{ deciding_row('screening') }} END AS outcome_rows,
         screening.end_date AS last_event_date
     FROM {{ ref('measure_person') }} AS person
     LEFT JOIN encounter ON person.person_id = encounter.person_id
@@ -103,13 +81,4 @@ judged AS (
     LEFT JOIN exclusion ON person.person_id = exclusion.person_id
 )
 
-SELECT
-    {{ measure_columns('CMS130', 'last_event_date IS NOT NULL') }},
-    CASE
-        WHEN age NOT BETWEEN 46 AND 75 THEN 'age ' || age || ' is outside 46 to 75'
-        WHEN NOT has_encounter THEN 'no qualifying encounter in the period'
-        WHEN is_excluded THEN 'excluded: ' || exclusion_reason
-        WHEN last_event_date IS NULL THEN 'no colorectal screening within its look-back'
-        ELSE screening_kind || ' (' || screening_code || ') on ' || last_event_date
-    END AS reason
-FROM judged
+{{ measure_result('CMS130') }}

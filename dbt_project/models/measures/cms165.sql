@@ -1,76 +1,79 @@
 -- CMS165, controlling high blood pressure (2026).
 WITH
 encounter AS (
-    {{ first_encounter([
-        'office_visit', 'annual_wellness_visit', 'preventive_care_established', 'preventive_care_initial',
-        'home_healthcare', 'virtual_encounter', 'telephone_visit'
-    ]) | indent(4) }}
+    {{ first_encounter(adult_outpatient_encounters()) | indent(4) }}
 ),
 
 diagnosis AS (
-    SELECT DISTINCT ON (event.person_id)
-        event.person_id,
-        event.cdm_table,
-        event.cdm_id,
-        event.code,
-        event.start_date
-    FROM {{ ref('measure_event') }} AS event
-    INNER JOIN {{ ref('measure_person') }} AS person ON event.person_id = person.person_id
-    WHERE
-        event.value_set = 'essential_hypertension'
-        AND event.bronze_table = 'condition_occurrence'
-        AND event.start_date < person.period_start + interval '6 months'
-        AND event.prevalence_end_date >= person.period_start
-    ORDER BY event.person_id, event.start_date, event.cdm_table, event.cdm_id
+    {{ first_condition(
+        ['essential_hypertension'],
+        "event.start_date < person.period_start + interval '6 months'
+        AND event.prevalence_end_date >= person.period_start"
+    ) | indent(4) }}
 ),
 
 own_exclusion AS (
     SELECT
-        event.person_id,
-        replace(event.value_set, '_', ' ') AS rule,
-        event.start_date AS first_date,
-        replace(event.value_set, '_', ' ') || ' (' || event.code || ') on ' || event.start_date AS reason,
-        {{ deciding_row('event') }} AS deciding_rows
-    FROM {{ ref('measure_event') }} AS event
-    INNER JOIN {{ ref('measure_person') }} AS person ON event.person_id = person.person_id
+        {{ own_exclusion() | indent(8) }}
+    {{ events([
+        'pregnancy', 'end_stage_renal_disease', 'kidney_transplant_recipient', 'chronic_kidney_disease_stage_5',
+        'kidney_transplant', 'dialysis', 'esrd_monthly'
+    ]) | indent(4) }}
     WHERE
-        (
-            event.value_set IN (
-                'pregnancy', 'end_stage_renal_disease', 'kidney_transplant_recipient', 'chronic_kidney_disease_stage_5'
-            )
-            AND event.bronze_table = 'condition_occurrence'
-            AND event.start_date <= person.period_end
-            AND event.prevalence_end_date >= person.period_start
-        )
-        OR (
-            event.value_set IN ('kidney_transplant', 'dialysis')
-            AND event.bronze_table = 'procedure_occurrence'
-            AND event.end_date <= person.last_day
-        )
-        OR (
-            event.value_set = 'esrd_monthly'
-            AND event.bronze_table = 'visit_occurrence'
-            AND event.start_date <= person.period_end
-        )
+        CASE
+            WHEN event.value_set IN ('kidney_transplant', 'dialysis')
+                THEN event.bronze_table = 'procedure_occurrence' AND event.end_date <= person.period_end
+            WHEN event.value_set = 'esrd_monthly'
+                THEN event.bronze_table = 'visit_occurrence' AND event.start_date <= person.period_end
+            ELSE event.bronze_table = 'condition_occurrence' AND {{ is_prevalent() }}
+        END
 ),
 
 exclusion AS (
-    {{ first_exclusion([
-        'hospice care', 'palliative care', 'long-term nursing home resident', 'frailty with advanced illness',
-        'frailty at 81 or older'
-    ], 'own_exclusion') | indent(4) }}
+    {{ first_exclusion(exclusions_of_older_adults() + ['frailty at 81 or older'], 'own_exclusion') | indent(4) }}
 ),
 
--- Components of one blood pressure panel, not taken during an inpatient or emergency stay.
+-- Stays whose readings tell little of how pressure is controlled: by the value sets of their type, by their class only
+-- where a site has no value set of inpatient encounters.
+stay AS (
+    SELECT
+        person_id,
+        start_date,
+        end_date
+    FROM {{ ref('measure_event') }}
+    WHERE
+        bronze_table = 'visit_occurrence'
+        AND value_set IN ('encounter_inpatient', 'emergency_department_visit')
+    UNION
+    SELECT
+        person_id,
+        start_date,
+        coalesce(end_date, {{ as_of() }}) AS end_date
+    FROM {{ ref('event_source') }}
+    WHERE
+        bronze_table = 'visit_occurrence'
+        AND kind IN {{ acute_classes() }}
+        AND NOT EXISTS (
+            SELECT
+            FROM {{ ref('value_set') }} AS listed
+            WHERE listed.name = 'encounter_inpatient'
+        )
+),
+
+-- Components of one blood pressure panel; of one without a value, null.
 component AS (
     SELECT
         source.person_id,
         source.cdm_table,
         source.cdm_id,
         source.parent_measurement_key,
-        source.start_date,
-        source.value_number,
-        coding.code
+        coalesce(source.end_date, source.start_date) AS reading_date,
+        CASE
+            WHEN coalesce(source.unit_code, source.unit_source_value, 'mm[Hg]') IN ('mm[Hg]', 'mmHg', 'mm Hg')
+                THEN source.value_number
+        END AS pressure,
+        coding.code,
+        coalesce(visit.kind IN {{ acute_classes() }}, FALSE) AS is_linked_to_stay
     FROM {{ ref('event_source') }} AS source
     INNER JOIN {{ ref('event_coding') }} AS coding
         ON
@@ -78,78 +81,89 @@ component AS (
             AND source.cdm_id = coding.cdm_id
             AND coding.system = 'http://loinc.org'
             AND coding.code IN ('8480-6', '8462-4')
-    INNER JOIN {{ ref('measure_person') }} AS person ON source.person_id = person.person_id
     LEFT JOIN {{ ref('event_source') }} AS visit
         ON visit.bronze_table = 'visit_occurrence' AND source.encounter_key = visit.bronze_key
-    WHERE
-        source.parent_measurement_key IS NOT NULL
-        AND source.value_number IS NOT NULL
-        AND source.status IN ('final', 'amended', 'corrected')
-        AND source.start_date BETWEEN person.period_start AND person.last_day
-        AND NOT (
-            coalesce(visit.kind IN ('EMER', 'EMER-IMP', 'IMP', 'ACUTE', 'NONAC', 'PRENC', 'SS'), FALSE)
-            AND source.start_date >= visit.start_date
-            AND source.start_date <= coalesce(visit.end_date, {{ as_of() }})
-        )
+    WHERE source.parent_measurement_key IS NOT NULL AND source.status IN {{ final_statuses() }} AND source.has_happened
 ),
 
 panel AS (
     SELECT
-        person_id,
-        start_date,
-        parent_measurement_key,
-        min(value_number) FILTER (WHERE code = '8480-6') AS systolic,
-        min(value_number) FILTER (WHERE code = '8462-4') AS diastolic,
-        min(cdm_id) FILTER (WHERE code = '8480-6') AS systolic_id,
-        min(cdm_id) FILTER (WHERE code = '8462-4') AS diastolic_id,
-        min(cdm_table) FILTER (WHERE code = '8480-6') AS systolic_table,
-        min(cdm_table) FILTER (WHERE code = '8462-4') AS diastolic_table
+        component.person_id,
+        component.reading_date,
+        component.parent_measurement_key,
+        min(component.pressure) FILTER (WHERE component.code = '8480-6') AS systolic,
+        min(component.pressure) FILTER (WHERE component.code = '8462-4') AS diastolic,
+        jsonb_agg(
+            jsonb_build_object('cdm_table', component.cdm_table, 'cdm_id', component.cdm_id)
+            ORDER BY component.cdm_table, component.cdm_id
+        ) AS deciding_rows
     FROM component
-    GROUP BY person_id, start_date, parent_measurement_key
+    INNER JOIN {{ ref('measure_person') }} AS person ON component.person_id = person.person_id
+    WHERE
+        component.reading_date BETWEEN person.period_start AND person.last_day
+        -- As the logic is written, one that is linked to no stay counts even from within one.
+        AND NOT (
+            component.is_linked_to_stay
+            AND EXISTS (
+                SELECT
+                FROM stay
+                WHERE
+                    component.person_id = stay.person_id
+                    AND component.reading_date BETWEEN stay.start_date AND stay.end_date
+            )
+        )
+    GROUP BY component.person_id, component.reading_date, component.parent_measurement_key
 ),
 
--- The lowest systolic and the lowest diastolic of a day may come from different readings.
+-- The lowest systolic and the lowest diastolic of a day may come from different readings; one that is missing comes
+-- before all.
 reading_day AS (
     SELECT
         person_id,
-        start_date,
-        min(systolic) AS systolic,
-        min(diastolic) AS diastolic,
-        jsonb_agg(jsonb_build_object('cdm_table', systolic_table, 'cdm_id', systolic_id) ORDER BY systolic_id)
-        || jsonb_agg(jsonb_build_object('cdm_table', diastolic_table, 'cdm_id', diastolic_id) ORDER BY diastolic_id)
-            AS deciding_rows
+        reading_date,
+        CASE WHEN bool_and(systolic IS NOT NULL) THEN min(systolic) END AS systolic,
+        CASE WHEN bool_and(diastolic IS NOT NULL) THEN min(diastolic) END AS diastolic,
+        jsonb_path_query_array(
+            jsonb_agg(deciding_rows ORDER BY parent_measurement_key), '$[*][*]'
+        ) AS deciding_rows
     FROM panel
-    WHERE systolic IS NOT NULL AND diastolic IS NOT NULL
-    GROUP BY person_id, start_date
+    GROUP BY person_id, reading_date
 ),
 
 reading AS (
     SELECT DISTINCT ON (person_id)
         person_id,
-        start_date,
-        systolic,
-        diastolic,
+        reading_date,
+        coalesce(systolic < 140 AND diastolic < 90, FALSE) AS is_controlled,
+        systolic IS NOT NULL AND diastolic IS NOT NULL AS is_complete,
         deciding_rows
     FROM reading_day
-    ORDER BY person_id ASC, start_date DESC
+    ORDER BY person_id ASC, reading_date DESC
 ),
 
 judged AS (
     SELECT
         person.person_id,
-        person.age,
-        encounter.person_id IS NOT NULL AS has_encounter,
-        exclusion.person_id IS NOT NULL AS is_excluded,
+        CASE
+            WHEN person.age NOT BETWEEN 18 AND 85 THEN 'age ' || person.age || ' is outside 18 to 85'
+            WHEN diagnosis.person_id IS NULL
+                THEN 'no diagnosis of essential hypertension in the first six months of the period or before'
+            WHEN encounter.person_id IS NULL THEN 'no qualifying encounter in the period'
+        END AS ineligible_reason,
+        diagnosis.reason AS population_reason,
+        {{ deciding_row('diagnosis') }} || {{ deciding_row('encounter') }} AS population_rows,
         exclusion.reason AS exclusion_reason,
         exclusion.deciding_rows AS exclusion_rows,
-        diagnosis.code AS diagnosis_code,
-        person.age BETWEEN 18 AND 85
-        AND encounter.person_id IS NOT NULL
-        AND diagnosis.person_id IS NOT NULL AS is_eligible,
-        {{ deciding_row('diagnosis') }} || {{ deciding_row('encounter') }} AS population_rows,
-        coalesce(reading.systolic < 140 AND reading.diastolic < 90, FALSE) AS is_controlled,
-        reading.deciding_rows,
-        reading.start_date AS last_event_date
+        coalesce(reading.is_controlled, FALSE) AS is_numerator,
+        CASE
+            WHEN reading.person_id IS NULL THEN 'no outpatient blood pressure in the period'
+            WHEN NOT reading.is_complete
+                THEN 'blood pressure on ' || reading.reading_date || ' lacks a value that can be compared'
+            WHEN reading.is_controlled THEN 'blood pressure below 140/90 on ' || reading.reading_date
+            ELSE 'blood pressure not below 140/90 on ' || reading.reading_date
+        END AS outcome_reason,
+        reading.deciding_rows AS outcome_rows,
+        reading.reading_date AS last_event_date
     FROM {{ ref('measure_person') }} AS person
     LEFT JOIN encounter ON person.person_id = encounter.person_id
     LEFT JOIN diagnosis ON person.person_id = diagnosis.person_id
@@ -157,17 +171,4 @@ judged AS (
     LEFT JOIN exclusion ON person.person_id = exclusion.person_id
 )
 
-SELECT
-    {{ measure_columns('CMS165', 'is_controlled') }},
-    CASE
-        WHEN age NOT BETWEEN 18 AND 85 THEN 'age ' || age || ' is outside 18 to 85'
-        WHEN diagnosis_code IS NULL
-            THEN 'no diagnosis of essential hypertension in the first six months of the period or before'
-        WHEN NOT has_encounter THEN 'no qualifying encounter in the period'
-        WHEN is_excluded THEN 'excluded: ' || exclusion_reason
-        WHEN last_event_date IS NULL
-            THEN 'hypertension (' || diagnosis_code || ') and no outpatient blood pressure in the period'
-        WHEN is_controlled THEN 'blood pressure below 140/90 on ' || last_event_date
-        ELSE 'blood pressure not below 140/90 on ' || last_event_date
-    END AS reason
-FROM judged
+{{ measure_result('CMS165') }}

@@ -1,5 +1,6 @@
--- What the measures' logic reads of an event: its interval, statuses and value, and which kind of record it is.
--- Orders are in measure_order.
+-- What the measures' logic reads of an event: its interval, statuses and value, and which kind of record it is. Only
+-- what stands: encounters that are over, procedures and immunisations that are completed, observations that are final.
+-- Orders of services and devices are in measure_order, what was not done is in measure_absence.
 SELECT
     member.value_set,
     member.cdm_table,
@@ -7,9 +8,11 @@ SELECT
     member.person_id,
     member.code,
     source.bronze_table,
+    source.bronze_key,
     source.start_date,
     source.start_datetime,
     coalesce(source.end_date, source.start_date) AS end_date,
+    CASE WHEN source.end_date IS NULL THEN source.start_datetime ELSE source.end_datetime END AS end_datetime,
     -- Prevalence: open-ended while active; an inactive condition without abatement ended at an unknown time.
     CASE
         WHEN source.end_date IS NOT NULL THEN source.end_date
@@ -17,11 +20,24 @@ SELECT
         WHEN source.clinical_status IS NULL THEN 'infinity'::date
         ELSE source.start_date
     END AS prevalence_end_date,
-    source.category,
+    source.onset_start_date,
+    source.onset_end_date,
+    coalesce(source.categories, '{}') AS categories,
     source.kind,
     source.status,
+    source.clinical_status,
     source.intent,
+    source.is_rejected,
+    source.authored_date,
+    source.supply_start_date,
+    source.supply_end_date,
+    source.total_days_supplied,
+    source.refills,
+    source.supplied_quantity,
+    source.supplied_quantity_unit,
+    source.encounter_key,
     source.value_number,
+    source.unit_code,
     coalesce(source.unit_code, source.unit_source_value) AS unit,
     source.value_codings,
     source.value_number IS NOT NULL
@@ -34,7 +50,14 @@ WHERE
     source.start_date <= {{ as_of() }}
     AND source.has_happened
     AND source.is_record_of_care
-    -- The logic reads Observations, and an AdverseEvent is none.
-    AND source.kind IS DISTINCT FROM 'adverse-event'
-    -- Encounters count once they are over.
-    AND (source.bronze_table <> 'visit_occurrence' OR source.status = 'finished')
+    AND CASE
+        WHEN source.bronze_table = 'visit_occurrence' THEN source.status = 'finished'
+        WHEN source.bronze_table = 'procedure_occurrence' THEN coalesce(source.status, 'completed') = 'completed'
+        WHEN source.bronze_table = 'measurement'
+            THEN
+                source.status IN {{ final_statuses() }}
+                OR (member.value_set = 'frailty_symptom' AND source.status = 'preliminary')
+        WHEN source.kind = 'immunization' THEN source.status = 'completed'
+        WHEN source.kind = 'diagnostic-report' THEN source.status IN {{ final_statuses() }}
+        ELSE TRUE
+    END

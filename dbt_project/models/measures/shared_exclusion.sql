@@ -3,29 +3,25 @@
 WITH
 answer AS (
     SELECT
-        source.cdm_table,
-        source.cdm_id,
-        source.person_id,
-        source.start_date,
-        coalesce(source.end_date, source.start_date) AS end_date,
-        source.start_datetime,
-        coding.code AS question_code,
-        value_set.name AS answer
-    FROM {{ ref('event_source') }} AS source
-    INNER JOIN {{ ref('event_coding') }} AS coding
+        question.cdm_table,
+        question.cdm_id,
+        question.person_id,
+        question.value_set AS question,
+        question.start_date,
+        question.end_date,
+        question.end_datetime,
+        said.value_set AS answer
+    FROM {{ ref('measure_event') }} AS question
+    LEFT JOIN {{ ref('measure_element') }} AS said
         ON
-            source.cdm_table = coding.cdm_table
-            AND source.cdm_id = coding.cdm_id
-            AND coding.system = 'http://loinc.org'
-            AND coding.code IN ('45755-6', '71802-3', '98181-1', '71007-9')
-    LEFT JOIN LATERAL jsonb_array_elements(source.value_codings) AS element (coding) ON TRUE
-    LEFT JOIN {{ ref('code_system') }} AS code_system ON element.coding ->> 'system' = code_system.system
-    LEFT JOIN {{ ref('value_set') }} AS value_set
-        ON
-            value_set.name IN ('answer_yes', 'lives_in_nursing_home', 'frailty_device')
-            AND coalesce(code_system.vocabulary_id, element.coding ->> 'system') = value_set.vocabulary_id
-            AND element.coding ->> 'code' = value_set.code
-    WHERE source.start_date <= {{ as_of() }} AND source.has_happened AND source.is_record_of_care
+            question.cdm_table = said.cdm_table
+            AND question.cdm_id = said.cdm_id
+            AND said.element = 'value'
+            AND said.value_set IN ('answer_yes', 'lives_in_nursing_home', 'frailty_device')
+    WHERE
+        question.value_set IN (
+            'hospice_assessment', 'housing_status', 'medical_equipment_used', 'palliative_care_assessment'
+        )
 ),
 
 event AS (
@@ -80,7 +76,7 @@ hospice_event AS (
     FROM answer
     INNER JOIN {{ ref('measure_person') }} AS person ON answer.person_id = person.person_id
     WHERE
-        answer.question_code = '45755-6'
+        answer.question = 'hospice_assessment'
         AND answer.answer = 'answer_yes'
         AND answer.start_date <= person.period_end
         AND answer.end_date >= person.period_start
@@ -134,7 +130,7 @@ palliative AS (
     FROM answer
     INNER JOIN {{ ref('measure_person') }} AS person ON answer.person_id = person.person_id
     WHERE
-        answer.question_code = '71007-9'
+        answer.question = 'palliative_care_assessment'
         AND answer.start_date <= person.period_end
         AND answer.end_date >= person.period_start
 ),
@@ -149,7 +145,6 @@ frailty AS (
     WHERE
         (value_set = 'frailty_encounter' AND is_overlapping)
         OR (value_set = 'frailty_diagnosis' AND is_prevalent AND bronze_table = 'condition_occurrence')
-        OR (value_set = 'frailty_symptom' AND bronze_table = 'condition_occurrence' AND is_prevalent)
         OR (value_set = 'frailty_symptom' AND bronze_table <> 'condition_occurrence' AND is_overlapping)
     UNION
     SELECT
@@ -168,7 +163,7 @@ frailty AS (
     FROM answer
     INNER JOIN {{ ref('measure_person') }} AS person ON answer.person_id = person.person_id
     WHERE
-        answer.question_code = '98181-1'
+        answer.question = 'medical_equipment_used'
         AND answer.answer = 'frailty_device'
         AND answer.end_date BETWEEN person.period_start AND person.period_end
 ),
@@ -190,10 +185,10 @@ illness AS (
             value_set = 'dementia_medications'
             -- Of requests only, one that the patient reported among them.
             AND bronze_table = 'drug_exposure'
-            AND intent IS NOT NULL
+            AND intent IN {{ order_intents() }}
             AND status = 'active'
-            AND start_date <= period_end
-            AND end_date >= period_start - interval '1 year'
+            AND supply_start_date <= period_end
+            AND supply_end_date >= period_start - interval '1 year'
         )
 ),
 
@@ -207,11 +202,11 @@ housing AS (
         answer.answer
     FROM answer
     INNER JOIN {{ ref('measure_person') }} AS person ON answer.person_id = person.person_id
-    WHERE answer.question_code = '71802-3' AND answer.end_date <= person.period_end
+    WHERE answer.question = 'housing_status' AND answer.end_date <= person.period_end
     ORDER BY
         answer.person_id ASC,
         answer.end_date DESC,
-        answer.start_datetime DESC NULLS LAST,
+        answer.end_datetime DESC NULLS LAST,
         answer.cdm_table ASC,
         answer.cdm_id ASC,
         -- Of two codings of one answer either may say it.

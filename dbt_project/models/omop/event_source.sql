@@ -29,10 +29,32 @@ SELECT
     measured.unit_source_value,
     measured.value_text,
     measured.value_codings,
-    measured.value_boolean
+    measured.value_boolean,
+    {{ texts_of('event.categories') }} AS categories,
+    event.reason_codings,
+    {{ keys_of('event.reason_keys') }} AS reason_keys,
+    event.body_site_codings,
+    event.is_rejected,
+    diagnosed.onset_start_date,
+    diagnosed.onset_end_date,
+    diagnosed.recorded_date,
+    drug.authored_date,
+    drug.supply_start_date,
+    drug.supply_end_date,
+    drug.total_days_supplied,
+    drug.days_supply,
+    drug.refills,
+    drug.supplied_quantity,
+    drug.supplied_quantity_unit,
+    drug.dose_per_day,
+    drug.dose_unit
 FROM {{ ref('int_event') }} AS event
 LEFT JOIN {{ source('bronze', 'measurement') }} AS measured
     ON event.bronze_table = 'measurement' AND event.bronze_key = measured.measurement_key
+LEFT JOIN {{ source('bronze', 'condition_occurrence') }} AS diagnosed
+    ON event.bronze_table = 'condition_occurrence' AND event.bronze_key = diagnosed.condition_occurrence_key
+LEFT JOIN {{ source('bronze', 'drug_exposure') }} AS drug
+    ON event.bronze_table = 'drug_exposure' AND event.bronze_key = drug.drug_exposure_key
 UNION ALL
 SELECT
     'visit_occurrence' AS cdm_table,
@@ -65,7 +87,25 @@ SELECT
     NULL AS unit_source_value,
     NULL AS value_text,
     NULL AS value_codings,
-    NULL AS value_boolean
+    NULL AS value_boolean,
+    NULL AS categories,
+    visit.reason_codings,
+    {{ keys_of('visit.reason_keys') }} AS reason_keys,
+    NULL AS body_site_codings,
+    FALSE AS is_rejected,
+    NULL AS onset_start_date,
+    NULL AS onset_end_date,
+    NULL AS recorded_date,
+    NULL AS authored_date,
+    NULL AS supply_start_date,
+    NULL AS supply_end_date,
+    NULL AS total_days_supplied,
+    NULL AS days_supply,
+    NULL AS refills,
+    NULL AS supplied_quantity,
+    NULL AS supplied_quantity_unit,
+    NULL AS dose_per_day,
+    NULL AS dose_unit
 FROM {{ ref('visit_occurrence') }} AS omop
 INNER JOIN {{ ref('int_encounter') }} AS visit ON omop.visit_occurrence_id = visit.visit_occurrence_key
 UNION ALL
@@ -100,7 +140,25 @@ SELECT
     NULL AS unit_source_value,
     NULL AS value_text,
     NULL AS value_codings,
-    NULL AS value_boolean
+    NULL AS value_boolean,
+    NULL AS categories,
+    visit.reason_codings,
+    {{ keys_of('visit.reason_keys') }} AS reason_keys,
+    NULL AS body_site_codings,
+    FALSE AS is_rejected,
+    NULL AS onset_start_date,
+    NULL AS onset_end_date,
+    NULL AS recorded_date,
+    NULL AS authored_date,
+    NULL AS supply_start_date,
+    NULL AS supply_end_date,
+    NULL AS total_days_supplied,
+    NULL AS days_supply,
+    NULL AS refills,
+    NULL AS supplied_quantity,
+    NULL AS supplied_quantity_unit,
+    NULL AS dose_per_day,
+    NULL AS dose_unit
 FROM {{ ref('visit_detail') }} AS omop
 INNER JOIN {{ ref('int_encounter') }} AS visit ON omop.visit_detail_id = visit.visit_occurrence_key
 UNION ALL
@@ -135,6 +193,24 @@ SELECT
     NULL AS unit_source_value,
     NULL AS value_text,
     NULL AS value_codings,
-    NULL AS value_boolean
+    NULL AS value_boolean,
+    NULL AS categories,
+    NULL AS reason_codings,
+    NULL AS reason_keys,
+    NULL AS body_site_codings,
+    FALSE AS is_rejected,
+    NULL AS onset_start_date,
+    NULL AS onset_end_date,
+    NULL AS recorded_date,
+    NULL AS authored_date,
+    NULL AS supply_start_date,
+    NULL AS supply_end_date,
+    NULL AS total_days_supplied,
+    NULL AS days_supply,
+    NULL AS refills,
+    NULL AS supplied_quantity,
+    NULL AS supplied_quantity_unit,
+    NULL AS dose_per_day,
+    NULL AS dose_unit
 FROM {{ ref('note') }} AS omop
 INNER JOIN {{ source('bronze', 'note') }} AS note ON omop.note_id = note.note_key

@@ -6,6 +6,8 @@ from pipelines.fhir.mapping.documents import note_rows
 from pipelines.fhir.mapping.elements import (
     Context,
     Resource,
+    all_codings,
+    categories_of,
     category_of,
     codeable_concept,
     end_of,
@@ -13,6 +15,7 @@ from pipelines.fhir.mapping.elements import (
     local_date,
     local_datetime,
     patient_key,
+    period_end,
     practitioner_key,
     reference_key,
     start_of,
@@ -40,17 +43,25 @@ def condition(resource: Resource, context: Context, profile: Profile) -> Mapped 
         return not_taken("verification", verification, person)
     start = start_of(resource, "onset") or resource.get("recordedDate")
     end_date, end_datetime = end_of(resource, "abatement")
+    # A Period that is open has no end; what began at one time ended its onset then.
+    end_of_onset = period_end if resource.get("onsetPeriod") else end_of
+    onset_end_date, _ = end_of_onset(resource, "onset")
     row: Row = {
         **event(resource, context, person, resource.get("recorder"), resource.get("asserter")),
         "condition_occurrence_key": context.key,
         **codeable_concept(resource.get("code")),
         "category": category_of(resource),
+        "categories": categories_of(resource),
+        "body_site_codings": all_codings(resource.get("bodySite")),
         "clinical_status": first_code(resource.get("clinicalStatus")),
         "verification_status": verification,
         "condition_start_date": local_date(start),
         "condition_start_datetime": local_datetime(start),
         "condition_end_date": end_date,
         "condition_end_datetime": end_datetime,
+        "onset_start_date": local_date(start_of(resource, "onset")),
+        "onset_end_date": onset_end_date,
+        "recorded_date": local_date(resource.get("recordedDate")),
     }
     return Mapped({"condition_occurrence": [row]}, person)
 
@@ -70,6 +81,7 @@ def allergy(resource: Resource, context: Context, profile: Profile) -> Mapped | 
         "kind": "allergy",
         "qualifier": resource.get("type") or "allergy",
         "category": next(iter(resource.get("category") or ()), None),
+        "categories": categories_of(resource),
         **codeable_concept(resource.get("code")),
         "status": first_code(resource.get("clinicalStatus")),
         "observation_date": local_date(when),
@@ -87,16 +99,20 @@ def diagnostic_report(resource: Resource, context: Context, profile: Profile) ->
     if status not in profile.statuses["DiagnosticReport"]:
         return not_taken("status", status, person)
     when = start_of(resource, "effective") or resource.get("issued")
+    end_date, end_datetime = period_end(resource, "effective")
     common = event(resource, context, person, *(resource.get("performer") or ()))
     row: Row = {
         **common,
         "observation_key": context.key,
         "kind": "diagnostic-report",
         "category": category_of(resource),
+        "categories": categories_of(resource),
         **codeable_concept(resource.get("code")),
         "status": status,
         "observation_date": local_date(when),
         "observation_datetime": local_datetime(when),
+        "observation_end_date": end_date,
+        "observation_end_datetime": end_datetime,
     }
     notes = note_rows(context, common, resource.get("presentedForm") or (), resource.get("code"), when)
     return Mapped({"observation": [row], "note": notes}, person)

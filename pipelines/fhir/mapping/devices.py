@@ -10,10 +10,12 @@ from pipelines.fhir.mapping.elements import (
     Context,
     Resource,
     alias_rows,
+    all_codings,
     codeable_concept,
     contained,
     local_date,
     local_datetime,
+    objects_of,
     patient_key,
     period_end,
     practitioner_key,
@@ -21,6 +23,7 @@ from pipelines.fhir.mapping.elements import (
     reference_type,
     start_of,
 )
+from pipelines.fhir.mapping.reasons import reasons
 from pipelines.fhir.mapping.result import Excluded, Mapped, Row, not_taken
 from pipelines.fhir.profiles import Profile
 from pipelines.keys import derived_key
@@ -58,6 +61,8 @@ def device_use(resource: Resource, context: Context, profile: Profile) -> Mapped
         "device_exposure_start_datetime": local_datetime(start),
         "device_exposure_end_date": end_date,
         "device_exposure_end_datetime": end_datetime,
+        "body_site_codings": all_codings(objects_of(resource.get("bodySite"))),
+        **reasons(resource, context),
     }
     return Mapped({"device_exposure": [row]}, person)
 

@@ -222,6 +222,16 @@ def category_of(resource: Resource) -> str | None:
     return first_code(categories)
 
 
+def categories_of(resource: Resource) -> list[str] | None:
+    """Every code of ``category``, each once, in their order; None if there is none.
+
+    Of an AllergyIntolerance the categories are codes themselves.
+    """
+    found = resource.get("category")
+    plain = [part for part in found if isinstance(part, str)] if isinstance(found, list) else []
+    return list(dict.fromkeys([*plain, *(coding["code"] for coding in codings(*objects_of(found)))])) or None
+
+
 def objects_of(value: object) -> list[Resource]:
     """The objects of an element that is one in some resources and a list in others."""
     return [part for part in (value if isinstance(value, list) else [value]) if isinstance(part, dict)]

@@ -14,6 +14,7 @@ from pipelines.fhir.mapping.elements import (
     practitioner_key,
     reference_key,
 )
+from pipelines.fhir.mapping.reasons import reasons
 from pipelines.fhir.mapping.result import Excluded, Mapped, Row, not_taken
 from pipelines.fhir.profiles import Profile
 from pipelines.keys import derived_key
@@ -51,6 +52,7 @@ def encounter(resource: Resource, context: Context, profile: Profile) -> Mapped 
         "admitted_from_source_value": first_code(stay.get("admitSource")),
         "discharged_to_source_value": first_code(stay.get("dischargeDisposition")),
         "parent_visit_key": reference_key(context, resource.get("partOf"), "Encounter"),
+        **reasons(resource, context),
     }
     rows = {
         "visit_occurrence": [visit],

@@ -9,6 +9,7 @@ from pipelines.fhir.mapping.elements import (
     Context,
     Resource,
     all_codings,
+    categories_of,
     category_of,
     codeable_concept,
     codings,
@@ -21,27 +22,33 @@ from pipelines.fhir.mapping.elements import (
     start_of,
     unit_of,
 )
+from pipelines.fhir.mapping.orders import not_done, says_why_not
 from pipelines.fhir.mapping.result import Excluded, Mapped, Row, not_taken
 from pipelines.fhir.profiles import Profile
 from pipelines.keys import derived_key
 
 
 def observation(resource: Resource, context: Context, profile: Profile) -> Mapped | Excluded:
-    """A row for the observation's own value and one for each component that has a value.
+    """A row for the observation's own value and one for each component that has a value; or that it was not made.
 
-    An observation without value, component, member or dataAbsentReason is a result that names no value: it keeps a
-    row, since a test that was done counts.
+    An observation without value, component or member is a result that names no value: it keeps a row, since a test that
+    was done counts, unless its dataAbsentReason says that it was not performed. One that was cancelled, and says why in
+    the words of QI-Core, was not done.
     """
     person = patient_key(resource, context)
     status = str(resource.get("status"))
     if person is None:
         return Excluded("no_patient")
+    when = start_of(resource, "effective") or resource.get("issued")
+    if status == "cancelled" and says_why_not(resource):
+        thing = codeable_concept(resource.get("code"))
+        return not_done(resource, context, person, thing, resource.get("issued") or when)
     if status not in profile.statuses["Observation"]:
         return not_taken("status", status, person)
-    when = start_of(resource, "effective") or resource.get("issued")
     shared: Row = {
         **event(resource, context, person, *(resource.get("performer") or ())),
         "category": category_of(resource),
+        "categories": categories_of(resource),
         "is_patient_reported": _is_patient_reported(resource),
         "status": status,
         "measurement_date": local_date(when),
@@ -72,7 +79,8 @@ def _is_patient_reported(resource: Resource) -> bool:
 
 
 def _explains_absence(resource: Resource) -> bool:
-    return any(resource.get(name) for name in ("dataAbsentReason", "hasMember", "component"))
+    absent = {coding["code"] for coding in codings(resource.get("dataAbsentReason"))}
+    return bool(resource.get("hasMember") or resource.get("component") or "not-performed" in absent)
 
 
 def _has_value(part: Resource) -> bool:

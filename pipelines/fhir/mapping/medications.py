@@ -25,10 +25,10 @@ from pipelines.fhir.mapping.elements import (
     start_of,
 )
 from pipelines.fhir.mapping.orders import is_negated, not_done
+from pipelines.fhir.mapping.reasons import reasons
 from pipelines.fhir.mapping.result import Excluded, Mapped, Row, not_taken
+from pipelines.fhir.mapping.supply import days_of, dispense_supply, request_supply, taken_supply
 from pipelines.fhir.profiles import Profile
-
-_DAYS = {"d": 1, "day": 1, "days": 1, "wk": 7, "week": 7, "weeks": 7, "mo": 30, "month": 30, "months": 30}
 
 
 def medication(resource: Resource, context: Context, _: Profile) -> Mapped | Excluded:
@@ -76,6 +76,9 @@ def medication_request(resource: Resource, context: Context, profile: Profile) -
         "days_supply": days,
         "quantity": (dispense.get("quantity") or {}).get("value"),
         "refills": dispense.get("numberOfRepeatsAllowed"),
+        "authored_date": local_date(resource.get("authoredOn")),
+        **request_supply(resource),
+        **reasons(resource, context),
     }
     return Mapped({"drug_exposure": [row]}, person)
 
@@ -100,6 +103,7 @@ def medication_dispense(resource: Resource, context: Context, profile: Profile) 
         "drug_exposure_end_date": _last_day(local_date(start), days),
         "days_supply": days,
         "quantity": (resource.get("quantity") or {}).get("value"),
+        **dispense_supply(resource),
     }
     return Mapped({"drug_exposure": [row]}, person)
 
@@ -114,10 +118,12 @@ def medication_administration(resource: Resource, context: Context, profile: Pro
         return not_done(resource, context, person, drug, start_of(resource, "effective"))
     dosage = resource.get("dosage") or {}
     dose = dosage.get("dose") or {}
+    interval = _interval(resource)
     row: Row = {
         **_surroundings(resource, context, person),
         **drug,
-        **_interval(resource),
+        **interval,
+        **_taken(interval),
         "drug_exposure_key": context.key,
         "kind": "administration",
         "status": resource["status"],
@@ -125,6 +131,7 @@ def medication_administration(resource: Resource, context: Context, profile: Pro
         "sig": dosage.get("text"),
         "route_codings": codings(dosage.get("route")) or None,
         "dose_unit_source_value": dose.get("unit") or dose.get("code"),
+        **reasons(resource, context),
     }
     return Mapped({"drug_exposure": [row]}, person)
 
@@ -136,15 +143,18 @@ def medication_statement(resource: Resource, context: Context, profile: Profile)
         return found
     person, drug = found
     source = resource.get("informationSource")
+    interval = _interval(resource, resource.get("dateAsserted"))
     row: Row = {
         **_surroundings(resource, context, person),
         "provider_key": practitioner_key(context, source),
         **drug,
         **_dosage(resource.get("dosage")),
-        **_interval(resource, resource.get("dateAsserted")),
+        **interval,
+        **_taken(interval, resource.get("dosage")),
         "drug_exposure_key": context.key,
         "kind": "statement" if reference_type(source) in LAYPEOPLE else "medication-list",
         "status": resource["status"],
+        **reasons(resource, context),
     }
     return Mapped({"drug_exposure": [row]}, person)
 
@@ -205,6 +215,10 @@ def _interval(resource: Resource, otherwise: str | None = None) -> Row:
     }
 
 
+def _taken(interval: Row, instructions: Sequence[Resource] | None = None) -> Row:
+    return taken_supply(interval["drug_exposure_start_date"], interval["drug_exposure_end_date"], instructions)
+
+
 def _dosage(instructions: Sequence[Resource] | None) -> Row:
     """Words, route and unit of the first of several instructions."""
     dosage: Resource = next(iter(instructions or ()), {})
@@ -218,10 +232,8 @@ def _dosage(instructions: Sequence[Resource] | None) -> Row:
 
 
 def _days_supply(duration: Resource | None) -> int | None:
-    if not duration or duration.get("value") is None:
-        return None
-    days = _DAYS.get(str(duration.get("code") or duration.get("unit") or "d").lower())
-    return None if days is None else round(float(duration["value"]) * days)
+    days = days_of(duration)
+    return None if days is None else round(days)
 
 
 def _last_day(start: date | None, days: int | None) -> date | None:

@@ -10,6 +10,8 @@ from pipelines.fhir.mapping.clinical import event
 from pipelines.fhir.mapping.elements import (
     Context,
     Resource,
+    all_codings,
+    categories_of,
     category_of,
     codeable_concept,
     codings,
@@ -20,6 +22,7 @@ from pipelines.fhir.mapping.elements import (
     patient_key,
     start_of,
 )
+from pipelines.fhir.mapping.reasons import reason_keys
 from pipelines.fhir.mapping.result import Excluded, Mapped, Row, not_taken
 from pipelines.fhir.profiles import Profile
 
@@ -52,6 +55,11 @@ def is_negated(resource: Resource) -> bool:
     """Whether a request is one not to perform: by its element, or by the modifier extension."""
     extended = (part for part in resource.get("modifierExtension") or () if part.get("url") in DO_NOT_PERFORM)
     return bool(resource.get("doNotPerform")) or any(part.get("valueBoolean") is not False for part in extended)
+
+
+def says_why_not(resource: Resource) -> bool:
+    """Whether an extension of QI-Core or its successors says why it was not done."""
+    return bool(_extension(resource, _REASONS))
 
 
 def not_done(resource: Resource, context: Context, person: int, thing: Row, when: str | None) -> Mapped:
@@ -101,9 +109,12 @@ def _observation(resource: Resource, context: Context, person: int, kind: str, t
         "kind": kind,
         "qualifier": resource["resourceType"],
         "category": category_of(resource),
+        "categories": categories_of(resource),
         "status": resource.get("status"),
         "intent": resource.get("intent"),
         "reason_codings": codings(*reasons) or None,
+        "reason_keys": reason_keys(resource, context),
+        "body_site_codings": all_codings(objects_of(resource.get("bodySite"))),
         "reason_text": next((text for text in map(concept_text, reasons) if text), None),
         "observation_date": local_date(when),
         "observation_datetime": local_datetime(when),

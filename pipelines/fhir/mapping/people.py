@@ -42,6 +42,7 @@ def patient(resource: Resource, context: Context, _: Profile) -> Mapped | Exclud
     person: Row = {
         "person_key": context.key,
         "gender_source_value": _gender(resource),
+        "sex_code": _sex_code(resource),
         "year_of_birth": birth_date.year if birth_date else None,
         "month_of_birth": birth_date.month if birth_date and len(born) >= 7 else None,
         "day_of_birth": birth_date.day if birth_date and len(born) >= 10 else None,
@@ -71,6 +72,13 @@ def _gender(resource: Resource) -> str | None:
         return str(resource["gender"])
     sex = extension(resource, f"{_US_CORE}us-core-birthsex")
     return _BIRTH_SEX.get(str((sex or {}).get("valueCode")))
+
+
+def _sex_code(resource: Resource) -> str | None:
+    """Code of US Core's extension for the sex that care goes by. Source: US Core Sex Extension, 8.0.0."""
+    found = extension(resource, f"{_US_CORE}us-core-sex") or {}
+    code = found.get("valueCode") or (found.get("valueCoding") or {}).get("code")
+    return None if code is None else str(code)
 
 
 def _birth_datetime(resource: Resource) -> Any:

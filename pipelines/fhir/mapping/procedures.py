@@ -8,6 +8,7 @@ from pipelines.fhir.mapping.devices import devices_of_procedure
 from pipelines.fhir.mapping.elements import (
     Context,
     Resource,
+    all_codings,
     codeable_concept,
     codings,
     end_of,
@@ -18,6 +19,7 @@ from pipelines.fhir.mapping.elements import (
     start_of,
 )
 from pipelines.fhir.mapping.orders import not_done
+from pipelines.fhir.mapping.reasons import reasons
 from pipelines.fhir.mapping.result import Excluded, Mapped, Row, not_taken
 from pipelines.fhir.profiles import Profile
 
@@ -45,6 +47,8 @@ def procedure(resource: Resource, context: Context, profile: Profile) -> Mapped 
         "procedure_datetime": local_datetime(start),
         "procedure_end_date": end_date,
         "procedure_end_datetime": end_datetime,
+        "body_site_codings": all_codings(resource.get("bodySite")),
+        **reasons(resource, context),
     }
     devices = list(devices_of_procedure(resource, context, shared))
     return Mapped({"procedure_occurrence": [row], "device_exposure": devices}, person)
@@ -82,6 +86,7 @@ def immunization(resource: Resource, context: Context, profile: Profile) -> Mapp
         "route_codings": codings(resource.get("route")) or None,
         "lot_number": resource.get("lotNumber"),
         "primary_source": resource.get("primarySource"),
+        **reasons(resource, context),
     }
     return Mapped({"drug_exposure": [row]}, person)
 

@@ -20,6 +20,7 @@ from pipelines.fhir.mapping import (
     provenance,
     specimens,
     statements,
+    tasks,
 )
 from pipelines.fhir.mapping.elements import Context, Resource, instant
 from pipelines.fhir.mapping.result import Excluded, Mapped, Row
@@ -59,6 +60,7 @@ _MAPPERS: Mapping[str, Callable[[Resource, Context, Profile], Mapped | Excluded]
     "Claim": claims.claim,
     "ExplanationOfBenefit": claims.explanation_of_benefit,
     "Provenance": provenance.provenance,
+    "Task": tasks.task,
 }
 
 MAPPED_TYPES = frozenset(_MAPPERS)

@@ -15,6 +15,7 @@ _CODES = frozenset(
     | {"intended", "declined", "not-taken"}
     | {"actual", "potential", "proposed", "planned", "accepted", "rejected"}
     | {"unconfirmed", "provisional", "differential", "confirmed", "refuted"}
+    | {"requested", "received", "ready", "failed"}
     | {"claim", "preauthorization", "predetermination", "queued", "complete", "error"}
 )
 """FHIR R4's statuses, intents, verification statuses, uses and outcomes of the resources we map."""
@@ -37,6 +38,6 @@ class Excluded:
     rows: Mapping[str, Sequence[Row]] = field(default_factory=dict)
 
 
-def not_taken(element: str, code: str, person_key: int) -> Excluded:
+def not_taken(element: str, code: str, person_key: int | None) -> Excluded:
     """Excluded for a code the profile doesn't take; a code that isn't FHIR's could be any text and isn't repeated."""
     return Excluded(f"{element}:{code if code in _CODES else 'unrecognised'}", person_key)

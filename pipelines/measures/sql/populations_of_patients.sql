@@ -2,23 +2,16 @@
 -- it, none for who is no person of ours.
 SELECT
     crosswalk.person_key,
-    CASE WHEN population.person_id IS NOT NULL THEN coalesce((population.one ->> 'group_number')::integer, 1) END
-        AS group_number,
+    population.group_number,
     population.reason,
-    (population.one ->> 'initial_population')::boolean AS initial_population,
-    coalesce(population.one ->> 'denominator', population.one ->> 'initial_population')::boolean AS denominator,
-    (population.one ->> 'denominator_exclusion')::boolean AS denominator_exclusion,
-    (population.one ->> 'denominator_exception')::boolean AS denominator_exception,
-    (population.one ->> 'numerator')::boolean AS numerator,
-    (population.one ->> 'numerator_exclusion')::boolean AS numerator_exclusion
+    population.initial_population,
+    population.denominator,
+    population.denominator_exclusion,
+    population.denominator_exception,
+    population.numerator,
+    population.numerator_exclusion
 FROM omop.person_crosswalk AS crosswalk
-LEFT JOIN (
-    SELECT
-        person_id,
-        reason,
-        to_jsonb(measure_population.*) AS one
-    FROM measures.measure_population
-    WHERE measure_id = %(measure_id)s
-) AS population ON crosswalk.person_id = population.person_id
+LEFT JOIN measures.measure_population AS population
+    ON crosswalk.person_id = population.person_id AND population.measure_id = %(measure_id)s
 WHERE crosswalk.person_key = any(%(person_keys)s)
-ORDER BY crosswalk.person_key, group_number
+ORDER BY crosswalk.person_key, population.group_number

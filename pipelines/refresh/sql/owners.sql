@@ -1,5 +1,6 @@
 -- Whose records these persons' records name without being theirs: labels of a mother's stay hold for her child's. And
--- whose go by the same other key as theirs, of which each leads to one record; and of a device, who uses it and who did.
+-- whose go by the same other key as theirs, of which each leads to one record; and of a device, who uses it and who
+-- did; and of an order, who rejected it, and the other way round.
 INSERT INTO pg_temp.found
 SELECT owned.person_key
 FROM pg_temp.part_reference
@@ -31,3 +32,9 @@ SELECT naming.person_key
 FROM pg_temp.part_resource_key AS part
 INNER JOIN omop_intermediate.int_named_resource AS named ON part.resource_key = named.named_key
 INNER JOIN bronze.resource AS naming ON named.resource_key = naming.resource_key
+UNION
+-- A Task may be for somebody else than the order that it rejects is.
+SELECT ordered.person_key
+FROM pg_temp.part_resource_key AS part
+INNER JOIN bronze.rejected_request AS rejected ON part.resource_key = rejected.resource_key
+INNER JOIN bronze.resource AS ordered ON rejected.request_key = ordered.resource_key

@@ -1,4 +1,5 @@
--- What their records name: aliases with what these lead to, medications, devices, and the account of all records.
+-- What their records name: aliases with what these lead to, medications, devices, Tasks that reject their orders, and the
+-- account of all records.
 CREATE TEMPORARY TABLE bronze_reference_alias AS
 SELECT alias.*
 FROM bronze.reference_alias AS alias
@@ -17,6 +18,17 @@ WHERE
 INSERT INTO pg_temp.part_reference
 SELECT resource_key
 FROM pg_temp.bronze_reference_alias
+EXCEPT
+SELECT key
+FROM pg_temp.part_reference;
+-- Of a Task that rejects an order only the order may say whose it is.
+CREATE TEMPORARY TABLE bronze_rejected_request AS
+SELECT rejected.*
+FROM bronze.rejected_request AS rejected
+WHERE rejected.request_key IN (SELECT resource_key FROM pg_temp.part_resource_key);
+INSERT INTO pg_temp.part_reference
+SELECT resource_key
+FROM pg_temp.bronze_rejected_request
 EXCEPT
 SELECT key
 FROM pg_temp.part_reference;

@@ -68,6 +68,12 @@ TAKEN: Resource = {"status": "completed", "medicationCodeableConcept": CODE}
 ORDERED: Resource = {"status": "active", "intent": "order", "authoredOn": "2025-01-01"}
 TEAM = {"participant": [{"member": {"reference": "Practitioner/1"}}, {"member": {"reference": "Organization/1"}}]}
 CONSENT: Resource = {"status": "active", "patient": {"reference": "Patient/p1"}, "scope": CODE, "category": [CODE]}
+REJECTED: Resource = {
+    "status": "rejected",
+    "intent": "order",
+    "code": concept("http://hl7.org/fhir/CodeSystem/task-code", "fulfill"),
+    "focus": {"reference": "ServiceRequest/1"},
+}
 
 CONTENTS: list[list[Resource]] = [
     [patient(), patient(**MRN), patient(**link("replaced-by", "p2")), {"resourceType": "Patient", "id": "p1"}],
@@ -128,6 +134,7 @@ CONTENTS: list[list[Resource]] = [
     [claim(), claim(item=[]), claim(patient={"reference": "Patient/p2"}), claim(**ERROR)],
     [answer(), answer(payment={"amount": {"value": 3, "currency": "USD"}}), answer(outcome="error"), answer(**ERROR)],
     [coverage(), coverage(period={"start": "2025-01-01"}, order=1), coverage(**ERROR)],
+    _thing("Task", REJECTED, {**REJECTED, "for": {"reference": "Patient/p1"}}, {**REJECTED, "status": "accepted"}),
     [provenance("Observation/o1"), provenance("Condition/1"), provenance("Condition/1", agent=[])],
 ]
 """By resource, contents it has had; the first is loaded."""

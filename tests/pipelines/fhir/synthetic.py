@@ -150,6 +150,7 @@ TABLES = (
     "device_exposure",
     "measurement",
     "observation",
+    "rejected_request",
     "specimen",
     "note",
     "payer_plan_period",

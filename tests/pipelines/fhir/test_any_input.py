@@ -47,7 +47,7 @@ TEMPLATES = [
     patient(address=[{"city": "x"}], identifier=[{"system": "a", "value": "b"}]),
     encounter(location=[{"location": {"reference": "Location/1"}, "period": {"start": "2025"}}], participant=[]),
     observation(valueQuantity={"value": 1, "unit": "x"}, category=[{"text": "x"}], component=[], referenceRange=[]),
-    prescription(dispenseRequest={"quantity": {"value": 1}}, dosageInstruction=[{"text": "x"}], requester={}),
+    prescription(dispenseRequest={"quantity": {"value": 1}}, dosageInstruction=[{"timing": {}, "doseAndRate": [{}]}]),
     clinical("Immunization", "1", status="completed", vaccineCode={}, occurrenceDateTime="2025", performer=[]),
     {"resourceType": "Medication", "id": "1", "code": {}, "identifier": [], "status": "active"},
     clinical("MedicationDispense", "1", status="completed", medicationReference={}, daysSupply={}, quantity={}),
@@ -78,6 +78,14 @@ TEMPLATES = [
     {"resourceType": "Claim", **CLAIM, "total": {"value": 1, "currency": "x"}, "prescription": {}, "identifier": []},
     {"resourceType": "ExplanationOfBenefit", **CLAIM, "outcome": "complete", "total": [], "payment": {"amount": {}}}
     | {"claim": {}, "addItem": [{"adjudication": [{"amount": {"value": 1}}]}], "adjudication": []},
+    {
+        "resourceType": "Task",
+        "id": "1",
+        "status": "rejected",
+        "intent": "order",
+        "code": {"coding": [{"code": "fulfill"}]},
+    }
+    | {"focus": {"reference": "ServiceRequest/1"}, "for": {"reference": "Patient/p1"}},
     {"resourceType": "Provenance", "id": "1", "target": [{"reference": "Patient/p1"}], "agent": [{}], "recorded": "x"},
 ]
 

@@ -85,6 +85,62 @@ def test_when_a_condition_began_and_ended(parts: dict[str, Any], start: date | N
     assert (row["condition_start_date"], row["condition_end_date"]) == (start, end)
 
 
+@pytest.mark.parametrize(
+    ("parts", "first", "last"),
+    [
+        ({"onsetDateTime": "2020-05-01T22:00:00-05:00"}, date(2020, 5, 1), date(2020, 5, 1)),
+        ({"onsetPeriod": {"start": "2020-05-01", "end": "2020-06"}}, date(2020, 5, 1), date(2020, 6, 30)),
+        ({"onsetPeriod": {"start": "2020-05-01"}}, date(2020, 5, 1), None),
+        ({"onsetString": "long ago"}, None, None),
+        ({}, None, None),
+    ],
+)
+def test_the_onset_is_kept_apart_from_when_it_was_recorded(
+    parts: dict[str, Any], first: date | None, last: date | None
+) -> None:
+    row = only_row(
+        condition(recordedDate="2021-01-01", abatementDateTime="2022-01-01", **parts), "condition_occurrence"
+    )
+    assert (row["onset_start_date"], row["onset_end_date"]) == (first, last)
+    assert (row["recorded_date"], row["condition_start_date"]) == (date(2021, 1, 1), first or date(2021, 1, 1))
+
+
+def test_a_condition_has_all_its_categories_and_body_sites() -> None:
+    kinds = [concept(f"{TERMS}condition-category", code) for code in ("encounter-diagnosis", "problem-list-item")]
+    sites = [concept(SNOMED, "7771000"), concept(SNOMED, "24028007")]
+    row = only_row(condition(category=kinds, bodySite=sites), "condition_occurrence")
+    assert (row["category"], row["categories"]) == ("encounter-diagnosis", ["encounter-diagnosis", "problem-list-item"])
+    assert [coding["code"] for coding in row["body_site_codings"]] == ["7771000", "24028007"]
+
+
+def test_why_and_where_a_procedure_was_done() -> None:
+    given = procedure(
+        reasonCode=[concept(ICD10, "E66.01"), {"text": "obesity"}],
+        reasonReference=[{"reference": "Condition/c1"}, {"reference": "urn:uuid:1"}],
+        bodySite=[concept(SNOMED, "7771000")],
+    )
+    row = only_row(given, "procedure_occurrence")
+    assert row["reason_codings"] == [{"system": ICD10, "code": "E66.01"}]
+    # One that doesn't say its type may be of any.
+    assert row["reason_keys"][0] == key("Condition", "c1")
+    assert {key("Condition", "1"), key("Observation", "1")} < set(row["reason_keys"])
+    assert [coding["code"] for coding in row["body_site_codings"]] == ["7771000"]
+    bare = only_row(procedure(), "procedure_occurrence")
+    assert (bare["reason_codings"], bare["reason_keys"], bare["body_site_codings"]) == (None, None, None)
+
+
+def test_a_report_lasts_as_long_as_what_it_reports() -> None:
+    report = clinical("DiagnosticReport", "r1", status="final", code=concept(SNOMED, "73761001"))
+    period = {"effectivePeriod": {"start": "2025-01-01", "end": "2025-01-03T10:00:00-05:00"}}
+    (row,) = mapped(report | period)["observation"]
+    assert (row["observation_end_date"], row["observation_end_datetime"]) == (
+        date(2025, 1, 3),
+        datetime(2025, 1, 3, 10),
+    )
+    (row,) = mapped(report | {"effectiveDateTime": "2025-01-01"})["observation"]
+    assert row["observation_end_date"] is None
+
+
 def test_a_doubted_diagnosis_is_kept_with_its_doubt_where_an_allergy_is_not() -> None:
     refuted = {"verificationStatus": concept(f"{TERMS}condition-ver-status", "refuted")}
     (row,) = mapped(condition(**refuted), "ig-strict")["condition_occurrence"]

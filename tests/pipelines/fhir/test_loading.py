@@ -133,6 +133,7 @@ def test_a_chart_loads_once_and_the_account_names_everything(ingest: Ingest, db:
         "device_exposure": 0,
         "measurement": 3,
         "observation": 2,
+        "rejected_request": 0,
         "specimen": 0,
         "note": 1,
         "payer_plan_period": 0,

@@ -128,6 +128,13 @@ def test_a_dispense_lasts_as_long_as_its_supply() -> None:
         "sig": "one a day",
         "route_codings": ROUTE["coding"],
         "dose_unit_source_value": "mg",
+        "supply_start_date": date(2025, 1, 2),
+        "supply_end_date": date(2025, 1, 31),
+        "total_days_supplied": 30,
+        "supplied_quantity": 60,
+        "supplied_quantity_unit": "tablet",
+        "dose_per_day": None,
+        "dose_unit": "mg",
     }
     assert only_row(dispense(whenPrepared="2025-01-01"), "drug_exposure")["drug_exposure_start_date"] == date(
         2025, 1, 1

@@ -103,7 +103,7 @@ def test_comparators_are_kept_as_written(comparator: str) -> None:
 @pytest.mark.parametrize(
     "parts",
     [
-        {"dataAbsentReason": ABSENT},
+        {"dataAbsentReason": concept("http://terminology.hl7.org/CodeSystem/data-absent-reason", "not-performed")},
         {"component": [pressure("8480-6", None)]},
         {"hasMember": [{"reference": "Observation/o2"}]},
     ],
@@ -112,8 +112,19 @@ def test_an_observation_without_any_value_makes_no_row(parts: dict[str, Any]) ->
     assert excluded(observation(**parts)) == "data_absent"
 
 
-def test_a_result_that_only_says_it_was_done_keeps_a_row() -> None:
-    assert only_row(observation(), "measurement")["measurement_key"] == key("Observation", "o1")
+@pytest.mark.parametrize("parts", [{}, {"dataAbsentReason": ABSENT}])
+def test_a_result_that_only_says_it_was_done_keeps_a_row(parts: dict[str, Any]) -> None:
+    row = only_row(observation(**parts), "measurement")
+    assert row["measurement_key"] == key("Observation", "o1")
+    assert "value_number" not in row
+
+
+def test_every_category_is_kept() -> None:
+    terms = "http://terminology.hl7.org/CodeSystem/observation-category"
+    both = [concept("urn:local", "mine"), concept(terms, "survey"), concept(terms, "survey"), {"text": "in words"}]
+    row = only_row(observation(category=both), "measurement")
+    assert (row["category"], row["categories"]) == ("survey", ["mine", "survey"])
+    assert only_row(observation(), "measurement")["categories"] is None
 
 
 @pytest.mark.parametrize(

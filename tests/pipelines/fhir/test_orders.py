@@ -15,6 +15,7 @@ from tests.pipelines.fhir.synthetic import (
     excluded,
     key,
     mapped,
+    observation,
     only_row,
     prescription,
 )
@@ -57,7 +58,9 @@ def test_an_order_of_a_service() -> None:
     row = only_row(
         service(
             reasonCode=[concept(SNOMED, "363346000", "Cancer"), {"text": "her wish"}],
-            category=[concept(SNOMED, "387713003")],
+            category=[concept(SNOMED, "387713003"), concept("urn:local", "extra")],
+            bodySite=[concept(SNOMED, "7771000"), concept(SNOMED, "24028007")],
+            reasonReference=[{"reference": "Condition/c1"}, {"display": "as told"}],
             requester={"reference": "Practitioner/d1"},
         ),
         "observation",
@@ -70,6 +73,9 @@ def test_an_order_of_a_service() -> None:
         "kind": "service-order",
         "qualifier": "ServiceRequest",
         "category": "387713003",
+        "categories": ["387713003", "extra"],
+        "body_site_codings": [{"system": SNOMED, "code": "7771000"}, {"system": SNOMED, "code": "24028007"}],
+        "reason_keys": [key("Condition", "c1")],
         "codings": HOSPICE["coding"],
         "code_text": "Hospice care",
         "status": "active",
@@ -147,6 +153,17 @@ def test_why_not(resource: Resource, code: str | None, text: str | None) -> None
     row = only_row(resource, "observation")
     assert (row["reason_codings"] or [{}])[0].get("code") == code
     assert row["reason_text"] == text
+
+
+@pytest.mark.parametrize("guide", ["us/qicore", "astp/us-quality-core"])
+def test_a_cancelled_observation_that_says_why_was_not_made(guide: str) -> None:
+    url = f"http://fhir.org/guides/{guide}/StructureDefinition/notDoneReason"
+    why = [{"url": url, "valueCodeableConcept": REFUSED}]
+    row = only_row(observation(status="cancelled", extension=why, issued="2025-01-03T08:00:00Z"), "observation")
+    assert (row["kind"], row["qualifier"], row["status"]) == ("not-done", "Observation", "cancelled")
+    assert (row["reason_codings"][0]["code"], row["observation_date"]) == ("105480006", date(2025, 1, 3))
+    assert excluded(observation(status="cancelled")) == "status:cancelled"
+    assert excluded(observation(status="entered-in-error", extension=why)) == "status:entered-in-error"
 
 
 def test_when_it_was_not_done() -> None:

@@ -68,6 +68,7 @@ def test_patient_becomes_person_identifiers_and_home() -> None:
         "source_system": "ehr",
         "known_at": None,
         "gender_source_value": "female",
+        "sex_code": None,
         "year_of_birth": 1960,
         "month_of_birth": 2,
         "day_of_birth": 3,
@@ -145,6 +146,15 @@ def test_a_record_that_was_merged_away_needs_no_birth_date() -> None:
     link = {"type": "replaced-by", "other": {"reference": "Patient/p2"}}
     (person,) = mapped({"resourceType": "Patient", "id": "p1", "active": False, "link": [link]})["person"]
     assert (person["year_of_birth"], person["merged_into_person_key"]) == (None, key("Patient", "p2"))
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [({"valueCode": "248152002"}, "248152002"), ({"valueCoding": {"code": "248153007"}}, "248153007"), ({}, None)],
+)
+def test_the_sex_care_goes_by_is_kept_beside_the_gender(value: dict[str, Any], code: str | None) -> None:
+    (row,) = mapped(patient(extension=[{"url": f"{US_CORE}us-core-sex", **value}], gender="unknown"))["person"]
+    assert (row["sex_code"], row["gender_source_value"]) == (code, "unknown")
 
 
 def test_practitioner_becomes_a_provider_without_a_name() -> None:

@@ -56,7 +56,8 @@ class World:
         """New or changed records of random people, one version of each at most."""
         makers: list[Callable[[], Resource]] = [
             self._patient, self._patient, self._visit, self._visit, self._condition, self._result, self._result,
-            self._drug, self._note, self._coverage, self._claim, self._team, self._consent, self._specimen, self._gone,
+            self._drug, self._note, self._coverage, self._claim, self._team, self._consent, self._specimen, self._task,
+            self._gone,
         ]  # fmt: skip
         made = [self._random.choice(makers)() for _ in range(count)]
         return list({self._name(resource): self._dated(resource) for resource in made}.values())
@@ -243,6 +244,18 @@ class World:
             "subject": {"reference": f"Patient/{self._person()}"},
             "type": coded("http://snomed.info/sct", "119297000"),
             "collection": {"collectedDateTime": self._random.choice(_DAYS)},
+        }
+
+    def _task(self) -> Resource:
+        # Most are for another person than the prescription is.
+        return {
+            "resourceType": "Task",
+            "id": f"t{self._one(0, 1)}",
+            "status": self._one("rejected", "rejected", "accepted"),
+            "intent": "order",
+            "code": coded("http://hl7.org/fhir/CodeSystem/task-code", "fulfill"),
+            "focus": {"reference": f"MedicationRequest/d{self._one(0, 1)}"},
+            "for": {"reference": f"Patient/{self._person()}"},
         }
 
     def _gone(self) -> Resource:

@@ -1,4 +1,14 @@
 -- The clinical rows of bronze in one shape; what only one kind has stays there and is joined back by key.
+WITH
+-- Tasks that say of an order or a prescription that nobody fulfils it.
+rejection AS (
+    SELECT
+        request_key,
+        jsonb_agg(resource_key ORDER BY resource_key) AS resource_keys
+    FROM {{ source('bronze', 'rejected_request') }}
+    GROUP BY request_key
+)
+
 SELECT
     'condition_occurrence' AS bronze_table,
     condition_occurrence_key AS bronze_key,
@@ -20,6 +30,11 @@ SELECT
     condition_start_datetime AS start_datetime,
     condition_end_date AS end_date,
     condition_end_datetime AS end_datetime,
+    coalesce(categories, CASE WHEN category IS NOT NULL THEN jsonb_build_array(category) END) AS categories,
+    NULL::jsonb AS reason_codings,
+    NULL::jsonb AS reason_keys,
+    body_site_codings,
+    NULL::jsonb AS rejecting_keys,
     known_at,
     CASE
         WHEN verification_status IN ('unconfirmed', 'provisional', 'differential', 'refuted') THEN 'Observation'
@@ -49,6 +64,11 @@ SELECT
     drug.drug_exposure_start_datetime AS start_datetime,
     drug.drug_exposure_end_date AS end_date,
     drug.drug_exposure_end_datetime AS end_datetime,
+    NULL AS categories,
+    drug.reason_codings,
+    drug.reason_keys,
+    NULL AS body_site_codings,
+    rejection.resource_keys AS rejecting_keys,
     drug.known_at,
     NULL AS fixed_domain_id,
     'Drug' AS default_domain_id
@@ -56,6 +76,7 @@ FROM {{ source('bronze', 'drug_exposure') }} AS drug
 LEFT JOIN {{ ref('int_reference_alias') }} AS alias ON drug.medication_key = alias.alias_key
 LEFT JOIN {{ source('bronze', 'medication') }} AS medication
     ON coalesce(alias.resource_key, drug.medication_key) = medication.medication_key
+LEFT JOIN rejection ON drug.resource_key = rejection.request_key
 UNION ALL
 SELECT
     'procedure_occurrence' AS bronze_table,
@@ -78,6 +99,11 @@ SELECT
     procedure_datetime AS start_datetime,
     procedure_end_date AS end_date,
     procedure_end_datetime AS end_datetime,
+    NULL AS categories,
+    reason_codings,
+    reason_keys,
+    body_site_codings,
+    NULL AS rejecting_keys,
     known_at,
     NULL AS fixed_domain_id,
     'Procedure' AS default_domain_id
@@ -104,6 +130,11 @@ SELECT
     measurement_datetime AS start_datetime,
     measurement_end_date AS end_date,
     NULL AS end_datetime,
+    coalesce(categories, CASE WHEN category IS NOT NULL THEN jsonb_build_array(category) END) AS categories,
+    NULL AS reason_codings,
+    NULL AS reason_keys,
+    NULL AS body_site_codings,
+    NULL AS rejecting_keys,
     known_at,
     NULL AS fixed_domain_id,
     CASE
@@ -131,8 +162,13 @@ SELECT
     observed.kind,
     observed.observation_date AS start_date,
     observed.observation_datetime AS start_datetime,
-    NULL AS end_date,
-    NULL AS end_datetime,
+    observed.observation_end_date AS end_date,
+    observed.observation_end_datetime AS end_datetime,
+    coalesce(observed.categories, CASE WHEN observed.category IS NOT NULL THEN jsonb_build_array(observed.category) END) AS categories,
+    observed.reason_codings,
+    observed.reason_keys,
+    observed.body_site_codings,
+    rejection.resource_keys AS rejecting_keys,
     observed.known_at,
     -- What is said about a thing is no such thing.
     CASE WHEN observed.kind <> 'diagnostic-report' THEN 'Observation' END AS fixed_domain_id,
@@ -141,6 +177,7 @@ FROM {{ source('bronze', 'observation') }} AS observed
 LEFT JOIN {{ ref('int_reference_alias') }} AS alias ON observed.medication_key = alias.alias_key
 LEFT JOIN {{ source('bronze', 'medication') }} AS medication
     ON coalesce(alias.resource_key, observed.medication_key) = medication.medication_key
+LEFT JOIN rejection ON observed.resource_key = rejection.request_key
 UNION ALL
 SELECT
     'device_exposure' AS bronze_table,
@@ -163,6 +200,11 @@ SELECT
     used.device_exposure_start_datetime AS start_datetime,
     used.device_exposure_end_date AS end_date,
     used.device_exposure_end_datetime AS end_datetime,
+    NULL AS categories,
+    used.reason_codings,
+    used.reason_keys,
+    used.body_site_codings,
+    NULL AS rejecting_keys,
     used.known_at,
     NULL AS fixed_domain_id,
     'Device' AS default_domain_id
@@ -193,6 +235,11 @@ SELECT
     NULL AS start_datetime,
     end_date,
     NULL AS end_datetime,
+    NULL AS categories,
+    NULL AS reason_codings,
+    NULL AS reason_keys,
+    NULL AS body_site_codings,
+    NULL AS rejecting_keys,
     known_at,
     NULL AS fixed_domain_id,
     CASE

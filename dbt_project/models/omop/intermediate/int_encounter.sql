@@ -16,6 +16,8 @@ SELECT
     visit.admitted_from_source_value,
     visit.discharged_to_source_value,
     coalesce(alias.resource_key, visit.parent_visit_key) AS parent_visit_key,
+    visit.reason_codings,
+    visit.reason_keys,
     visit.known_at
 FROM {{ source('bronze', 'visit_occurrence') }} AS visit
 LEFT JOIN {{ ref('int_reference_alias') }} AS alias ON visit.parent_visit_key = alias.alias_key

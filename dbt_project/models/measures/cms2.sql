@@ -1,0 +1,227 @@
+-- CMS2, depression: screening and follow-up plan (2026). The published logic defines exceptions and switches them off.
+WITH
+visit AS (
+    SELECT DISTINCT
+        person_id,
+        cdm_table,
+        cdm_id,
+        start_date,
+        end_date,
+        start_datetime,
+        end_datetime
+    FROM {{ ref('qualifying_encounter') }}
+    WHERE value_set IN ('encounter_to_screen_for_depression', 'physical_therapy_evaluation', 'telephone_visit')
+),
+
+encounter AS (
+    SELECT DISTINCT ON (person_id)
+        person_id,
+        cdm_table,
+        cdm_id,
+        start_date
+    FROM visit
+    ORDER BY person_id, start_date, cdm_table, cdm_id
+),
+
+exclusion AS (
+    SELECT DISTINCT ON (event.person_id)
+        event.person_id,
+        event.cdm_table,
+        event.cdm_id,
+        'bipolar disorder by ' || event.code || ' on ' || event.start_date AS reason
+    {{ events(['bipolar_disorder']) | indent(4) }}
+    INNER JOIN visit ON event.person_id = visit.person_id AND event.start_date < visit.start_date
+    WHERE
+        event.bronze_table = 'condition_occurrence'
+        AND event.categories && ARRAY['problem-list-item', 'health-concern']
+    ORDER BY event.person_id, event.start_date, event.cdm_table, event.cdm_id
+),
+
+-- The last screening by each tool for the person's age, in the fortnight up to an encounter.
+screening AS (
+    SELECT DISTINCT ON (event.person_id, event.value_set)
+        event.person_id,
+        replace(event.value_set, '_depression_screening', '') AS tool,
+        event.cdm_table,
+        event.cdm_id,
+        event.start_date
+    {{ events(['adolescent_depression_screening', 'adult_depression_screening']) | indent(4) }}
+    INNER JOIN visit
+        ON
+            event.person_id = visit.person_id
+            AND event.end_date <= visit.start_date
+            AND event.end_date >= visit.start_date - 14
+    WHERE
+        event.bronze_table = 'measurement'
+        AND event.has_value
+        AND CASE event.value_set
+            WHEN 'adolescent_depression_screening' THEN person.age_at_start <= 17
+            ELSE person.age_at_start >= 17
+        END
+    ORDER BY
+        event.person_id ASC,
+        event.value_set ASC,
+        event.start_date DESC,
+        event.start_datetime DESC NULLS LAST,
+        event.cdm_table ASC,
+        event.cdm_id ASC
+),
+
+answer AS (
+    SELECT
+        screening.person_id,
+        screening.tool,
+        screening.cdm_table,
+        screening.cdm_id,
+        screening.start_date,
+        coalesce(bool_or(said.value_set = 'depression_screening_negative'), FALSE) AS is_negative,
+        coalesce(bool_or(said.value_set = 'depression_screening_positive'), FALSE) AS is_positive
+    FROM screening
+    LEFT JOIN {{ ref('measure_element') }} AS said
+        ON
+            screening.cdm_table = said.cdm_table
+            AND screening.cdm_id = said.cdm_id
+            AND said.element = 'value'
+            AND said.value_set IN ('depression_screening_negative', 'depression_screening_positive')
+    GROUP BY screening.person_id, screening.tool, screening.cdm_table, screening.cdm_id, screening.start_date
+),
+
+-- Orders by their day, procedures by their time; each for a tool.
+intervention AS (
+    SELECT
+        person_id,
+        cdm_table,
+        cdm_id,
+        code,
+        authored_date AS intervention_date,
+        NULL::timestamp AS intervention_datetime,
+        'order' AS kind,
+        CASE value_set WHEN 'referral_for_adolescent_depression' THEN 'adolescent' ELSE 'adult' END AS tool
+    FROM {{ ref('measure_order') }}
+    WHERE
+        kind = 'service-order'
+        AND value_set IN ('referral_for_adolescent_depression', 'referral_for_adult_depression')
+    UNION ALL
+    SELECT
+        event.person_id,
+        event.cdm_table,
+        event.cdm_id,
+        event.code,
+        event.authored_date AS intervention_date,
+        NULL AS intervention_datetime,
+        'order' AS kind,
+        CASE event.value_set WHEN 'adolescent_depression_medications' THEN 'adolescent' ELSE 'adult' END AS tool
+    {{ events(['adolescent_depression_medications', 'adult_depression_medications']) | indent(4) }}
+    WHERE
+        event.kind = 'prescription'
+        AND event.status IN ('active', 'completed')
+        AND event.intent IN {{ order_intents() }}
+    UNION ALL
+    SELECT
+        event.person_id,
+        event.cdm_table,
+        event.cdm_id,
+        event.code,
+        event.start_date AS intervention_date,
+        event.start_datetime AS intervention_datetime,
+        'procedure' AS kind,
+        CASE event.value_set WHEN 'follow_up_for_adolescent_depression' THEN 'adolescent' ELSE 'adult' END AS tool
+    {{ events(['follow_up_for_adolescent_depression', 'follow_up_for_adult_depression']) | indent(4) }}
+    WHERE event.bronze_table = 'procedure_occurrence'
+),
+
+-- A procedure within the encounter, an order on the day it ends or the two after.
+follow_up AS (
+    SELECT DISTINCT ON (answer.person_id, answer.tool)
+        answer.person_id,
+        answer.tool,
+        intervention.cdm_table,
+        intervention.cdm_id,
+        intervention.intervention_date,
+        'follow-up by ' || intervention.code || ' on ' || intervention.intervention_date AS reason
+    FROM answer
+    INNER JOIN visit
+        ON
+            answer.person_id = visit.person_id
+            AND answer.start_date <= visit.start_date
+            AND answer.start_date >= visit.start_date - 14
+    INNER JOIN intervention ON answer.person_id = intervention.person_id AND answer.tool = intervention.tool
+    INNER JOIN {{ ref('measure_person') }} AS person ON answer.person_id = person.person_id
+    WHERE
+        answer.is_positive
+        AND intervention.intervention_date >= person.period_start
+        AND intervention.intervention_date <= person.last_day
+        AND CASE intervention.kind
+            WHEN 'order'
+                THEN
+                    intervention.intervention_date >= visit.end_date
+                    AND intervention.intervention_date <= visit.end_date + 2
+            ELSE
+                coalesce(
+                    intervention.intervention_datetime >= visit.start_datetime
+                    AND intervention.intervention_datetime <= visit.end_datetime,
+                    intervention.intervention_date >= visit.start_date
+                    AND intervention.intervention_date <= visit.end_date
+                )
+        END
+    ORDER BY
+        answer.person_id ASC,
+        answer.tool ASC,
+        intervention.intervention_date ASC,
+        intervention.cdm_table ASC,
+        intervention.cdm_id ASC
+),
+
+-- Of two tools the one that meets the numerator.
+outcome AS (
+    SELECT DISTINCT ON (answer.person_id)
+        answer.person_id,
+        answer.is_negative OR follow_up.person_id IS NOT NULL AS is_numerator,
+        CASE
+            WHEN answer.is_negative THEN 'negative'
+            WHEN answer.is_positive THEN 'positive'
+            ELSE 'neither positive nor negative'
+        END || ' ' || answer.tool || ' depression screening on ' || answer.start_date
+        || CASE
+            WHEN answer.is_positive AND NOT answer.is_negative
+                THEN '; ' || coalesce(follow_up.reason, 'no follow-up plan')
+            ELSE ''
+        END AS reason,
+        {{ deciding_row('answer') }} || CASE
+            WHEN NOT answer.is_negative AND follow_up.person_id IS NOT NULL THEN {{ deciding_row('follow_up') }}
+            ELSE '[]'::jsonb
+        END AS deciding_rows,
+        answer.start_date
+    FROM answer
+    LEFT JOIN follow_up ON answer.person_id = follow_up.person_id AND answer.tool = follow_up.tool
+    ORDER BY
+        answer.person_id ASC,
+        (answer.is_negative OR follow_up.person_id IS NOT NULL) DESC,
+        answer.tool ASC
+),
+
+judged AS (
+    SELECT
+        person.person_id,
+        CASE
+            WHEN person.age_at_start < 12
+                THEN 'age ' || person.age_at_start || ' at the start of the period is below 12'
+            WHEN encounter.person_id IS NULL THEN 'no qualifying encounter in the period'
+        END AS ineligible_reason,
+        'encounter on ' || encounter.start_date AS population_reason,
+        {{ deciding_row('encounter') }} AS population_rows,
+        exclusion.reason AS exclusion_reason,
+        CASE WHEN exclusion.person_id IS NOT NULL THEN {{ deciding_row('exclusion') }} END AS exclusion_rows,
+        coalesce(outcome.is_numerator, FALSE) AS is_numerator,
+        coalesce(outcome.reason, 'no depression screening in the fortnight up to an encounter') AS outcome_reason,
+        outcome.deciding_rows AS outcome_rows,
+        NULL::text AS exception_reason,
+        NULL::jsonb AS exception_rows,
+        outcome.start_date AS last_event_date
+    FROM {{ ref('measure_person') }} AS person
+    LEFT JOIN encounter ON person.person_id = encounter.person_id
+    LEFT JOIN outcome ON person.person_id = outcome.person_id
+    LEFT JOIN exclusion ON person.person_id = exclusion.person_id
+)
+
+{{ measure_result('CMS2', has_exception=true) }}
