@@ -71,7 +71,7 @@ SELECT
     person.person_id,
     {{ score_columns(risk_score_id, 'points') }},
     coalesce(comorbidity.points, 0)::numeric AS score,
-    '{}'::text[] AS lacks,
+    '[]'::jsonb AS lacks,
     coalesce(comorbidity.components, '{}'::jsonb) AS components,
     coalesce(comorbidity.deciding_rows, '[]'::jsonb) AS deciding_rows,
     coalesce(unjudged.unjudged_rows, '[]'::jsonb) AS unjudged_rows
@@ -138,14 +138,16 @@ latest AS (
 
 {#- What is lacking: of {words: condition} the words whose condition does not hold, or is not known to. -#}
 {% macro lacks(inputs) -%}
-    array_remove(
-        ARRAY[
-            {%- for words, condition in inputs.items() %}
-            CASE WHEN ({{ condition }}) IS NOT TRUE THEN '{{ words }}' END
-            {{- ',' if not loop.last }}
-            {%- endfor %}
-        ],
-        NULL
+    to_jsonb(
+        array_remove(
+            ARRAY[
+                {%- for words, condition in inputs.items() %}
+                CASE WHEN ({{ condition }}) IS NOT TRUE THEN '{{ words }}' END
+                {{- ',' if not loop.last }}
+                {%- endfor %}
+            ],
+            NULL
+        )
     )
 {%- endmacro %}
 

@@ -49,9 +49,9 @@ smoking AS (
         CASE
             WHEN answer.code IN ('LA18976-3', 'LA18977-1', 'LA18981-3', 'LA18982-1') THEN TRUE
             WHEN answer.code IN ('LA18978-9', 'LA15920-4') THEN FALSE
-            WHEN answer.words ~* '\m(unknown|not known)\M' THEN NULL
+            WHEN answer.words ~* '\m(unknown|not known|passive)\M' THEN NULL
             WHEN answer.words ~* '\m(never|ex|former|formerly|non|not|stopped|quit)\M' THEN FALSE
-            WHEN answer.words ~* '\m(current|every day|daily|some days?|occasional|heavy|light|smokes|smoker)\M' THEN TRUE
+            WHEN answer.words ~* '\m(current|every day|daily|some days?|heavy|light|smokes|smoker)\M' THEN TRUE
         END AS is_smoker,
         {{ deciding_row('answer') }} AS deciding_rows
     FROM answer
@@ -133,7 +133,7 @@ logarithm AS (
         race,
         sex
     FROM judged
-    WHERE lacks = '{}'
+    WHERE lacks = '[]'
 ),
 
 summed AS (

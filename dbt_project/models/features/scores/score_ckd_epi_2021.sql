@@ -43,7 +43,7 @@ SELECT
             'age', age,
             'sex', sex,
             'g_stage', CASE
-                WHEN cardinality(lacks) > 0 THEN NULL
+                WHEN lacks <> '[]' THEN NULL
                 WHEN filtration_rate >= 90 THEN 'G1'
                 WHEN filtration_rate >= 60 THEN 'G2'
                 WHEN filtration_rate >= 45 THEN 'G3a'

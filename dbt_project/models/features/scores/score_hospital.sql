@@ -77,7 +77,7 @@ earlier AS (
             -- 9201: inpatient, 262: emergency room and inpatient.
             AND visit.concept_id IN (9201, 262)
             AND visit.start_date >= stay.admission_date - interval '1 year'
-            AND visit.start_date < stay.admission_date
+            AND stay.admission_date > visit.start_date
     GROUP BY stay.person_id
 ),
 
