@@ -53,15 +53,11 @@ SELECT
     CASE WHEN score.lacks = '[]' THEN score.score END AS score,
     score.unit,
     score.lacks = '[]' AS is_computable,
-    lacking.lacks,
+    array(SELECT jsonb_array_elements_text(score.lacks)) AS lacks,
     score.components,
     jsonb_array_length(score.unjudged_rows) AS diagnoses_not_judged,
     score.deciding_rows,
     {{ as_of() }} AS as_of,
     coalesce(score_label.sensitivity, '{}') AS sensitivity
 FROM score
-CROSS JOIN LATERAL (
-    SELECT coalesce(array_agg(element.words), '{}') AS lacks
-    FROM jsonb_array_elements_text(score.lacks) AS element (words)
-) AS lacking
 LEFT JOIN score_label ON score.person_id = score_label.person_id AND score.risk_score_id = score_label.risk_score_id
