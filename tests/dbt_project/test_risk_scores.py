@@ -17,6 +17,7 @@ from resources.settings import Settings
 from tests.conftest import superuser
 from tests.dbt_project.scored_people import AS_OF, Measured, Writer, coded_people, measured_people
 
+pytestmark = pytest.mark.slow
 _SEEDS = dbt.PROJECT_DIRECTORY / "seeds" / "measures"
 _PEOPLE = 10_000
 _SECONDS = 300
