@@ -197,9 +197,12 @@ def test_no_known_allergy_is_no_allergy(warehouse: Database) -> None:
 
 
 def test_charlson_counts_what_icd_10_reaches(warehouse: Database) -> None:
-    query = "SELECT score, categories, diagnoses_not_judged FROM features.risk_score WHERE person_id = %s"
+    query = (
+        "SELECT score, components, diagnoses_not_judged FROM features.risk_score "
+        "WHERE person_id = %s AND risk_score_id = 'charlson'"
+    )
     # A provisional chronic lung disease does not count; diabetes without complication and hypertension weigh nothing.
-    assert rows(warehouse, query, JANE) == [(2, ["congestive heart failure"], 1)]
+    assert rows(warehouse, query, JANE) == [(2, {"congestive heart failure": 2}, 1)]
 
 
 def test_documents_are_read_by_the_embedder_alone(warehouse: Database) -> None:
