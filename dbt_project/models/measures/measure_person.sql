@@ -2,7 +2,6 @@ WITH
 birth AS (
     SELECT
         person_id,
-        gender_concept_id,
         make_date(year_of_birth, coalesce(month_of_birth, 1), coalesce(day_of_birth, 1)) AS birth_date
     FROM {{ ref('person') }}
 ),
@@ -34,7 +33,6 @@ stated AS (
 SELECT
     birth.person_id,
     birth.birth_date,
-    CASE birth.gender_concept_id WHEN 8532 THEN 'female' WHEN 8507 THEN 'male' END AS sex,
     death.death_date,
     stated.sex,
     extract(YEAR FROM age({{ period_end() }}, birth.birth_date))::integer AS age,

@@ -1,6 +1,6 @@
 {% for measure in [
-    'cms2', 'cms69', 'cms117', 'cms122', 'cms124', 'cms125', 'cms130', 'cms131', 'cms138', 'cms139', 'cms165', 'cms347',
-    'cms349', 'cms951'
+    'cms2', 'cms69', 'cms117', 'cms122', 'cms124', 'cms125', 'cms130', 'cms131', 'cms138', 'cms139', 'cms156', 'cms165',
+    'cms347', 'cms349', 'cms951'
 ] %}
 SELECT
     person_id,

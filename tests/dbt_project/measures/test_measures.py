@@ -13,10 +13,10 @@ from resources import dbt
 from resources.dbt import PROJECT_DIRECTORY
 from resources.postgres import Database, Role, database
 from resources.settings import Settings
-from tests.dbt_project.measures import adults, blocks, children, screenings
+from tests.dbt_project.measures import adults, blocks, children, medications, screenings
 from tests.dbt_project.measures.cases import SYSTEM, Case
 
-CASES: list[Case] = [*blocks.CASES, *adults.CASES, *children.CASES, *screenings.CASES]
+CASES: list[Case] = [*blocks.CASES, *adults.CASES, *children.CASES, *medications.CASES, *screenings.CASES]
 _POPULATIONS = (
     "initial_population", "denominator", "denominator_exclusion", "denominator_exception", "numerator",
     "numerator_exclusion",
