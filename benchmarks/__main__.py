@@ -6,18 +6,15 @@
 import argparse
 import os
 import platform
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from pathlib import Path
 
-from benchmarks import audit, conformed, downloads, fhir, hl7, mllp, refresh, retrieval, vocabulary
+from benchmarks import audit, conformed, downloads, fhir, hl7, measures, mllp, refresh, retrieval, vocabulary
 from benchmarks.peers import omop
 from benchmarks.table import ScaleTable, Table
-from resources import warehouse
-from resources.postgres import Database, stop_embedded
-from resources.settings import Settings, load_settings
+from resources.postgres import Database
+from resources.settings import Settings
+from resources.temporary_home import temporary_home
 
 _Run = Callable[[Settings, Database], Iterable[Table | ScaleTable]]
 
@@ -32,6 +29,7 @@ BENCHMARKS: Mapping[str, _Run] = {
     "mllp": mllp.run,
     "omop": conformed.run,
     "refresh": refresh.run,
+    "measures": measures.run,
 }
 
 
@@ -59,6 +57,12 @@ def main() -> None:
         default=conformed.COPIES,
         help="how often 'omop' repeats the population, for its larger size; default: %(default)s",
     )
+    parser.add_argument(
+        "--measure-copies",
+        type=int,
+        default=measures.COPIES,
+        help="how often 'measures' repeats the decks' patients, for its larger size; default: %(default)s",
+    )
     arguments = parser.parse_args()
     asked = arguments.name
     benchmarks: dict[str, _Run] = {
@@ -66,22 +70,16 @@ def main() -> None:
         "vocabulary": partial(vocabulary.run, scale=arguments.vocabulary_scale),
         "omop": partial(conformed.run, copies=arguments.omop_copies),
         "refresh": partial(refresh.run, copies=arguments.refresh_copies),
+        "measures": partial(measures.run, copies=arguments.measure_copies),
     }
     chosen = list(BENCHMARKS) if "all" in asked else asked
-    home = Path(tempfile.mkdtemp(prefix="sanctum-bench-"))
-    # Never a hospital's own database, whatever the environment names.
-    settings = load_settings(home=home, database_url=None, database_url_file=None)
-    try:
-        database = warehouse.prepare(settings).database
+    with temporary_home("bench") as (settings, database):
         print(f"{platform.machine()}, {settings.workers} workers, Python {platform.python_version()}\n", flush=True)
         for name in chosen:
             # What else the machine has to do is in every figure.
             print(f"Load before '{name}': {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n", flush=True)
             for table in benchmarks[name](settings, database):
                 print(table.markdown(), flush=True)
-    finally:
-        stop_embedded(settings)
-        shutil.rmtree(home, ignore_errors=True)
 
 
 if __name__ == "__main__":

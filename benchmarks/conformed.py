@@ -10,13 +10,11 @@ belongs to, which table its concept belongs in, units and values, which line of 
 A second bound runs as many of its statements at a time as dbt runs models.
 """
 
-import json
 import shutil
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +22,7 @@ from psycopg import sql
 
 from benchmarks.fhir import source_files
 from benchmarks.loading import load
+from benchmarks.model_times import model_seconds
 from benchmarks.population import repeat
 from benchmarks.table import ScaleTable, Table
 from pipelines.vocabulary import ensure_starter, load_vocabulary
@@ -88,7 +87,7 @@ def measure(settings: Settings, database: Database) -> Figures:
         bound_rows=bound_rows,
         bound_seconds=bound_seconds,
         parallel_bound_seconds=parallel_bound_seconds,
-        models=_model_seconds(settings),
+        models=model_seconds(settings),
     )
 
 
@@ -132,22 +131,6 @@ def _count(database: Database, table: str) -> int:
         query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier("omop", table))
         (rows,) = connection.execute(query).fetchone() or (0,)
     return int(rows)
-
-
-def _model_seconds(settings: Settings) -> tuple[tuple[str, float], ...]:
-    """Of the last build, each model with the seconds it took: its statement, indexes, statistics and all else."""
-    results = json.loads((settings.dbt_directory / "target" / "run_results.json").read_text())["results"]
-    took = [
-        (str(node["unique_id"]).rsplit(".", 1)[-1], _between(timing["started_at"], timing["completed_at"]))
-        for node in results
-        for timing in node["timing"]
-        if timing["name"] == "execute" and node["unique_id"].startswith("model.")
-    ]
-    return tuple(sorted(took, key=lambda one: -one[1]))
-
-
-def _between(start: str, end: str) -> float:
-    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
 
 
 def _against_bound(settings: Settings, found: Figures) -> Table:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
@@ -119,6 +119,7 @@ def build(
     period: tuple[date, date] | None = None,
     select: Sequence[str] = (),
     tests: bool = True,
+    project_variables: Mapping[str, object] | None = None,
 ) -> BuildResult:
     """Run ``dbt build``: seeds and models, each followed by its tests.
 
@@ -129,12 +130,14 @@ def build(
         period: measurement period, both ends included; default: the calendar year of as_of.
         select: dbt node selectors; default: everything.
         tests: whether tests run; a failed one stops what depends on its model.
+        project_variables: variables of dbt_project.yml that this build has otherwise.
 
     Raises:
         DbtBuildError: a node failed; the text names the nodes.
     """
     day = as_of or settings.effective_as_of()
-    arguments = ["build", "--quiet", "--vars", json.dumps(variables(day, period, settings.effective_as_of()))]
+    chosen = {**variables(day, period, settings.effective_as_of()), **(project_variables or {})}
+    arguments = ["build", "--quiet", "--vars", json.dumps(chosen)]
     arguments += NO_UNIT_TESTS if tests else [*NO_UNIT_TESTS, "test"]
     if select:
         arguments += ["--select", *select]

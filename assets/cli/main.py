@@ -18,6 +18,7 @@ from assets.cli.fhir_server import ServerName, fhir_server
 from assets.cli.hl7 import hl7
 from assets.cli.home import ensure_vocabulary, ready
 from assets.cli.identity import Purpose, TokenFile, caller, whoami
+from assets.cli.measures import measures
 from assets.cli.mllp import mllp
 from assets.cli.output import Json, failures, progress, report, say
 from assets.cli.quality import quality
@@ -40,6 +41,7 @@ app.add_typer(ingest, name="ingest")
 app.add_typer(fhir_server, name="fhir-server")
 app.add_typer(vocab, name="vocab")
 app.add_typer(hl7, name="hl7")
+app.add_typer(measures, name="measures")
 app.add_typer(quarantine, name="quarantine")
 app.command()(quality)
 app.command()(trace)
@@ -200,31 +202,6 @@ def _build_changed(settings: Settings) -> dict[str, Any] | None:
         "warned": sorted(done.warned),
         "seconds": {part: round(seconds, 3) for part, seconds in done.seconds.items()},
     }
-
-
-@app.command()
-def measures(
-    period: Annotated[str | None, typer.Option(help="Measurement period START/END, both days included.")] = None,
-    as_of: Day = None,
-    as_json: Json = False,
-) -> None:
-    """Compute the care-gap measures and report how many people are open, closed and excluded."""
-    with failures(as_json=as_json):
-        settings = ready()
-        span = _parse_period(period)
-        day = _day(as_of) or (span[1] if span else None)
-        dbt.build(settings, database(settings), as_of=day, period=span)
-        report(warehouse.care_gap_counts(database(settings)), as_json=as_json, title="Measures")
-
-
-def _parse_period(text: str | None) -> tuple[date, date] | None:
-    if text is None:
-        return None
-    try:
-        start, end = (date.fromisoformat(part) for part in text.split("/"))
-    except ValueError:
-        raise ValueError("--period is START/END with ISO dates, such as 2026-01-01/2026-12-31") from None
-    return start, end
 
 
 @app.command()

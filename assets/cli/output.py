@@ -83,8 +83,13 @@ def progress() -> Iterator[ProgressCallback]:
 
 
 @contextlib.contextmanager
-def failures(*, as_json: bool) -> Iterator[None]:
-    """Turn the errors of other rooms, whose texts carry no content, into a message and exit status 1."""
+def failures(*, as_json: bool, unreadable: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+    """Turn the errors of other rooms, whose texts carry no content, into a message and exit status 1.
+
+    Args:
+        as_json: whether to print one JSON object.
+        unreadable: errors of the input, for which the exit status is 2, as it is for a command line that is wrong.
+    """
     try:
         yield
     except typer.Exit:
@@ -94,7 +99,7 @@ def failures(*, as_json: bool) -> Iterator[None]:
         if as_json:
             sys.stdout.write(json.dumps({"error": text, "kind": type(error).__name__}) + "\n")
         _errors.print(f"[bold red]{type(error).__name__}[/]: {escape(text)}", soft_wrap=True, highlight=False)
-        raise typer.Exit(1) from None
+        raise typer.Exit(2 if isinstance(error, unreadable) else 1) from None
 
 
 def _of_system(error: OSError) -> str:

@@ -1,4 +1,4 @@
-"""``sanctum vocab``: load a vocabulary, a site's own codes, and say what a release changed."""
+"""``sanctum vocab``: load a vocabulary, value sets, a site's own codes, and say what a release changed."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -39,6 +39,28 @@ def load_map(
     with failures(as_json=as_json):
         settings = ready()
         report(asdict(load_site_map(database(settings), file)), as_json=as_json, title="Site codes")
+
+
+@vocab.command("load-valuesets")
+def load_valuesets(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            help="FHIR ValueSets with their expansions, Bundles of them (of a measure, too) or NDJSON, or CSV with "
+            "oid, name, system, code, display; files or folders, gzip or not.",
+            metavar="PATH…",
+        ),
+    ],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would do, and change nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Make value sets those of the files, all or none; measures count by them from the next build on."""
+    from pipelines.vocabulary import load_value_sets
+
+    with failures(as_json=as_json):
+        settings = ready()
+        loaded = load_value_sets(database(settings), paths, dry_run=dry_run)
+        report(asdict(loaded), as_json=as_json, title="Value sets")
 
 
 @vocab.command("report")

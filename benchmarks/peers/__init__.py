@@ -1,11 +1,13 @@
 """The peers: other people's programs, each in an environment of its own with pinned versions.
 
 A ``NAME.lock`` beside this file pins a peer with all it needs; ``drive_NAME.py`` runs in its environment and knows
-nothing of ours. What can't be installed here is said in the table.
+nothing of ours. A peer in JavaScript is a folder with ``package-lock.json`` and ``drive.mjs``. What can't be installed
+here is said in the table.
 """
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -47,6 +49,35 @@ def install(settings: Settings, name: str) -> Path:
     return python
 
 
+def install_node(settings: Settings, name: str) -> Path:
+    """Folder of a peer in JavaScript under the home, with all it needs; npm finds the registry.
+
+    Raises:
+        PeerUnavailableError: Node.js or npm is not here, or could not install it.
+    """
+    npm = shutil.which("npm")
+    if npm is None or shutil.which("node") is None:
+        raise PeerUnavailableError("not measured: no Node.js with npm here")
+    folder = settings.home / "peers" / name
+    shutil.copytree(_FOLDER / name, folder, dirs_exist_ok=True)
+    # No package's own scripts: nothing of it is to be compiled.
+    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(folder)]
+    try:
+        _run(command, _INSTALL_SECONDS)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        raise PeerUnavailableError(f"not measured: npm ci failed ({type(error).__name__})") from None
+    return folder
+
+
+def drive_node(folder: Path, arguments: list[str], seconds: float) -> Any:
+    """Run the driver of a peer in JavaScript and return what it printed as JSON.
+
+    Raises:
+        PeerUnavailableError: it failed, or took longer than ``seconds``.
+    """
+    return _answer(["node", str(folder / "drive.mjs"), *arguments], seconds)
+
+
 def drive(python: Path, name: str, arguments: list[str], seconds: float) -> Any:
     """Run a peer's driver in its environment and return what it printed as JSON.
 
@@ -55,6 +86,10 @@ def drive(python: Path, name: str, arguments: list[str], seconds: float) -> Any:
     """
     # Isolated: neither our modules nor the driver's folder are on its path.
     command = [str(python), "-I", str(_FOLDER / f"drive_{name.replace('-', '_')}.py"), *arguments]
+    return _answer(command, seconds)
+
+
+def _answer(command: list[str], seconds: float) -> Any:
     try:
         return orjson.loads(_run(command, seconds))
     except subprocess.TimeoutExpired:

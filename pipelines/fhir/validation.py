@@ -70,6 +70,7 @@ _BOOLEANS = {
     "primary_source",
     "deceased",
     "has_actors",
+    "has_effective_time",
     "has_other_limits",
     "is_active",
     "is_adjudicated",

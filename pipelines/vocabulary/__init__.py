@@ -12,13 +12,16 @@ from pipelines.vocabulary.files import VocabularyError
 from pipelines.vocabulary.loading import ensure_starter, load_vocabulary
 from pipelines.vocabulary.reporting import VocabularyReport, report
 from pipelines.vocabulary.site_map import SiteMapReport, load_site_map
+from pipelines.vocabulary.value_sets import ValueSetReport, load_value_sets
 
 __all__ = [
     "SiteMapReport",
+    "ValueSetReport",
     "VocabularyError",
     "VocabularyReport",
     "ensure_starter",
     "load_site_map",
+    "load_value_sets",
     "load_vocabulary",
     "report",
 ]

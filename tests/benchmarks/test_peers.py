@@ -1,6 +1,7 @@
 """Peers run apart from us, and one that can't be had is a reason, not an end."""
 
 import contextlib
+import shutil
 import sys
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import psutil
 import pytest
 
 from benchmarks import peers
-from benchmarks.peers import PeerUnavailableError, drive, install
+from benchmarks.peers import PeerUnavailableError, drive, drive_node, install, install_node
 from benchmarks.table import Table
 from resources.settings import load_settings
 
@@ -82,3 +83,26 @@ def test_a_row_without_a_figure_has_no_ratio_and_takes_none_from_others() -> Non
     table.add("ours", 5.0)
 
     assert table.markdown().splitlines()[4:] == ["| peer (not measured: gone) | none | none |", "| ours | 5.0 | none |"]
+
+
+def test_a_peer_in_javascript_that_can_not_be_had_is_a_reason(
+    drivers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = load_settings(home=tmp_path / "home")
+    (drivers / "nothing").mkdir()
+    if shutil.which("npm"):
+        # Without a lock there is nothing that npm could install.
+        with pytest.raises(PeerUnavailableError, match="npm ci failed"):
+            install_node(settings, "nothing")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(PeerUnavailableError, match=r"no Node\.js with npm here"):
+        install_node(settings, "nothing")
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="no Node.js here")
+def test_a_driver_in_javascript_gets_its_arguments(tmp_path: Path) -> None:
+    (tmp_path / "drive.mjs").write_text("process.stdout.write(JSON.stringify(process.argv.slice(2)))")
+    assert drive_node(tmp_path, ["a", "b c"], 60) == ["a", "b c"]
+    (tmp_path / "drive.mjs").write_text("process.exit(3)")
+    with pytest.raises(PeerUnavailableError, match="exit status 3"):
+        drive_node(tmp_path, [], 60)

@@ -30,6 +30,7 @@ SELECT
     event.value_text,
     event.value_codings,
     event.value_boolean,
+    event.has_effective_time,
     CASE WHEN event.categories IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(event.categories)) END AS categories,
     event.reason_codings,
     CASE WHEN event.reason_keys IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(event.reason_keys)::bigint) END AS reason_keys,
@@ -55,7 +56,7 @@ FROM (
         NULL::text AS intent, NULL::text AS kind, measurement_date AS start_date,
         measurement_datetime AS start_datetime, measurement_end_date AS end_date, NULL::timestamp AS end_datetime,
         codings, parent_measurement_key, value_number, unit_code, unit_source_value, value_text, value_codings,
-        value_boolean,
+        value_boolean, has_effective_time,
         known_at, categories, NULL::jsonb AS reason_codings, NULL::jsonb AS reason_keys, NULL::jsonb AS
         body_site_codings, NULL::date AS onset_start_date, NULL::date AS onset_end_date, NULL::date AS
         recorded_date, NULL::date AS authored_date, NULL::date AS supply_start_date, NULL::date AS

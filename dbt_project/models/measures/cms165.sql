@@ -60,13 +60,13 @@ stay AS (
         )
 ),
 
--- Components of one blood pressure panel; of one without a value, null.
+-- Components of one blood pressure panel; a panel without any value is there by itself.
 component AS (
     SELECT
         source.person_id,
         source.cdm_table,
         source.cdm_id,
-        source.parent_measurement_key,
+        coalesce(source.parent_measurement_key, source.bronze_key) AS panel_key,
         coalesce(source.end_date, source.start_date) AS reading_date,
         CASE
             WHEN coalesce(source.unit_code, source.unit_source_value, 'mm[Hg]') IN ('mm[Hg]', 'mmHg', 'mm Hg')
@@ -80,17 +80,24 @@ component AS (
             source.cdm_table = coding.cdm_table
             AND source.cdm_id = coding.cdm_id
             AND coding.system = 'http://loinc.org'
-            AND coding.code IN ('8480-6', '8462-4')
+            AND (
+                (coding.code IN ('8480-6', '8462-4') AND source.parent_measurement_key IS NOT NULL)
+                OR (coding.code = '85354-9' AND source.parent_measurement_key IS NULL)
+            )
     LEFT JOIN {{ ref('event_source') }} AS visit
         ON visit.bronze_table = 'visit_occurrence' AND source.encounter_key = visit.bronze_key
-    WHERE source.parent_measurement_key IS NOT NULL AND source.status IN {{ final_statuses() }} AND source.has_happened
+    WHERE
+        source.bronze_table = 'measurement'
+        AND source.status IN {{ final_statuses() }}
+        AND source.has_happened
+        AND coalesce(source.has_effective_time, TRUE)
 ),
 
 panel AS (
     SELECT
         component.person_id,
         component.reading_date,
-        component.parent_measurement_key,
+        component.panel_key,
         min(component.pressure) FILTER (WHERE component.code = '8480-6') AS systolic,
         min(component.pressure) FILTER (WHERE component.code = '8462-4') AS diastolic,
         jsonb_agg(
@@ -112,7 +119,7 @@ panel AS (
                     AND component.reading_date BETWEEN stay.start_date AND stay.end_date
             )
         )
-    GROUP BY component.person_id, component.reading_date, component.parent_measurement_key
+    GROUP BY component.person_id, component.reading_date, component.panel_key
 ),
 
 -- The lowest systolic and the lowest diastolic of a day may come from different readings; one that is missing comes
@@ -124,7 +131,7 @@ reading_day AS (
         CASE WHEN bool_and(systolic IS NOT NULL) THEN min(systolic) END AS systolic,
         CASE WHEN bool_and(diastolic IS NOT NULL) THEN min(diastolic) END AS diastolic,
         jsonb_path_query_array(
-            jsonb_agg(deciding_rows ORDER BY parent_measurement_key), '$[*][*]'
+            jsonb_agg(deciding_rows ORDER BY panel_key), '$[*][*]'
         ) AS deciding_rows
     FROM panel
     GROUP BY person_id, reading_date

@@ -30,10 +30,10 @@ SELECT
     source.is_rejected,
     -- HL7 v2 knows one day of an order.
     coalesce(source.authored_date, CASE source.kind WHEN 'prescription' THEN source.start_date END) AS authored_date,
-    source.refills,
     source.supply_start_date,
     source.supply_end_date,
     source.total_days_supplied,
+    source.refills,
     source.supplied_quantity,
     source.supplied_quantity_unit,
     source.encounter_key,
@@ -52,6 +52,8 @@ WHERE
     least(source.start_date, source.authored_date) <= {{ as_of() }}
     AND source.has_happened
     AND source.is_record_of_care
+    -- The logic asks when a result was obtained; when it was issued does not tell.
+    AND coalesce(source.has_effective_time, TRUE)
     AND CASE
         WHEN source.bronze_table = 'visit_occurrence' THEN source.status = 'finished'
         WHEN source.bronze_table = 'procedure_occurrence' THEN coalesce(source.status, 'completed') = 'completed'

@@ -33,8 +33,8 @@ stated AS (
 SELECT
     birth.person_id,
     birth.birth_date,
-    death.death_date,
     stated.sex,
+    death.death_date,
     extract(YEAR FROM age({{ period_end() }}, birth.birth_date))::integer AS age,
     extract(YEAR FROM age({{ period_start() }}, birth.birth_date))::integer AS age_at_start,
     {{ period_start() }} AS period_start,

@@ -31,18 +31,19 @@ from pipelines.keys import derived_key
 def observation(resource: Resource, context: Context, profile: Profile) -> Mapped | Excluded:
     """A row for the observation's own value and one for each component that has a value; or that it was not made.
 
-    An observation without value, component or member is a result that names no value: it keeps a row, since a test that
-    was done counts, unless its dataAbsentReason says that it was not performed. One that was cancelled, and says why in
-    the words of QI-Core, was not done.
+    An observation without member and of no value, itself or in a component, is a result that names no value: it keeps a
+    row, since a test that was done counts, unless its dataAbsentReason says that it was not performed. One that was
+    cancelled, and says why in the words of QI-Core, was not done.
     """
     person = patient_key(resource, context)
     status = str(resource.get("status"))
     if person is None:
         return Excluded("no_patient")
-    when = start_of(resource, "effective") or resource.get("issued")
+    effective = start_of(resource, "effective")
+    when = effective or resource.get("issued")
     if status == "cancelled" and says_why_not(resource):
         thing = codeable_concept(resource.get("code"))
-        return not_done(resource, context, person, thing, resource.get("issued") or when)
+        return not_done(resource, context, person, thing, when)
     if status not in profile.statuses["Observation"]:
         return not_taken("status", status, person)
     shared: Row = {
@@ -54,6 +55,7 @@ def observation(resource: Resource, context: Context, profile: Profile) -> Mappe
         "measurement_date": local_date(when),
         "measurement_datetime": local_datetime(when),
         "measurement_end_date": end_of(resource, "effective")[0] or local_date(when),
+        "has_effective_time": effective is not None,
     }
     rows = [
         {
@@ -80,7 +82,7 @@ def _is_patient_reported(resource: Resource) -> bool:
 
 def _explains_absence(resource: Resource) -> bool:
     absent = {coding["code"] for coding in codings(resource.get("dataAbsentReason"))}
-    return bool(resource.get("hasMember") or resource.get("component") or "not-performed" in absent)
+    return bool(resource.get("hasMember") or "not-performed" in absent)
 
 
 def _has_value(part: Resource) -> bool:

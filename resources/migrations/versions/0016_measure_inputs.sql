@@ -46,7 +46,11 @@ ADD COLUMN reason_codings jsonb,
 ADD COLUMN reason_keys jsonb,
 ADD COLUMN body_site_codings jsonb;
 
-ALTER TABLE bronze.measurement ADD COLUMN categories jsonb;
+ALTER TABLE bronze.measurement
+ADD COLUMN categories jsonb,
+ADD COLUMN has_effective_time boolean;
+COMMENT ON COLUMN bronze.measurement.has_effective_time IS
+'False: the day is that of issued, since no effective time was sent. Null: HL7 v2, which has one time only.';
 
 ALTER TABLE bronze.observation
 ADD COLUMN categories jsonb,

@@ -85,6 +85,8 @@ def _blood_pressure() -> list[Case]:
         only("only the last day", OPEN, blood_pressure("2026-05-01", 120, 80), blood_pressure("2026-06-01", 150, 80)),
         only("reading without systolic", OPEN, blood_pressure("2026-06-01", None, 80),
              blood_pressure("2026-06-01", 130, 80)),
+        only("last reading without any value", OPEN, blood_pressure("2026-05-01", 120, 80),
+             blood_pressure("2026-06-01", None, None)),
         only("preliminary", OPEN, blood_pressure("2026-06-01", 120, 80, status="preliminary")),
         only("in a stay, linked to it", OPEN, stay,
              blood_pressure("2026-05-02T10:00:00Z", 120, 80, encounter="stay")),

@@ -140,7 +140,7 @@ def observation(
         said = {"valueCodeableConcept": concept(value)}
     elif value is not None:
         said = {"valueQuantity": {"value": value, "unit": unit, "system": _UCUM, "code": unit}}
-    when = {} if "effectivePeriod" in extra else {"effectiveDateTime": day}
+    when = {"effectiveDateTime": day} if day else {}
     return {
         "resourceType": "Observation", "status": status, "code": concept(value_set), **when, **said,
         "category": [_coded(category, "observation-category")], **extra,

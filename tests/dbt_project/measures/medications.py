@@ -1,4 +1,4 @@
-"""High-risk medications of older adults: CMS156."""
+"""High-risk medications in older adults: CMS156."""
 
 from typing import Any
 
@@ -10,7 +10,6 @@ from tests.dbt_project.measures.cases import (
     Case,
     Resource,
     case,
-    concept,
     condition,
     encounter,
     prescription,
@@ -19,154 +18,183 @@ from tests.dbt_project.measures.cases import (
 )
 
 _VISIT = encounter("office_visit", "2026-02-03")
-_NEITHER = {1: OPEN, 2: OPEN, 3: OPEN}
-_FIRST = {1: MET, 2: OPEN, 3: MET}
-_SECOND = {1: OPEN, 2: MET, 3: MET}
-_HARMFUL = "harmful_antihistamines"
-_RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
+RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
+_UCUM = "http://unitsofmeasure.org"
+_EVERY: dict[int, frozenset[str]] = {1: MET, 2: OPEN, 3: MET}
+_TREATED: dict[int, frozenset[str]] = {1: OPEN, 2: MET, 3: MET}
+_NONE: dict[int, frozenset[str]] = {1: OPEN, 2: OPEN, 3: OPEN}
 
 
-def _supplied(
-    days: float, quantity: float | None = None, unit: str | None = None, refills: int | None = None
-) -> Resource:
-    amount = {"value": quantity, **({"unit": unit} if unit else {})}
-    return {
-        "dispenseRequest": {
-            "expectedSupplyDuration": {"value": days, "code": "d", "system": "http://unitsofmeasure.org"},
-            **({"quantity": amount} if quantity is not None else {}),
-            **({"numberOfRepeatsAllowed": refills} if refills is not None else {}),
-        }
-    }
+def _only(name: str, expected: dict[int, frozenset[str]], *resources: Resource, **person: str) -> Case:
+    return case("CMS156", name, expected, _VISIT, *resources, **{"born": "1950-07-01", **person})
 
 
-def _from(start: str, end: str = "2026-12-31") -> Resource:
+def _ordered(medication: str, day: str, status: str = "active", **extra: Any) -> Resource:
+    return prescription(medication, day, status, **extra)
+
+
+def _supply(days: int, refills: int | None = None, quantity: float | None = None, unit: str = "1") -> Resource:
+    supply: Resource = {"expectedSupplyDuration": {"value": days, "unit": "d", "system": _UCUM, "code": "d"}}
+    if refills is not None:
+        supply["numberOfRepeatsAllowed"] = refills
+    if quantity is not None:
+        supply["quantity"] = {"value": quantity, "unit": unit, "system": _UCUM, "code": unit}
+    return {"dispenseRequest": supply}
+
+
+PRODUCTS = [
+    ("digoxin_medications", RXNORM, "197604"),
+    ("digoxin_medications", RXNORM, "197606"),
+    ("digoxin_medications", RXNORM, "393245"),
+    ("digoxin_medications", RXNORM, "999999"),
+    ("doxepin_medications", RXNORM, "966787"),
+    ("doxepin_medications", RXNORM, "966793"),
+    ("doxepin_medications", RXNORM, "1000048"),
+]
+"""Members of value sets by whose code the strength is known, and one of an unknown strength."""
+
+
+def _begins(start: str, end: str) -> Resource:
     return {"dosageInstruction": [{"timing": {"repeat": {"boundsPeriod": {"start": start, "end": end}}}}]}
 
 
-def _twice(value_set: str, **extra: Any) -> list[Resource]:
-    return [prescription(value_set, day, **extra) for day in ("2026-03-01", "2026-05-01")]
+def _product(code: str) -> Resource:
+    return {"medicationCodeableConcept": {"coding": [{"system": RXNORM, "code": code}]}}
 
 
-def _of_strength(value_set: str, code: str, **extra: Any) -> Resource:
-    coding = [*concept(value_set)["coding"], {"system": _RXNORM, "code": code}]
-    return {"medicationCodeableConcept": {"coding": coding}, **extra}
+_CLASSES = (
+    "harmful_antihistamines", "harmful_antiparkinsonian_agents", "harmful_gastrointestinal_antispasmodics",
+    "dipyridamole_medications", "guanfacine_medications", "nifedipine_medications", "harmful_antidepressants",
+    "harmful_barbiturates", "ergoloid_mesylates", "meprobamate_medications", "harmful_estrogens",
+    "harmful_sulfonylureas", "desiccated_thyroid_medications", "harmful_nonbenzodiazepine_hypnotics",
+    "harmful_skeletal_muscle_relaxants", "harmful_pain_medications", "megestrol_medications", "meperidine_medications",
+)  # fmt: skip
+
+_DRUG, _PSYCHOTIC, _BENZO = _CLASSES[0], "harmful_antipsychotics", "harmful_benzodiazepines"
+_DAYS = ("2026-03-01", "2026-06-01")
+
+_ALL_OUT: dict[int, frozenset[str]] = dict.fromkeys((1, 2, 3), OUT)
 
 
-def _drug(code: str, **extra: Any) -> list[Resource]:
-    value_set = "doxepin_medications" if len(code) > 6 or code.startswith("9667") else "digoxin_medications"
-    return _twice(value_set, **_of_strength(value_set, code, **extra))
+def _by_product(name: str, expected: dict[int, frozenset[str]], code: str, **supply: Any) -> Case:
+    """A product ordered twice, with one supply each."""
+    parts = _supply(**supply) if supply else {}
+    return _only(name, expected, *(_ordered("", day, **parts) | _product(code) for day in _DAYS))
 
 
-def _high_risk() -> list[Case]:
-    def only(
-        name: str, expected: dict[int, frozenset[str]] | frozenset[str], *resources: Resource, **person: str
-    ) -> Case:
-        groups = expected if isinstance(expected, dict) else dict.fromkeys((1, 2, 3), expected)
-        return case("CMS156", name, groups, _VISIT, *resources, **({"born": "1950-07-01"} | person))
-
-    return [
-        # --- who is in it
-        only("nothing ordered", _NEITHER),
-        only("65 at the end of the period", _FIRST, *_twice(_HARMFUL), born="1961-12-31"),
-        only("64 at the end of the period", OUT, *_twice(_HARMFUL), born="1962-01-01"),
-        case("CMS156", "no visit", dict.fromkeys((1, 2, 3), OUT), *_twice(_HARMFUL), born="1950-07-01"),
-        case("CMS156", "a visit that ends after the period", dict.fromkeys((1, 2, 3), OUT),
-             encounter("office_visit", "2026-12-30", "2027-01-02"), *_twice(_HARMFUL), born="1950-07-01"),
-        case("CMS156", "a minimal office visit", _FIRST, encounter("office_visit_minimal", "2026-02-03"),
-             *_twice(_HARMFUL), born="1950-07-01"),
-        only("hospice", EXCLUDED, *_twice(_HARMFUL), procedure("hospice_care", "2026-06-01")),
-        only("palliative care", EXCLUDED, *_twice(_HARMFUL), procedure("palliative_care_intervention", "2026-06-01")),
-        # --- more than one order
-        only("two orders of one class", _FIRST, *_twice(_HARMFUL)),
-        *(only(f"two orders of {value_set}", _FIRST, *_twice(value_set)) for value_set in (
-            "harmful_antiparkinsonian_agents", "harmful_gastrointestinal_antispasmodics", "dipyridamole_medications",
-            "guanfacine_medications", "nifedipine_medications", "harmful_antidepressants", "harmful_barbiturates",
-            "ergoloid_mesylates", "meprobamate_medications", "harmful_estrogens", "harmful_sulfonylureas",
-            "desiccated_thyroid_medications", "harmful_nonbenzodiazepine_hypnotics",
-            "harmful_skeletal_muscle_relaxants", "harmful_pain_medications", "megestrol_medications",
-            "meperidine_medications",
-        )),
-        only("orders of two classes", _NEITHER, prescription(_HARMFUL, "2026-03-01"),
-             prescription("harmful_estrogens", "2026-05-01")),
-        only("one order", _NEITHER, prescription(_HARMFUL, "2026-03-01")),
-        only("one order with a refill", _FIRST, prescription(_HARMFUL, "2026-03-01", **_supplied(30, refills=1))),
-        only("one order without refills", _NEITHER, prescription(_HARMFUL, "2026-03-01", **_supplied(30, refills=0))),
-        only("a refill of the year before", _NEITHER, prescription(_HARMFUL, "2025-12-31", **_supplied(30, refills=5))),
-        only("one order of the year before", _NEITHER, prescription(_HARMFUL, "2025-12-31"),
-             prescription(_HARMFUL, "2026-05-01")),
-        only("on the first and the last day", _FIRST, prescription(_HARMFUL, "2026-01-01"),
-             prescription(_HARMFUL, "2026-12-31T23:00:00-05:00")),
-        only("two orders of a day", _NEITHER, *[prescription(_HARMFUL, "2026-03-01", **_supplied(30))] * 2),
-        only("two orders of a day that begin on two", _FIRST,
-             *(prescription(_HARMFUL, "2026-03-01", **_from(day)) for day in ("2026-03-01", "2026-04-01"))),
-        only("two orders of a day of which one begins next year", _NEITHER,
-             *(prescription(_HARMFUL, "2026-03-01", **_from(day, "2027-06-01"))
-               for day in ("2026-03-01", "2027-01-01"))),
-        only("two orders of a day of which one lasts nobody knows how long", _NEITHER,
-             prescription(_HARMFUL, "2026-03-01", **_from("2026-03-01")),
-             prescription(_HARMFUL, "2026-03-01")),
-        *(only(f"an order that is {status}", expected, prescription(_HARMFUL, "2026-03-01"),
-               prescription(_HARMFUL, "2026-05-01", status=status))
-          for status, expected in (("completed", _FIRST), ("stopped", _NEITHER), ("on-hold", _NEITHER))),
-        *(only(f"an order of intent {intent}", expected, prescription(_HARMFUL, "2026-03-01"),
-               prescription(_HARMFUL, "2026-05-01", intent=intent))
-          for intent, expected in (("reflex-order", _FIRST), ("plan", _NEITHER))),
-        only("an order not to take it", _NEITHER, prescription(_HARMFUL, "2026-03-01"),
-             prescription(_HARMFUL, "2026-05-01", doNotPerform=True)),
-        # --- days supplied
-        only("antiinfectives for 90 days", _NEITHER, *_twice("harmful_antiinfectives", **_supplied(45))),
-        only("antiinfectives for 92 days", _FIRST, *_twice("harmful_antiinfectives", **_supplied(46))),
-        only("antiinfectives for 93 days by refills", _FIRST,
-             prescription("harmful_antiinfectives", "2026-03-01", **_supplied(31, refills=2))),
-        only("antiinfectives for 91 days in one order", _NEITHER,
-             prescription("harmful_antiinfectives", "2026-03-01", **_supplied(91))),
-        only("antiinfectives nobody knows for how long", _NEITHER, *_twice("harmful_antiinfectives")),
-        # --- dose of a day
-        only("digoxin 0.25 mg a day", _FIRST, *_drug("197606", **_supplied(30, 30, "tablet"))),
-        only("digoxin 0.125 mg a day", _NEITHER, *_drug("197604", **_supplied(30, 30, "tablet"))),
-        only("digoxin 0.125 mg twice a day", _FIRST, *_drug("197604", **_supplied(30, 60))),
-        # As the logic is written, one supply is spread over the days of all refills.
-        only("digoxin 0.25 mg a day with a refill", _NEITHER, *_drug("197606", **_supplied(30, 30, refills=1))),
-        only("digoxin solution 0.15 mg a day", _FIRST, *_drug("393245", **_supplied(30, 90, "mL"))),
-        only("digoxin solution in no known unit", _NEITHER, *_drug("393245", **_supplied(30, 90, "bottle"))),
-        only("digoxin of unknown supply", _NEITHER, *_drug("197606")),
-        only("digoxin of another strength", _NEITHER, *_drug("999999", **_supplied(30, 300))),
-        only("one order of much digoxin and one of little", _NEITHER,
-             prescription("digoxin_medications", "2026-03-01",
-                          **_of_strength("digoxin_medications", "197606", **_supplied(30, 30))),
-             prescription("digoxin_medications", "2026-05-01",
-                          **_of_strength("digoxin_medications", "197604", **_supplied(30, 30)))),
-        only("doxepin 10 mg a day", _FIRST, *_drug("1000048", **_supplied(30, 30))),
-        only("doxepin 6 mg a day", _NEITHER, *_drug("966787", **_supplied(30, 60))),
-        # --- antipsychotics and benzodiazepines
-        only("antipsychotics", _SECOND, *_twice("harmful_antipsychotics")),
-        only("one antipsychotic", _NEITHER, prescription("harmful_antipsychotics", "2026-03-01")),
-        *(only(f"antipsychotics for {value_set}", _NEITHER, *_twice("harmful_antipsychotics"),
-               condition(value_set, "2020-01-01")) for value_set in ("schizophrenia", "bipolar_disorder")),
-        only("antipsychotics for a seizure disorder", _SECOND, *_twice("harmful_antipsychotics"),
-             condition("seizure_disorder", "2020-01-01")),
-        only("antipsychotics before the diagnosis", _SECOND, *_twice("harmful_antipsychotics"),
-             condition("schizophrenia", "2026-03-02")),
-        only("antipsychotics on the day of the diagnosis", _NEITHER, *_twice("harmful_antipsychotics"),
-             condition("schizophrenia", "2026-03-01", "encounter-diagnosis")),
-        only("antipsychotics and a diagnosis of the year before", _NEITHER, *_twice("harmful_antipsychotics"),
-             condition("schizophrenia", "2020-01-01", abatementDateTime="2025-01-01")),
-        only("antipsychotics long after the diagnosis", _SECOND, *_twice("harmful_antipsychotics"),
-             condition("schizophrenia", "2020-01-01", abatementDateTime="2024-12-31")),
-        only("antipsychotics and a refuted diagnosis", _SECOND, *_twice("harmful_antipsychotics"),
-             condition("schizophrenia", "2020-01-01", **verified("refuted"))),
-        only("benzodiazepines", _SECOND, *_twice("harmful_benzodiazepines")),
-        *(only(f"benzodiazepines for {value_set}", _NEITHER, *_twice("harmful_benzodiazepines"),
-               condition(value_set, "2020-01-01")) for value_set in (
-            "seizure_disorder", "rem_sleep_behavior_disorder", "benzodiazepine_withdrawal", "alcohol_withdrawal",
-            "generalized_anxiety_disorder",
-        )),
-        only("benzodiazepines for schizophrenia", _SECOND, *_twice("harmful_benzodiazepines"),
-             condition("schizophrenia", "2020-01-01")),
-        only("an antipsychotic and a benzodiazepine", _NEITHER, prescription("harmful_antipsychotics", "2026-03-01"),
-             prescription("harmful_benzodiazepines", "2026-05-01")),
-        only("of both groups", {1: MET, 2: MET, 3: MET}, *_twice(_HARMFUL), *_twice("harmful_benzodiazepines")),
-    ]  # fmt: skip
+def _with(name: str, expected: dict[int, frozenset[str]], medication: str, *conditions: Resource) -> Case:
+    """A medication ordered twice, with these conditions."""
+    return _only(name, expected, *(_ordered(medication, day) for day in _DAYS), *conditions)
 
 
-CASES = _high_risk()
+_POPULATION = [
+    case("CMS156", "no visit", _ALL_OUT, *(_ordered(_DRUG, day) for day in _DAYS), born="1950-07-01"),
+    case("CMS156", "a visit that ends after the period", _ALL_OUT,
+         encounter("office_visit", "2026-12-30", "2027-01-02"), born="1950-07-01"),
+    case("CMS156", "a minimal office visit", _NONE, encounter("office_visit_minimal", "2026-02-03"), born="1950-07-01"),
+    _only("palliative care", dict.fromkeys((1, 2, 3), EXCLUDED),
+          procedure("palliative_care_intervention", "2026-06-01")),
+]  # fmt: skip
+
+_ORDERS = [
+    _only("on the first and the last day", _EVERY, _ordered(_DRUG, "2026-01-01"),
+          _ordered(_DRUG, "2026-12-31T23:00:00-05:00")),
+    _only("refills from before the period", _NONE, _ordered(_DRUG, "2025-12-31", **_supply(30, 5))),
+    _only("twice on one day, one for next year", _NONE, _ordered(_DRUG, "2026-03-01", **_supply(30)),
+          _ordered(_DRUG, "2026-03-01", **_begins("2027-01-01", "2027-06-01"))),
+    _only("twice on one day, one of unknown length", _NONE, _ordered(_DRUG, "2026-03-01"),
+          _ordered(_DRUG, "2026-03-01", **_begins("2026-04-01", "2026-05-01"))),
+    # Ordered in the period, to be taken after it.
+    _only("second valid from next year", _EVERY, _ordered(_DRUG, "2026-03-01"),
+          _ordered(_DRUG, "2026-12-30", dispenseRequest={"validityPeriod": {"start": "2027-01-02"}})),
+    *(_only(f"second {status}", expected, _ordered(_DRUG, "2026-03-01"), _ordered(_DRUG, "2026-06-01", status))
+      for status, expected in (("completed", _EVERY), ("stopped", _NONE), ("on-hold", _NONE))),
+    _only("second by reflex", _EVERY, _ordered(_DRUG, "2026-03-01"),
+          _ordered(_DRUG, "2026-06-01", intent="reflex-order")),
+    _only("anti-infectives for 93 days by refills", _EVERY,
+          _ordered("harmful_antiinfectives", _DAYS[0], **_supply(31, 2))),
+    _only("anti-infectives for 91 days in one order", _NONE,
+          _ordered("harmful_antiinfectives", _DAYS[0], **_supply(91))),
+    _only("anti-infectives nobody knows for how long", _NONE,
+          *(_ordered("harmful_antiinfectives", day) for day in _DAYS)),
+]  # fmt: skip
+
+_DOSES = [
+    _by_product("digoxin of 0.125 mg twice a day", _EVERY, "197604", days=30, quantity=60),
+    # As the logic is written, one supply is spread over the days of all refills.
+    _by_product("digoxin of 0.25 mg a day with a refill", _NONE, "197606", days=30, refills=1, quantity=30),
+    _by_product("digoxin solution of 0.15 mg a day", _EVERY, "393245", days=30, quantity=90, unit="mL"),
+    _by_product("digoxin solution in another unit", _NONE, "393245", days=30, quantity=90),
+    _by_product("digoxin of unknown strength", _NONE, "999999", days=30, quantity=300),
+    _by_product("doxepin of 3 mg twice a day", _NONE, "966787", days=30, quantity=60),
+    _only("digoxin of a high and of a low dose", _NONE,
+          _ordered("", _DAYS[0], **_supply(30, quantity=30)) | _product("197606"),
+          _ordered("", _DAYS[1], **_supply(30, quantity=30)) | _product("197604")),
+]  # fmt: skip
+
+_DIAGNOSES = [
+    _with("antipsychotics, schizophrenia till the year before", _NONE, _PSYCHOTIC,
+          condition("schizophrenia", "2020-01-01", abatementDateTime="2025-01-01")),
+    _with("antipsychotics with refuted schizophrenia", _TREATED, _PSYCHOTIC,
+          condition("schizophrenia", "2020-01-01", **verified("refuted"))),
+    _with("antipsychotics with provisional schizophrenia", _NONE, _PSYCHOTIC,
+          condition("schizophrenia", "2020-01-01", **verified("provisional"))),
+    _with("benzodiazepines with schizophrenia", _TREATED, _BENZO, condition("schizophrenia", "2020-01-01")),
+    _only("an antipsychotic and a benzodiazepine", _NONE, _ordered(_PSYCHOTIC, _DAYS[0]), _ordered(_BENZO, _DAYS[1])),
+]  # fmt: skip
+
+CASES = [
+    *_POPULATION,
+    *_ORDERS,
+    *_DOSES,
+    *_DIAGNOSES,
+    _only("no order", _NONE),
+    _only("64 at the end", {1: OUT, 2: OUT, 3: OUT}, born="1962-01-01"),
+    _only("65 on the last day", _NONE, born="1961-12-31"),
+    *(_only(f"twice {one}", _EVERY, *(_ordered(one, day) for day in _DAYS)) for one in _CLASSES),
+    _only("once", _NONE, _ordered(_DRUG, "2026-03-01")),
+    _only("once of two classes", _NONE, _ordered(_DRUG, "2026-03-01"), _ordered(_CLASSES[1], "2026-06-01")),
+    _only("once with a refill", _EVERY, _ordered(_DRUG, "2026-03-01", **_supply(30, 1))),
+    _only("once without a refill", _NONE, _ordered(_DRUG, "2026-03-01", **_supply(30, 0))),
+    _only("twice on one day", _NONE, _ordered(_DRUG, "2026-03-01"), _ordered(_DRUG, "2026-03-01")),
+    _only("twice on one day, to begin on two", _EVERY, _ordered(_DRUG, "2026-03-01", **_supply(30)),
+          _ordered(_DRUG, "2026-03-01", **_supply(30), dosageInstruction=[
+              {"timing": {"repeat": {"boundsPeriod": {"start": "2026-04-01", "end": "2026-05-01"}}}}])),
+    _only("second before the period", _NONE, _ordered(_DRUG, "2025-12-31"), _ordered(_DRUG, "2026-03-01")),
+    _only("second cancelled", _NONE, _ordered(_DRUG, "2026-03-01"), _ordered(_DRUG, "2026-06-01", "cancelled")),
+    _only("second proposed", _NONE, _ordered(_DRUG, "2026-03-01"), _ordered(_DRUG, "2026-06-01", intent="proposal")),
+    _only("second not to be", _NONE, _ordered(_DRUG, "2026-03-01"), _ordered(_DRUG, "2026-06-01", doNotPerform=True)),
+    _only("hospice", dict.fromkeys((1, 2, 3), EXCLUDED), condition("hospice_diagnosis", "2026-05-01")),
+    _only("anti-infectives for 91 days", _EVERY, _ordered("harmful_antiinfectives", _DAYS[0], **_supply(45)),
+          _ordered("harmful_antiinfectives", _DAYS[1], **_supply(46))),
+    _only("anti-infectives for 90 days", _NONE, _ordered("harmful_antiinfectives", _DAYS[0], **_supply(45)),
+          _ordered("harmful_antiinfectives", _DAYS[1], **_supply(45))),
+    _only("antipsychotics twice", _TREATED, *(_ordered(_PSYCHOTIC, day) for day in _DAYS)),
+    _only("antipsychotics once", _NONE, _ordered(_PSYCHOTIC, _DAYS[0])),
+    _only("antipsychotics with schizophrenia", _NONE, *(_ordered(_PSYCHOTIC, day) for day in _DAYS),
+          condition("schizophrenia", "2026-03-01")),
+    _only("antipsychotics before bipolar disorder", _TREATED, *(_ordered(_PSYCHOTIC, day) for day in _DAYS),
+          condition("bipolar_disorder", "2026-03-02")),
+    _only("antipsychotics long after schizophrenia", _TREATED, *(_ordered(_PSYCHOTIC, day) for day in _DAYS),
+          condition("schizophrenia", "2020-03-01", clinical="resolved", abatementDateTime="2024-12-31")),
+    _only("antipsychotics with anxiety", _TREATED, *(_ordered(_PSYCHOTIC, day) for day in _DAYS),
+          condition("generalized_anxiety_disorder", "2020-03-01")),
+    _only("benzodiazepines twice", _TREATED, *(_ordered(_BENZO, day) for day in _DAYS)),
+    *(_only(f"benzodiazepines with {one}", _NONE, *(_ordered(_BENZO, day) for day in _DAYS),
+            condition(one, "2025-03-01", "encounter-diagnosis")) for one in (
+        "seizure_disorder", "rem_sleep_behavior_disorder", "benzodiazepine_withdrawal", "alcohol_withdrawal",
+        "generalized_anxiety_disorder",
+    )),
+    _only("both kinds", {1: MET, 2: MET, 3: MET}, *(_ordered(_BENZO, day) for day in _DAYS),
+          *(_ordered(_DRUG, day) for day in _DAYS)),
+    _only("digoxin of 0.25 mg a day", _EVERY, *(
+        _ordered("", day, **_supply(30, quantity=30)) | _product("197606") for day in _DAYS)),
+    _only("digoxin of 0.125 mg a day", _NONE, *(
+        _ordered("", day, **_supply(30, quantity=30)) | _product("197604") for day in _DAYS)),
+    _only("digoxin of an unknown dose", _NONE, *(
+        _ordered("", day) | _product("197606") for day in _DAYS)),
+    _only("doxepin of 10 mg a day", _EVERY, *(
+        _ordered("", day, **_supply(30, quantity=30)) | _product("1000048") for day in _DAYS)),
+    _only("doxepin of 6 mg a day", _NONE, *(
+        _ordered("", day, **_supply(30, quantity=30)) | _product("966793") for day in _DAYS)),
+]  # fmt: skip

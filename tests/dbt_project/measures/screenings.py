@@ -157,6 +157,8 @@ def _hiv() -> list[Case]:
         only("test by the set of both", MET, observation("hiv_test_set", "2026-05-01", "right")),
         only("tested at 14", OPEN, observation("hiv_test", "2020-06-30", 0, "1"), born="2005-07-01"),
         only("tested at 15", MET, observation("hiv_test", "2020-07-01", 0, "1"), born="2005-07-01"),
+        only("test with a time of issue alone", OPEN,
+             observation("hiv_test", "", 0, "1", issued="2026-05-01T10:00:00Z")),
         only("tested on the last day", OPEN, observation("hiv_test", "2026-12-31", 0, "1")),
         only("HIV before", EXCLUDED, condition("hiv", "2025-12-31")),
         only("HIV since the first day", OPEN, condition("hiv", "2026-01-01")),

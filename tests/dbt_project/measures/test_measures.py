@@ -13,10 +13,17 @@ from resources import dbt
 from resources.dbt import PROJECT_DIRECTORY
 from resources.postgres import Database, Role, database
 from resources.settings import Settings
-from tests.dbt_project.measures import adults, blocks, children, medications, screenings
+from tests.dbt_project.measures import adults, blocks, children, medications, screenings, status
 from tests.dbt_project.measures.cases import SYSTEM, Case
 
-CASES: list[Case] = [*blocks.CASES, *adults.CASES, *children.CASES, *medications.CASES, *screenings.CASES]
+CASES: list[Case] = [
+    *blocks.CASES,
+    *adults.CASES,
+    *children.CASES,
+    *medications.CASES,
+    *screenings.CASES,
+    *status.CASES,
+]
 _POPULATIONS = (
     "initial_population", "denominator", "denominator_exclusion", "denominator_exception", "numerator",
     "numerator_exclusion",
@@ -29,10 +36,12 @@ def measured(module_settings: Settings, tmp_path_factory: pytest.TempPathFactory
     found = database(module_settings)
     ensure_starter(found)
     with (PROJECT_DIRECTORY / "seeds" / "measures" / "measure_value_set.csv").open() as file:
-        sets = [(row["oid"], row["value_set_name"], SYSTEM, row["name"]) for row in csv.DictReader(file)]
+        oids = {row["name"]: row["oid"] for row in csv.DictReader(file)}
+    members = [(name, SYSTEM, name) for name in oids] + medications.PRODUCTS
     with found.connect(Role.INGEST) as connection:
         connection.cursor().executemany(
-            "INSERT INTO vocab.value_set_member (oid, value_set_name, system, code) VALUES (%s, %s, %s, %s)", sets
+            "INSERT INTO vocab.value_set_member (oid, value_set_name, system, code) VALUES (%s, %s, %s, %s)",
+            [(oids[name], name, system, code) for name, system, code in members],
         )
     file = tmp_path_factory.mktemp("cases") / "cases.ndjson"
     file.write_text("".join(json.dumps(resource) + "\n" for one in CASES for resource in one.bundle()))

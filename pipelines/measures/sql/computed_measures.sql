@@ -1,0 +1,2 @@
+SELECT DISTINCT measure_id
+FROM measures.measure_population

@@ -1,0 +1,1 @@
+"""Decks of test patients, made here and scored."""
