@@ -125,6 +125,18 @@ def open_care_gaps(settings: Settings, warehouse: Database, identity: Identity, 
     return found
 
 
+def missing_value_sets(warehouse: Database) -> dict[str, dict[str, str]]:
+    """Value sets of which no code is known here, by measure, as ``{"CMS125": {oid: title, …}, …}``; as last built."""
+    found: dict[str, dict[str, str]] = {}
+    with without_row_values(), warehouse.connect(Role.TRANSFORM) as connection:
+        rows = connection.execute(
+            "SELECT measure_id, oid, value_set_name FROM measures.missing_value_set ORDER BY 1, 3"
+        ).fetchall()
+    for measure, oid, title in rows:
+        found.setdefault(measure, {})[oid] = title
+    return found
+
+
 def care_gap_counts(warehouse: Database) -> dict[str, Any]:
     """People by measure and status, as ``{"CMS122": {"open": n, …}, …}``."""
     counts: dict[str, dict[str, int]] = {}

@@ -37,7 +37,20 @@ def compute(
         span = _parse_period(period)
         day = as_of.date() if as_of else span[1] if span else None
         dbt.build(settings, database(settings), as_of=day, period=span)
-        report(warehouse.care_gap_counts(database(settings)), as_json=as_json, title="Measures")
+        found = database(settings)
+        report(warehouse.care_gap_counts(found), as_json=as_json, title="Measures")
+        if lacking := warehouse.missing_value_sets(found):
+            say(f"{len(lacking)} measures lack value sets: 'sanctum measures missing' names them.")
+
+
+@measures.command("missing")
+def missing(as_json: Json = False) -> None:
+    """Name the value sets that each measure lacks, by OID: nobody can be in what is decided by one of them.
+
+    They are licensed, and not shipped: load them with 'sanctum vocab load-valuesets', then build.
+    """
+    with failures(as_json=as_json):
+        report(warehouse.missing_value_sets(database(ready())), as_json=as_json, title="Value sets that are missing")
 
 
 def _parse_period(text: str | None) -> tuple[date, date] | None:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -14,8 +15,11 @@ from resources.dbt import PROJECT_DIRECTORY
 from resources.postgres import Database, Role, database
 from resources.settings import Settings
 from tests.dbt_project.measures import adults, blocks, children, medications, screenings, status
-from tests.dbt_project.measures.cases import SYSTEM, Case
+from tests.dbt_project.measures.cases import MET, SYSTEM, Case, case, encounter, procedure
 
+ATTESTED = case("CMS130", "screened by a note", MET, encounter("office_visit", "2026-02-03"))
+EVIDENCE = replace(ATTESTED, resources=(procedure("colonoscopy", "2020-05-01"),))
+"""What a reviewer attested of the same person, whom the identifier names."""
 CASES: list[Case] = [
     *blocks.CASES,
     *adults.CASES,
@@ -23,7 +27,9 @@ CASES: list[Case] = [
     *medications.CASES,
     *screenings.CASES,
     *status.CASES,
+    ATTESTED,
 ]
+_PERSON = "person_id = (SELECT person_id FROM omop.person_crosswalk WHERE person_key = %s)"
 _POPULATIONS = (
     "initial_population", "denominator", "denominator_exclusion", "denominator_exception", "numerator",
     "numerator_exclusion",
@@ -47,6 +53,10 @@ def measured(module_settings: Settings, tmp_path_factory: pytest.TempPathFactory
     file.write_text("".join(json.dumps(resource) + "\n" for one in CASES for resource in one.bundle()))
     account = ingest_fhir(module_settings, found, [file])
     assert (account.closes, dict(account.quarantined)) == (True, {})
+    attested = module_settings.model_copy(update={"source_system": "attested"})
+    evidence = file.with_name("attested.ndjson")
+    evidence.write_text("".join(json.dumps(resource) + "\n" for resource in EVIDENCE.bundle()))
+    assert ingest_fhir(attested, found, [evidence]).closes
     result = dbt.build(
         module_settings,
         found,
@@ -68,7 +78,7 @@ def test_populations(measured: Database, one: Case) -> None:
     with measured.connect(Role.TRANSFORM) as connection:
         rows = connection.execute(
             f"SELECT group_number, reason, {', '.join(_POPULATIONS)} FROM measures.measure_population "
-            "WHERE measure_id = %s AND person_id = %s",
+            f"WHERE measure_id = %s AND {_PERSON}",
             (one.measure, resource_key("ehr", "Patient", one.key)),
         ).fetchall()
     got = {
@@ -77,3 +87,29 @@ def test_populations(measured: Database, one: Case) -> None:
     }
     assert {number: got[number][0] for number in one.expected} == dict(one.expected), got
     assert all(reason for _, reason in got.values())
+
+
+def test_attested_evidence_counts_and_is_marked(measured: Database) -> None:
+    query = f"SELECT status, is_attested FROM features.care_gap WHERE measure_id = 'CMS130' AND {_PERSON}"
+    with measured.connect(Role.TRANSFORM) as connection:
+        found = [
+            connection.execute(query, (resource_key("ehr", "Patient", one),)).fetchall()
+            for one in (ATTESTED.key, "cms130-colonoscopy-nine-years-before")
+        ]
+        attested = connection.execute("SELECT count(*) FROM features.care_gap WHERE is_attested").fetchone()
+    assert found == [[("closed", True)], [("closed", False)]]
+    assert attested == (1,)
+
+
+def test_each_status_of_a_care_gap(measured: Database) -> None:
+    with measured.connect(Role.TRANSFORM) as connection:
+        rows = connection.execute(
+            "SELECT status, count(open_since), count(due_date), count(closes_with), count(*) "
+            "FROM features.care_gap GROUP BY 1"
+        ).fetchall()
+    filled = {status: set(counts) for status, *counts, _ in rows}
+    totals = {status: total for status, *_, total in rows}
+    assert {status: counts for status, counts in filled.items() if status != "open"} == {
+        status: {0} for status in ("closed", "excluded", "exception", "not_eligible")
+    }
+    assert filled["open"] == {totals["open"]}
