@@ -89,7 +89,7 @@ RESULTS = [
              [of("a-test-that-was-cancelled-for-a-reason", "Observation", "cancelled-result",
                  **_A1C | {"status": "cancelled"}, issued="2026-02-05T08:00:00Z",
                  extension=[{"url": _QUALITY_CORE, "valueCodeableConcept": REFUSAL}])],
-             f"{_SAID}, {_WHY}", ("observation", "not-done", "cancelled", False, "2026-02-05", None, ["105480006"])),
+             f"{_SAID}, {_WHY}", ("observation", "not-done", "cancelled", False, _ON, None, ["105480006"])),
     _told_of("a-result-of-two-categories",
              [of("a-result-of-two-categories", "Observation", "two-categories", **_A1C, valueInteger=7,
                  category=[told("survey", "observation-category"), coded("urn:local", "mine")])],
