@@ -136,8 +136,8 @@ intervention AS (
     WHERE event.bronze_table = 'procedure_occurrence'
 ),
 
--- A procedure within the encounter, an order on the day it ends or the two after. As the logic is written, the supply of
--- a medication has begun by the end of an encounter that the screening was for, and lasts longer.
+-- A procedure within the encounter, an order on the day it ends or the two after. As the logic is written, the supply
+-- of a medication has begun by the end of an encounter that the screening was for, and lasts longer.
 follow_up AS (
     SELECT DISTINCT ON (answer.person_id, answer.tool)
         answer.person_id,
