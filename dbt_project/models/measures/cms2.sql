@@ -86,7 +86,7 @@ answer AS (
     GROUP BY screening.person_id, screening.tool, screening.cdm_table, screening.cdm_id, screening.start_date
 ),
 
--- Orders by their day, procedures by their time; each for a tool.
+-- Orders by their day, procedures by their time, medications by their supply too; each for a tool.
 intervention AS (
     SELECT
         person_id,
@@ -95,6 +95,8 @@ intervention AS (
         code,
         authored_date AS intervention_date,
         NULL::timestamp AS intervention_datetime,
+        NULL::date AS supply_start_date,
+        NULL::date AS supply_end_date,
         'order' AS kind,
         CASE value_set WHEN 'referral_for_adolescent_depression' THEN 'adolescent' ELSE 'adult' END AS tool
     FROM {{ ref('measure_order') }}
@@ -109,7 +111,9 @@ intervention AS (
         event.code,
         event.authored_date AS intervention_date,
         NULL AS intervention_datetime,
-        'order' AS kind,
+        event.supply_start_date,
+        event.supply_end_date,
+        'medication' AS kind,
         CASE event.value_set WHEN 'adolescent_depression_medications' THEN 'adolescent' ELSE 'adult' END AS tool
     {{ events(['adolescent_depression_medications', 'adult_depression_medications']) | indent(4) }}
     WHERE
@@ -124,13 +128,16 @@ intervention AS (
         event.code,
         event.start_date AS intervention_date,
         event.start_datetime AS intervention_datetime,
+        NULL AS supply_start_date,
+        NULL AS supply_end_date,
         'procedure' AS kind,
         CASE event.value_set WHEN 'follow_up_for_adolescent_depression' THEN 'adolescent' ELSE 'adult' END AS tool
     {{ events(['follow_up_for_adolescent_depression', 'follow_up_for_adult_depression']) | indent(4) }}
     WHERE event.bronze_table = 'procedure_occurrence'
 ),
 
--- A procedure within the encounter, an order on the day it ends or the two after.
+-- A procedure within the encounter, an order on the day it ends or the two after. As the logic is written, the supply
+-- of a medication has begun by the end of an encounter that the screening was for, and lasts longer.
 follow_up AS (
     SELECT DISTINCT ON (answer.person_id, answer.tool)
         answer.person_id,
@@ -156,6 +163,20 @@ follow_up AS (
                 THEN
                     intervention.intervention_date >= visit.end_date
                     AND intervention.intervention_date <= visit.end_date + 2
+            WHEN 'medication'
+                THEN
+                    intervention.intervention_date >= visit.end_date
+                    AND intervention.intervention_date <= visit.end_date + 2
+                    AND EXISTS (
+                        SELECT
+                        FROM visit AS screened
+                        WHERE
+                            answer.person_id = screened.person_id
+                            AND answer.start_date <= screened.start_date
+                            AND answer.start_date >= screened.start_date - 14
+                            AND intervention.supply_start_date <= screened.end_date
+                            AND intervention.supply_end_date > screened.end_date
+                    )
             ELSE
                 coalesce(
                     intervention.intervention_datetime >= visit.start_datetime

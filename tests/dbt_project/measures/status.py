@@ -153,6 +153,14 @@ def _tobacco() -> list[Case]:
     ]  # fmt: skip
 
 
+def _lasting(days: int) -> Resource:
+    return {"dispenseRequest": {"expectedSupplyDuration": {"value": days, "code": "d"}}}
+
+
+def _taken(start: str, end: str) -> Resource:
+    return {"dosageInstruction": [{"timing": {"repeat": {"boundsPeriod": {"start": start, "end": end}}}}]}
+
+
 def _depression() -> list[Case]:
     visit = encounter("encounter_to_screen_for_depression", "2026-05-15T09:00:00Z", "2026-05-15T09:30:00Z")
     negative, positive = "depression_screening_negative", "depression_screening_positive"
@@ -193,6 +201,14 @@ def _depression() -> list[Case]:
         only("positive, referral revoked", OPEN, ill, order(referral, "2026-05-15", "revoked")),
         only("positive, referral not to be", OPEN, ill, order(referral, "2026-05-15", doNotPerform=True)),
         only("positive, medication", MET, ill, prescription(drug, "2026-05-15", **SUPPLIED)),
+        only("positive, medication nobody knows for how long", OPEN, ill, prescription(drug, "2026-05-15")),
+        only("positive, medication of the visit's day alone", OPEN, ill,
+             prescription(drug, "2026-05-15", **_lasting(1))),
+        only("positive, medication from the day after", OPEN, ill, prescription(drug, "2026-05-16", **SUPPLIED)),
+        only("positive, medication ordered two days later, from the visit on", MET, ill,
+             prescription(drug, "2026-05-17", **_taken("2026-05-15", "2026-08-15"))),
+        only("positive, medication ordered three days later, from the visit on", OPEN, ill,
+             prescription(drug, "2026-05-18", **_taken("2026-05-15", "2026-08-15"))),
         only("positive, medication stopped", OPEN, ill, prescription(drug, "2026-05-15", "stopped", **SUPPLIED)),
         only("positive, follow-up in the visit", MET, ill,
              procedure("follow_up_for_adult_depression", "2026-05-15T09:10:00Z")),
