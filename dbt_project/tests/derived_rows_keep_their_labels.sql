@@ -33,6 +33,14 @@ derived AS (
     UNION ALL
     SELECT
         'risk_score' AS feature,
+        deciding.one ->> 'cdm_table' AS cdm_table,
+        (deciding.one ->> 'cdm_id')::bigint AS cdm_id,
+        score.sensitivity
+    FROM {{ ref('risk_score') }} AS score
+    CROSS JOIN LATERAL jsonb_array_elements(score.deciding_rows) AS deciding (one)
+    UNION ALL
+    SELECT
+        'risk_score' AS feature,
         'person' AS cdm_table,
         person_id AS cdm_id,
         sensitivity

@@ -26,7 +26,7 @@ COMPUTED = {
     "omop.note_nlp": "trace the note that it names",
     "omop.unmapped_code": "it counts",
     "features.problem_list": "trace the conditions of the person",
-    "features.risk_score": "trace the conditions of the person",
+    "features.risk_score": "trace the rows that its deciding_rows name",
 }
 """Tables whose rows have no source record of their own, and what to do instead."""
 

@@ -146,6 +146,16 @@ def test_a_persons_label_holds_for_what_is_made_of_the_person_alone(shared_wareh
         assert visible(shared_warehouse, f"SELECT person_id FROM {table}") == everyone - {PERSON["fay"]}, table
 
 
+def test_a_score_is_hidden_with_the_rows_it_is_made_of(shared_warehouse: Warehouse) -> None:
+    query = "SELECT risk_score_id || ' of ' || person_id FROM features.risk_score"
+    everything = {row[0] for row in shared_warehouse.rows(query)}
+    # What the programme treats weighs in one score alone; so does hypertension, even without atrial fibrillation.
+    hidden = {f"elixhauser of {PERSON['dan']}", f"elixhauser of {PERSON['eve']}", f"cha2ds2_vasc of {PERSON['ann']}"}
+    of_fay = {told for told in everything if told.endswith(f" of {PERSON['fay']}")}
+    assert len(of_fay) == 8
+    assert everything - visible(shared_warehouse, query) == hidden | of_fay
+
+
 def test_an_observation_period_does_not_tell_the_day_of_a_labelled_visit(shared_warehouse: Warehouse) -> None:
     query = "SELECT max(observation_period_end_date)::text FROM omop.observation_period WHERE person_id = %s"
     assert shared_warehouse.rows(query, PERSON["dan"]) == [("2026-02-03",)]

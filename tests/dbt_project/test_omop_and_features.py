@@ -136,13 +136,23 @@ def test_what_has_no_row_is_named_with_its_reason(warehouse: Database) -> None:
 
 
 def test_measures_name_the_rows_that_decide(warehouse: Database) -> None:
-    query = "SELECT measure_id, status, reason FROM features.care_gap WHERE person_id = %s ORDER BY 1"
+    query = (
+        "SELECT measure_id, status, reason FROM features.care_gap WHERE person_id = %s "
+        "AND measure_id IN ('CMS117', 'CMS122', 'CMS130', 'CMS165') ORDER BY 1"
+    )
     assert rows(warehouse, query, JANE) == [
-        ("CMS122", "closed", "HbA1c not above 9 % on 2026-02-03"),
-        ("CMS130", "open", "no colorectal screening within its look-back"),
+        ("CMS117", "not_eligible", "age 66 is not 2"),
+        ("CMS122", "closed", "diabetes by E11.9 on 2020-05-01; HbA1c not above 9 % on 2026-02-03"),
+        ("CMS130", "open", "age 66; no colorectal screening within its look-back"),
         # The lowest of each on the day, 138 and 92; the reading of the stay does not count.
-        ("CMS165", "open", "blood pressure not below 140/90 on 2026-02-03"),
+        (
+            "CMS165",
+            "open",
+            "essential hypertension by I10 on 2020-05-01; blood pressure not below 140/90 on 2026-02-03",
+        ),
     ]
+    measures = "SELECT count(*)::int, count(DISTINCT measure_id)::int FROM features.care_gap WHERE person_id = %s"
+    assert rows(warehouse, measures, JANE) == [(15, 15)]
     query = (
         "SELECT decided ->> 'cdm_table', (decided ->> 'cdm_id')::bigint FROM features.care_gap, "
         "jsonb_array_elements(deciding_rows) AS decided WHERE person_id = %s AND measure_id = 'CMS122'"
@@ -177,7 +187,8 @@ def test_a_circle_of_encounters_loses_none_and_a_part_is_a_detail(warehouse: Dat
 def test_a_value_in_an_unknown_unit_leaves_the_gap_open(warehouse: Database) -> None:
     query = "SELECT status, reason FROM features.care_gap WHERE person_id = %s AND measure_id = 'CMS122'"
     found = rows(warehouse, query, key("Patient", "joan"))
-    assert found == [("open", "HbA1c on 2026-03-01 can not be compared with 9 %")]
+    reason = "diabetes by E11.9 on 2020-05-01; HbA1c on 2026-03-01 can not be compared with 9 %"
+    assert found == [("open", reason)]
 
 
 def test_no_known_allergy_is_no_allergy(warehouse: Database) -> None:
@@ -186,9 +197,12 @@ def test_no_known_allergy_is_no_allergy(warehouse: Database) -> None:
 
 
 def test_charlson_counts_what_icd_10_reaches(warehouse: Database) -> None:
-    query = "SELECT score, categories, diagnoses_not_judged FROM features.risk_score WHERE person_id = %s"
+    query = (
+        "SELECT score, components, diagnoses_not_judged FROM features.risk_score "
+        "WHERE person_id = %s AND risk_score_id = 'charlson'"
+    )
     # A provisional chronic lung disease does not count; diabetes without complication and hypertension weigh nothing.
-    assert rows(warehouse, query, JANE) == [(2, ["congestive heart failure"], 1)]
+    assert rows(warehouse, query, JANE) == [(2, {"congestive heart failure": 2}, 1)]
 
 
 def test_documents_are_read_by_the_embedder_alone(warehouse: Database) -> None:

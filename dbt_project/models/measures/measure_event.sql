@@ -28,7 +28,8 @@ SELECT
     source.clinical_status,
     source.intent,
     source.is_rejected,
-    source.authored_date,
+    -- HL7 v2 knows one day of an order.
+    coalesce(source.authored_date, CASE source.kind WHEN 'prescription' THEN source.start_date END) AS authored_date,
     source.supply_start_date,
     source.supply_end_date,
     source.total_days_supplied,
@@ -47,7 +48,8 @@ SELECT
 FROM {{ ref('value_set_event') }} AS member
 INNER JOIN {{ ref('event_source') }} AS source ON member.cdm_table = source.cdm_table AND member.cdm_id = source.cdm_id
 WHERE
-    source.start_date <= {{ as_of() }}
+    -- What is ordered for later is ordered.
+    least(source.start_date, source.authored_date) <= {{ as_of() }}
     AND source.has_happened
     AND source.is_record_of_care
     -- The logic asks when a result was obtained; when it was issued does not tell.

@@ -53,11 +53,8 @@ hospice_event AS (
         start_date
     FROM event
     WHERE
-        (
-            value_set IN ('hospice_care', 'hospice_encounter')
-            AND is_overlapping
-            AND bronze_table <> 'condition_occurrence'
-        )
+        (value_set = 'hospice_care' AND is_overlapping AND bronze_table = 'procedure_occurrence')
+        OR (value_set = 'hospice_encounter' AND is_overlapping AND bronze_table = 'visit_occurrence')
         OR (value_set = 'hospice_diagnosis' AND is_prevalent AND bronze_table = 'condition_occurrence')
     UNION
     SELECT
@@ -119,7 +116,8 @@ palliative AS (
         start_date
     FROM event
     WHERE
-        (value_set IN ('palliative_care_encounter', 'palliative_care_intervention') AND is_overlapping)
+        (value_set = 'palliative_care_intervention' AND is_overlapping AND bronze_table = 'procedure_occurrence')
+        OR (value_set = 'palliative_care_encounter' AND is_overlapping AND bronze_table = 'visit_occurrence')
         OR (value_set = 'palliative_care_diagnosis' AND is_prevalent AND bronze_table = 'condition_occurrence')
     UNION
     SELECT
@@ -143,9 +141,9 @@ frailty AS (
         start_date
     FROM event
     WHERE
-        (value_set = 'frailty_encounter' AND is_overlapping)
+        (value_set = 'frailty_encounter' AND is_overlapping AND bronze_table = 'visit_occurrence')
         OR (value_set = 'frailty_diagnosis' AND is_prevalent AND bronze_table = 'condition_occurrence')
-        OR (value_set = 'frailty_symptom' AND bronze_table <> 'condition_occurrence' AND is_overlapping)
+        OR (value_set = 'frailty_symptom' AND is_overlapping AND bronze_table = 'measurement')
     UNION
     SELECT
         person_id,

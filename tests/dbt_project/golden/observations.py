@@ -181,7 +181,6 @@ COMPONENTS = [
               code=_PANEL, performer=[at("Practitioner", "dr-heart")], component=_FIVE_PARTS),
     _absent("an-observation-that-was-not-performed",
             dataAbsentReason=told("not-performed", "data-absent-reason")),
-    _absent("a-panel-without-a-value", component=[_pressure("8480-6", None), _pressure("8462-4", None)]),
     _absent("a-panel-of-members", hasMember=[at("Observation", "member")]),
     _measured("a-member-of-a-panel", [(_A1C_CONCEPT, 7, None, None, None, 8554, "%")], **_amount(7)),
 ]  # fmt: skip

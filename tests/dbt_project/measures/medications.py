@@ -13,6 +13,8 @@ from tests.dbt_project.measures.cases import (
     condition,
     encounter,
     prescription,
+    procedure,
+    verified,
 )
 
 _VISIT = encounter("office_visit", "2026-02-03")
@@ -31,22 +33,29 @@ def _ordered(medication: str, day: str, status: str = "active", **extra: Any) ->
     return prescription(medication, day, status, **extra)
 
 
-def _supply(days: int, refills: int | None = None, quantity: float | None = None) -> Resource:
+def _supply(days: int, refills: int | None = None, quantity: float | None = None, unit: str = "1") -> Resource:
     supply: Resource = {"expectedSupplyDuration": {"value": days, "unit": "d", "system": _UCUM, "code": "d"}}
     if refills is not None:
         supply["numberOfRepeatsAllowed"] = refills
     if quantity is not None:
-        supply["quantity"] = {"value": quantity, "unit": "1", "system": _UCUM, "code": "1"}
+        supply["quantity"] = {"value": quantity, "unit": unit, "system": _UCUM, "code": unit}
     return {"dispenseRequest": supply}
 
 
 PRODUCTS = [
     ("digoxin_medications", RXNORM, "197604"),
     ("digoxin_medications", RXNORM, "197606"),
+    ("digoxin_medications", RXNORM, "393245"),
+    ("digoxin_medications", RXNORM, "999999"),
+    ("doxepin_medications", RXNORM, "966787"),
     ("doxepin_medications", RXNORM, "966793"),
     ("doxepin_medications", RXNORM, "1000048"),
 ]
-"""Members of value sets by whose code the strength is known."""
+"""Members of value sets by whose code the strength is known, and one of an unknown strength."""
+
+
+def _begins(start: str, end: str) -> Resource:
+    return {"dosageInstruction": [{"timing": {"repeat": {"boundsPeriod": {"start": start, "end": end}}}}]}
 
 
 def _product(code: str) -> Resource:
@@ -64,7 +73,81 @@ _CLASSES = (
 _DRUG, _PSYCHOTIC, _BENZO = _CLASSES[0], "harmful_antipsychotics", "harmful_benzodiazepines"
 _DAYS = ("2026-03-01", "2026-06-01")
 
+_ALL_OUT: dict[int, frozenset[str]] = dict.fromkeys((1, 2, 3), OUT)
+
+
+def _by_product(name: str, expected: dict[int, frozenset[str]], code: str, **supply: Any) -> Case:
+    """A product ordered twice, with one supply each."""
+    parts = _supply(**supply) if supply else {}
+    return _only(name, expected, *(_ordered("", day, **parts) | _product(code) for day in _DAYS))
+
+
+def _with(name: str, expected: dict[int, frozenset[str]], medication: str, *conditions: Resource) -> Case:
+    """A medication ordered twice, with these conditions."""
+    return _only(name, expected, *(_ordered(medication, day) for day in _DAYS), *conditions)
+
+
+_POPULATION = [
+    case("CMS156", "no visit", _ALL_OUT, *(_ordered(_DRUG, day) for day in _DAYS), born="1950-07-01"),
+    case("CMS156", "a visit that ends after the period", _ALL_OUT,
+         encounter("office_visit", "2026-12-30", "2027-01-02"), born="1950-07-01"),
+    case("CMS156", "a minimal office visit", _NONE, encounter("office_visit_minimal", "2026-02-03"), born="1950-07-01"),
+    _only("palliative care", dict.fromkeys((1, 2, 3), EXCLUDED),
+          procedure("palliative_care_intervention", "2026-06-01")),
+]  # fmt: skip
+
+_ORDERS = [
+    _only("on the first and the last day", _EVERY, _ordered(_DRUG, "2026-01-01"),
+          _ordered(_DRUG, "2026-12-31T23:00:00-05:00")),
+    _only("refills from before the period", _NONE, _ordered(_DRUG, "2025-12-31", **_supply(30, 5))),
+    _only("twice on one day, one for next year", _NONE, _ordered(_DRUG, "2026-03-01", **_supply(30)),
+          _ordered(_DRUG, "2026-03-01", **_begins("2027-01-01", "2027-06-01"))),
+    _only("twice on one day, one of unknown length", _NONE, _ordered(_DRUG, "2026-03-01"),
+          _ordered(_DRUG, "2026-03-01", **_begins("2026-04-01", "2026-05-01"))),
+    # Ordered in the period, to be taken after it.
+    _only("second valid from next year", _EVERY, _ordered(_DRUG, "2026-03-01"),
+          _ordered(_DRUG, "2026-12-30", dispenseRequest={"validityPeriod": {"start": "2027-01-02"}})),
+    *(_only(f"second {status}", expected, _ordered(_DRUG, "2026-03-01"), _ordered(_DRUG, "2026-06-01", status))
+      for status, expected in (("completed", _EVERY), ("stopped", _NONE), ("on-hold", _NONE))),
+    _only("second by reflex", _EVERY, _ordered(_DRUG, "2026-03-01"),
+          _ordered(_DRUG, "2026-06-01", intent="reflex-order")),
+    _only("anti-infectives for 93 days by refills", _EVERY,
+          _ordered("harmful_antiinfectives", _DAYS[0], **_supply(31, 2))),
+    _only("anti-infectives for 91 days in one order", _NONE,
+          _ordered("harmful_antiinfectives", _DAYS[0], **_supply(91))),
+    _only("anti-infectives nobody knows for how long", _NONE,
+          *(_ordered("harmful_antiinfectives", day) for day in _DAYS)),
+]  # fmt: skip
+
+_DOSES = [
+    _by_product("digoxin of 0.125 mg twice a day", _EVERY, "197604", days=30, quantity=60),
+    # As the logic is written, one supply is spread over the days of all refills.
+    _by_product("digoxin of 0.25 mg a day with a refill", _NONE, "197606", days=30, refills=1, quantity=30),
+    _by_product("digoxin solution of 0.15 mg a day", _EVERY, "393245", days=30, quantity=90, unit="mL"),
+    _by_product("digoxin solution in another unit", _NONE, "393245", days=30, quantity=90),
+    _by_product("digoxin of unknown strength", _NONE, "999999", days=30, quantity=300),
+    _by_product("doxepin of 3 mg twice a day", _NONE, "966787", days=30, quantity=60),
+    _only("digoxin of a high and of a low dose", _NONE,
+          _ordered("", _DAYS[0], **_supply(30, quantity=30)) | _product("197606"),
+          _ordered("", _DAYS[1], **_supply(30, quantity=30)) | _product("197604")),
+]  # fmt: skip
+
+_DIAGNOSES = [
+    _with("antipsychotics, schizophrenia till the year before", _NONE, _PSYCHOTIC,
+          condition("schizophrenia", "2020-01-01", abatementDateTime="2025-01-01")),
+    _with("antipsychotics with refuted schizophrenia", _TREATED, _PSYCHOTIC,
+          condition("schizophrenia", "2020-01-01", **verified("refuted"))),
+    _with("antipsychotics with provisional schizophrenia", _NONE, _PSYCHOTIC,
+          condition("schizophrenia", "2020-01-01", **verified("provisional"))),
+    _with("benzodiazepines with schizophrenia", _TREATED, _BENZO, condition("schizophrenia", "2020-01-01")),
+    _only("an antipsychotic and a benzodiazepine", _NONE, _ordered(_PSYCHOTIC, _DAYS[0]), _ordered(_BENZO, _DAYS[1])),
+]  # fmt: skip
+
 CASES = [
+    *_POPULATION,
+    *_ORDERS,
+    *_DOSES,
+    *_DIAGNOSES,
     _only("no order", _NONE),
     _only("64 at the end", {1: OUT, 2: OUT, 3: OUT}, born="1962-01-01"),
     _only("65 on the last day", _NONE, born="1961-12-31"),

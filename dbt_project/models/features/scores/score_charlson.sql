@@ -1,0 +1,1 @@
+{{ comorbidity_index('charlson') }}
