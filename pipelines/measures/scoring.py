@@ -202,7 +202,7 @@ def _judgement(rows: Sequence[Mapping[str, Any]]) -> Judgement:
         )
     groups = [row for row in rows if row["group_number"] is not None]
     if not groups:
-        return Judgement({}, "not judged: died before the period, or at an unknown time")
+        return Judgement({}, "in no measure: died at an unknown time")
     populations = {
         (row["group_number"], name): bool(value)
         for row in groups
