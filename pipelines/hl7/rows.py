@@ -63,6 +63,7 @@ def batch(folded: Iterable[Folded]) -> Batch:
                 "resource_type": item.kind,
                 "resource_id": str(item.identity),
                 "content_sha256": item.content_sha256,
+                "version_at": item.known_at,
                 "outcome": item.outcome,
                 "person_key": item.person_key,
                 "security_labels": item.security_labels,

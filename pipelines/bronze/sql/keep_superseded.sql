@@ -1,0 +1,30 @@
+-- A version of FHIR replaces all its rows. A fold says of each row when it was said: one that is as it was goes on, and of
+-- one that is gone without a later time than before it is not known since when, so it is from now on. What was replaced
+-- at the moment it began to count, counted at none.
+INSERT INTO bronze.superseded_row (
+    resource_key, source_system, person_key, bronze_table, version_at, known_from, known_until, security_labels, content
+)
+SELECT
+    replaced.resource_key,
+    replaced.source_system,
+    replaced.person_key,
+    {name},
+    replaced.version_at,
+    replaced.known_from,
+    replaced.known_until,
+    replaced.security_labels,
+    replaced.content
+FROM (
+    SELECT
+        former.*,
+        CASE
+            WHEN NOT former.is_fold THEN former.replaced_at
+            WHEN owned.{key} IS NOT NULL THEN coalesce(owned.known_at, former.replaced_at)
+            WHEN former.replaced_at > former.version_at THEN former.replaced_at
+            ELSE now()
+        END AS known_until
+    FROM {former} AS former
+    LEFT JOIN {table} AS owned ON former.row_key = owned.{key} AND former.resource_key = owned.resource_key
+    WHERE NOT former.is_fold OR owned.{key} IS NULL OR to_jsonb(owned) <> former.content
+) AS replaced
+WHERE replaced.known_until > coalesce(replaced.known_from, replaced.known_at, replaced.version_at)
