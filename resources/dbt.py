@@ -119,6 +119,7 @@ def build(
     period: tuple[date, date] | None = None,
     select: Sequence[str] = (),
     tests: bool = True,
+    only_feature_days: bool = False,
 ) -> BuildResult:
     """Run ``dbt build``: seeds and models, each followed by its tests.
 
@@ -129,12 +130,14 @@ def build(
         period: measurement period, both ends included; default: the calendar year of as_of.
         select: dbt node selectors; default: everything.
         tests: whether tests run; a failed one stops what depends on its model.
+        only_feature_days: what is selected reads no bronze, so that changes that wait for a build go on to wait.
 
     Raises:
         DbtBuildError: a node failed; the text names the nodes.
     """
     day = as_of or settings.effective_as_of()
-    arguments = ["build", "--quiet", "--vars", json.dumps(variables(day, period, settings.effective_as_of()))]
+    chosen = {**variables(day, period, settings.effective_as_of()), "only_feature_days": only_feature_days}
+    arguments = ["build", "--quiet", "--vars", json.dumps(chosen)]
     arguments += NO_UNIT_TESTS if tests else [*NO_UNIT_TESTS, "test"]
     if select:
         arguments += ["--select", *select]

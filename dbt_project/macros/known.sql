@@ -80,6 +80,10 @@
     coalesce(array_agg(DISTINCT {{ expression }} ORDER BY {{ expression }}) FILTER (WHERE {{ expression }} IS NOT NULL), '{}')
 {%- endmacro %}
 
+{% macro both_labels(one, other) -%}
+    ARRAY(SELECT code FROM unnest({{ one }} || {{ other }}) AS code GROUP BY code ORDER BY code)
+{%- endmacro %}
+
 {#- Days as of which features are made: that of the build, and those asked for. -#}
 {% macro feature_days() -%}
     SELECT {{ as_of() }} AS as_of

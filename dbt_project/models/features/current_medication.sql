@@ -1,5 +1,5 @@
--- Records that name one medication are one row, as in problem_list; those under a label are a row of their own, so that who
--- may not see them still sees the others.
+-- Records that name one medication are one row, as in problem_list; those under a label are a row of their own, so that
+-- who may not see them still sees the others.
 WITH
 day AS (
     {{ feature_days() }}
@@ -11,8 +11,9 @@ taken AS (
         day.as_of
     FROM {{ ref('known_drug') }} AS drug
     INNER JOIN day
-        ON {{ known_on('drug', 'day.as_of') }}
-        AND drug.drug_start_date <= day.as_of
+        ON
+            {{ known_on('drug', 'day.as_of') }}
+            AND drug.drug_start_date <= day.as_of
     WHERE
         (drug.drug_end_date >= day.as_of OR drug.drug_end_date IS NULL)
         AND CASE drug.kind

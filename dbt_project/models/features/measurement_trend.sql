@@ -24,8 +24,9 @@ value AS (
         ) AS place
     FROM {{ ref('known_measurement') }} AS measurement
     INNER JOIN day
-        ON {{ known_on('measurement', 'day.as_of') }}
-        AND measurement.measurement_date <= day.as_of
+        ON
+            {{ known_on('measurement', 'day.as_of') }}
+            AND measurement.measurement_date <= day.as_of
 ),
 
 trend AS (
@@ -41,8 +42,8 @@ trend AS (
         min(measurement_date) FILTER (WHERE place = 2) AS previous_date,
         count(*) FILTER (WHERE is_in_window)::integer AS values_in_window,
         count(DISTINCT measurement_date) FILTER (WHERE is_in_window) AS days_in_window,
-        regr_slope(value_as_number::double precision, (measurement_date - DATE '2000-01-01')::double precision)
-            FILTER (WHERE is_in_window) AS slope_per_day
+        regr_slope(value_as_number::float8, (measurement_date - as_of)::float8)
+        FILTER (WHERE is_in_window) AS slope_per_day
     FROM value
     GROUP BY person_id, as_of, measurement_name
 ),
@@ -72,7 +73,8 @@ SELECT
     trend.latest_value - trend.previous_value AS change_since_previous,
     trend.values_in_window,
     CASE
-        WHEN trend.days_in_window >= {{ var('trend_least_days') }} THEN round((trend.slope_per_day * 365.25)::numeric, 6)
+        WHEN trend.days_in_window >= {{ var('trend_least_days') }}
+            THEN round((trend.slope_per_day * 365.25)::numeric, 6)
     END AS slope_per_year,
     coalesce(trend_label.sensitivity, '{}') AS sensitivity
 FROM trend

@@ -60,8 +60,9 @@ died AS (
         bool_or(record.is_deceased AND coalesce(record.death_date <= person_day.as_of, TRUE)) AS is_deceased
     FROM person_day
     INNER JOIN {{ ref('known_person') }} AS record
-        ON person_day.person_id = record.person_id
-        AND {{ known_on('record', 'person_day.as_of') }}
+        ON
+            person_day.person_id = record.person_id
+            AND {{ known_on('record', 'person_day.as_of') }}
     GROUP BY person_day.person_id, person_day.as_of
 ),
 
@@ -71,8 +72,9 @@ condition AS (
         day.as_of
     FROM {{ ref('known_condition') }} AS condition
     INNER JOIN day
-        ON {{ known_on('condition', 'day.as_of') }}
-        AND condition.condition_start_date <= day.as_of
+        ON
+            {{ known_on('condition', 'day.as_of') }}
+            AND condition.condition_start_date <= day.as_of
     -- As in problem_list: what ended after the day was a problem on it.
     WHERE
         CASE
@@ -85,9 +87,9 @@ problem AS (
     SELECT
         person_id,
         as_of,
-        count(DISTINCT (condition_concept_id, unmapped_code))::integer AS active_problems,
-        bool_or('diabetes' = ANY(value_sets)) AS has_diabetes,
-        bool_or('essential_hypertension' = ANY(value_sets)) AS has_hypertension
+        count(DISTINCT condition_concept_id || ' ' || unmapped_code)::integer AS active_problems,
+        bool_or(value_sets @> '{diabetes}') AS has_diabetes,
+        bool_or(value_sets @> '{essential_hypertension}') AS has_hypertension
     FROM condition
     GROUP BY person_id, as_of
 ),
@@ -96,7 +98,7 @@ medication AS (
     SELECT
         person_id,
         as_of,
-        count(DISTINCT (drug_concept_id, unmapped_code))::integer AS current_medications
+        count(DISTINCT drug_concept_id || ' ' || unmapped_code)::integer AS current_medications
     FROM {{ ref('current_medication') }}
     GROUP BY person_id, as_of
 ),
@@ -124,8 +126,9 @@ visit AS (
         max(visit.visit_start_date) AS latest_date
     FROM {{ ref('known_visit') }} AS visit
     INNER JOIN day
-        ON {{ known_on('visit', 'day.as_of') }}
-        AND visit.visit_start_date <= day.as_of
+        ON
+            {{ known_on('visit', 'day.as_of') }}
+            AND visit.visit_start_date <= day.as_of
     GROUP BY visit.person_id, day.as_of
 ),
 
@@ -176,8 +179,9 @@ labelled AS (
         visit.sensitivity
     FROM {{ ref('known_visit') }} AS visit
     INNER JOIN day
-        ON {{ known_on('visit', 'day.as_of') }}
-        AND visit.visit_start_date <= day.as_of
+        ON
+            {{ known_on('visit', 'day.as_of') }}
+            AND visit.visit_start_date <= day.as_of
     {%- for table in ['current_medication', 'measurement_trend', 'readmission', 'utilisation'] %}
     UNION ALL
     SELECT

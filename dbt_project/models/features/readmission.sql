@@ -1,5 +1,5 @@
--- Inpatient visits of which one begins before, on or one day after the last day of another are one stay: a transfer is no
--- readmission. A stay that has not ended, as far as it was known, lasts until the day itself.
+-- Inpatient visits of which one begins before, on or one day after the last day of another are one stay: a transfer is
+-- no readmission. A stay that has not ended, as far as it was known, lasts until the day itself.
 WITH
 day AS (
     {{ feature_days() }}
@@ -15,8 +15,9 @@ visit AS (
         END AS discharge_date
     FROM {{ ref('known_visit') }} AS visit
     INNER JOIN day
-        ON {{ known_on('visit', 'day.as_of') }}
-        AND visit.visit_start_date <= day.as_of
+        ON
+            {{ known_on('visit', 'day.as_of') }}
+            AND visit.visit_start_date <= day.as_of
     WHERE visit.visit_concept_id IN ({{ inpatient_visits() }})
 ),
 
@@ -35,10 +36,12 @@ numbered AS (
     SELECT
         ordered.*,
         count(*) FILTER (
-            WHERE last_day_before IS NULL OR visit_start_date > last_day_before + {{ var('transfer_days') }}
+            WHERE
+            ordered.last_day_before IS NULL
+            OR ordered.visit_start_date > ordered.last_day_before + {{ var('transfer_days') }}
         ) OVER (
-            PARTITION BY person_id, as_of
-            ORDER BY visit_start_date, visit_start_datetime NULLS FIRST, visit_id
+            PARTITION BY ordered.person_id, ordered.as_of
+            ORDER BY ordered.visit_start_date, ordered.visit_start_datetime NULLS FIRST, ordered.visit_id
         ) AS stay_number
     FROM ordered
 ),
@@ -52,7 +55,7 @@ stay AS (
         min(visit_start_date) AS admission_date,
         CASE WHEN bool_and(discharge_date IS NOT NULL) THEN max(discharge_date) END AS discharge_date,
         count(*)::integer AS visits,
-        (array_agg(discharged_to ORDER BY discharge_date DESC, visit_id))[1] AS discharged_to
+        (array_agg(discharged_to ORDER BY discharge_date DESC, visit_id ASC))[1] AS discharged_to
     FROM numbered
     GROUP BY person_id, as_of, stay_number
 ),
@@ -104,5 +107,5 @@ SELECT
         OR as_of - discharge_date >= {{ var('readmission_days') }},
         FALSE
     ) AS is_followed_for_30_days,
-    ARRAY(SELECT DISTINCT unnest(own_sensitivity || next_sensitivity) ORDER BY 1) AS sensitivity
+    {{ both_labels('own_sensitivity', 'next_sensitivity') }} AS sensitivity
 FROM followed

@@ -15,8 +15,9 @@ known AS (
         day.as_of
     FROM {{ ref('known_visit') }} AS visit
     INNER JOIN day
-        ON {{ known_on('visit', 'day.as_of') }}
-        AND visit.visit_start_date <= day.as_of
+        ON
+            {{ known_on('visit', 'day.as_of') }}
+            AND visit.visit_start_date <= day.as_of
 ),
 
 -- What is part of another visit counts with that. Of two that are each part of the other both count.

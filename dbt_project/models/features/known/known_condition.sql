@@ -1,6 +1,6 @@
 -- Which value sets the codes of a condition are in is found for each list of codings once.
 WITH
-known AS (
+fact AS (
     {{ known_rows('condition_occurrence', [
         'visit_occurrence_key', 'codings', 'code_text', 'clinical_status', 'verification_status',
         'condition_start_date', 'condition_end_date',
@@ -11,7 +11,7 @@ known AS (
 
 codings_list AS (
     SELECT DISTINCT codings
-    FROM known
+    FROM fact
 ),
 
 in_value_set AS (
@@ -34,31 +34,31 @@ in_value_set AS (
 
 SELECT
     crosswalk.person_id,
-    known.bronze_key AS condition_id,
+    fact.bronze_key AS condition_id,
     coalesce(code.concept_id, 0) AS condition_concept_id,
     CASE
-        WHEN coalesce(code.concept_id, 0) = 0 THEN coalesce(left(coalesce(code.source_code, known.code_text), 50), '')
+        WHEN coalesce(code.concept_id, 0) = 0 THEN coalesce(left(coalesce(code.source_code, fact.code_text), 50), '')
         ELSE ''
     END AS unmapped_code,
     coalesce(in_value_set.value_sets, '{}') AS value_sets,
-    known.clinical_status,
+    fact.clinical_status,
     -- What has no day of its own counts from the day on which it was known.
-    coalesce(known.condition_start_date, {{ utc_day('known.known_from') }}) AS condition_start_date,
-    known.condition_end_date,
-    {{ utc_day('known.known_from') }} AS known_from,
-    {{ utc_day('known.known_until') }} AS known_until,
+    coalesce(fact.condition_start_date, {{ utc_day('fact.known_from') }}) AS condition_start_date,
+    fact.condition_end_date,
+    {{ utc_day('fact.known_from') }} AS known_from,
+    {{ utc_day('fact.known_until') }} AS known_until,
     {{ known_sensitivity(
-        ['resource_label.codes', 'encounter_label.codes', 'person_label.codes'], 'known.security_labels'
+        ['resource_label.codes', 'encounter_label.codes', 'person_label.codes'], 'fact.security_labels'
     ) }} AS sensitivity
-FROM known
-INNER JOIN {{ ref('person_crosswalk') }} AS crosswalk ON known.person_key = crosswalk.person_key
-LEFT JOIN {{ ref('int_code') }} AS code ON known.codings = code.codings AND code.target_number = 1
-LEFT JOIN in_value_set ON known.codings = in_value_set.codings
-LEFT JOIN {{ ref('int_reference_alias') }} AS alias ON known.visit_occurrence_key = alias.alias_key
-LEFT JOIN resource_label ON known.resource_key = resource_label.resource_key
+FROM fact
+INNER JOIN {{ ref('person_crosswalk') }} AS crosswalk ON fact.person_key = crosswalk.person_key
+LEFT JOIN {{ ref('int_code') }} AS code ON fact.codings = code.codings AND code.target_number = 1
+LEFT JOIN in_value_set ON fact.codings = in_value_set.codings
+LEFT JOIN {{ ref('int_reference_alias') }} AS alias ON fact.visit_occurrence_key = alias.alias_key
+LEFT JOIN resource_label ON fact.resource_key = resource_label.resource_key
 LEFT JOIN encounter_label
-    ON coalesce(alias.resource_key, known.visit_occurrence_key) = encounter_label.encounter_key
+    ON coalesce(alias.resource_key, fact.visit_occurrence_key) = encounter_label.encounter_key
 LEFT JOIN person_label ON crosswalk.person_id = person_label.person_id
 WHERE
-    coalesce(known.verification_status, 'confirmed') = 'confirmed'
+    coalesce(fact.verification_status, 'confirmed') = 'confirmed'
     AND coalesce(code.domain_id, 'Condition') = 'Condition'

@@ -1,6 +1,7 @@
--- Of an order or a supply the last day is that of its days, each refill as many again; an order that says neither goes on.
+-- Of an order or a supply the last day is that of its days, each refill as many again; an order that says neither goes
+-- on.
 WITH
-known AS (
+fact AS (
     {{ known_rows('drug_exposure', [
         'visit_occurrence_key', 'medication_key', 'codings', 'code_text', 'kind', 'status',
         'drug_exposure_start_date', 'drug_exposure_end_date', 'days_supply', 'refills',
@@ -11,15 +12,15 @@ known AS (
 
 named AS (
     SELECT
-        known.*,
-        coalesce(alias.resource_key, known.medication_key) AS named_key,
-        CASE WHEN known.codings = '[]' THEN coalesce(medication.codings, '[]') ELSE known.codings END
+        fact.*,
+        coalesce(alias.resource_key, fact.medication_key) AS named_key,
+        CASE WHEN fact.codings = '[]' THEN coalesce(medication.codings, '[]') ELSE fact.codings END
             AS all_codings,
-        coalesce(known.code_text, medication.code_text) AS text_of_code
-    FROM known
-    LEFT JOIN {{ ref('int_reference_alias') }} AS alias ON known.medication_key = alias.alias_key
+        coalesce(fact.code_text, medication.code_text) AS text_of_code
+    FROM fact
+    LEFT JOIN {{ ref('int_reference_alias') }} AS alias ON fact.medication_key = alias.alias_key
     LEFT JOIN {{ source('bronze', 'medication') }} AS medication
-        ON coalesce(alias.resource_key, known.medication_key) = medication.medication_key
+        ON coalesce(alias.resource_key, fact.medication_key) = medication.medication_key
 )
 
 SELECT
@@ -27,7 +28,8 @@ SELECT
     named.bronze_key AS drug_id,
     coalesce(code.concept_id, 0) AS drug_concept_id,
     CASE
-        WHEN coalesce(code.concept_id, 0) = 0 THEN coalesce(left(coalesce(code.source_code, named.text_of_code), 50), '')
+        WHEN coalesce(code.concept_id, 0) = 0
+            THEN coalesce(left(coalesce(code.source_code, named.text_of_code), 50), '')
         ELSE ''
     END AS unmapped_code,
     named.all_codings -> 0 ->> 'display' AS display,

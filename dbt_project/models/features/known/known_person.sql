@@ -1,34 +1,28 @@
 WITH
-known AS (
+fact AS (
     {{ known_rows('person', [
         'gender_source_value', 'year_of_birth', 'month_of_birth', 'day_of_birth', 'deceased', 'death_date',
     ]) }}
-)
+),
+
+{{ known_labels() }}
 
 SELECT
     crosswalk.person_id,
-    known.bronze_key AS source_person_id,
-    known.gender_source_value AS administrative_gender,
+    fact.bronze_key AS source_person_id,
+    fact.gender_source_value AS administrative_gender,
     -- As far as it is known: the first of the year or month.
-    make_date(known.year_of_birth, coalesce(known.month_of_birth, 1), coalesce(known.day_of_birth, 1)) AS birth_date,
-    coalesce(known.deceased, known.death_date IS NOT NULL) AS is_deceased,
-    known.death_date,
-    {{ utc_day('known.known_from') }} AS known_from,
-    {{ utc_day('known.known_until') }} AS known_until,
-    {{ known_sensitivity(['resource_label.codes', 'person_label.codes'], 'known.security_labels') }} AS sensitivity
-FROM known
-INNER JOIN {{ ref('person_crosswalk') }} AS crosswalk ON known.person_key = crosswalk.person_key
-LEFT JOIN (
-    SELECT
-        resource_key,
-        array_agg(code) AS codes
-    FROM {{ ref('int_resource_label') }}
-    GROUP BY resource_key
-) AS resource_label ON known.resource_key = resource_label.resource_key
-LEFT JOIN (
-    SELECT
-        person_id,
-        sensitivity AS codes
-    FROM {{ ref('int_sensitive_row') }}
-    WHERE cdm_table = 'person'
-) AS person_label ON crosswalk.person_id = person_label.person_id
+    make_date(fact.year_of_birth, coalesce(fact.month_of_birth, 1), coalesce(fact.day_of_birth, 1)) AS birth_date,
+    coalesce(fact.deceased, fact.death_date IS NOT NULL) AS is_deceased,
+    fact.death_date,
+    {{ utc_day('fact.known_from') }} AS known_from,
+    {{ utc_day('fact.known_until') }} AS known_until,
+    {{ known_sensitivity(
+        ['resource_label.codes', 'encounter_label.codes', 'person_label.codes'], 'fact.security_labels'
+    ) }} AS sensitivity
+FROM fact
+INNER JOIN {{ ref('person_crosswalk') }} AS crosswalk ON fact.person_key = crosswalk.person_key
+LEFT JOIN resource_label ON fact.resource_key = resource_label.resource_key
+-- Of an encounter nobody's birth is known.
+LEFT JOIN encounter_label ON FALSE
+LEFT JOIN person_label ON crosswalk.person_id = person_label.person_id
