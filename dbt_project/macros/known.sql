@@ -8,11 +8,20 @@
         {%- for column in columns %}
         row_of.{{ column }},
         {%- endfor %}
-        greatest(coalesce(row_of.known_at, resource.version_at), resource.known_from) AS known_from,
+        greatest(coalesce(row_of.known_at, resource.version_at), resource.known_from, earlier.known_until) AS known_from,
         NULL::timestamptz AS known_until,
         NULL::jsonb AS security_labels
     FROM {{ source('bronze', table) }} AS row_of
     INNER JOIN {{ source('bronze', 'resource') }} AS resource ON row_of.resource_key = resource.resource_key
+    LEFT JOIN (
+        SELECT
+            resource_key,
+            row_key,
+            max(known_until) AS known_until
+        FROM {{ source('bronze', 'superseded_row') }}
+        WHERE bronze_table = '{{ table }}'
+        GROUP BY resource_key, row_key
+    ) AS earlier ON row_of.resource_key = earlier.resource_key AND row_of.{{ table }}_key = earlier.row_key
     UNION ALL
     SELECT
         row_of.{{ table }}_key AS bronze_key,
@@ -32,8 +41,8 @@
 {#- The day, in UTC, from which a moment counts: features as of a day know what was known when it ended. -#}
 {% macro utc_day(moment) -%} ({{ moment }} AT TIME ZONE 'UTC')::date {%- endmacro %}
 
-{#- Labels by record, encounter and person, as CTEs for known_sensitivity. -#}
-{% macro known_labels() -%}
+{#- Labels by record, person and, unless it is of no visit, encounter, as CTEs for known_sensitivity. -#}
+{% macro known_labels(of_visits=true) -%}
     resource_label AS (
         SELECT
             resource_key,
@@ -42,6 +51,7 @@
         GROUP BY resource_key
     ),
 
+    {% if of_visits -%}
     encounter_label AS (
         SELECT
             encounter_key,
@@ -50,6 +60,7 @@
         GROUP BY encounter_key
     ),
 
+    {% endif -%}
     person_label AS (
         SELECT
             person_id,

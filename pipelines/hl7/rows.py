@@ -15,6 +15,11 @@ from pipelines.keys import resource_key
 Row = dict[str, Any]
 
 
+def latest(*moments: datetime | None) -> datetime | None:
+    """The last of the moments that are known: messages are folded in the order of events, not in that of sending."""
+    return max((moment for moment in moments if moment is not None), default=None)
+
+
 @dataclass(frozen=True)
 class Folded:
     """The state of a person, a visit or an order after all its messages.

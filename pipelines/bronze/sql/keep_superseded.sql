@@ -1,14 +1,24 @@
--- A version of FHIR replaces all its rows. A fold says of each row when it was said: one that is as it was goes on, and of
--- one that is gone without a later time than before it is not known since when, so it is from now on. What was replaced
--- at the moment it began to count, counted at none.
+-- A version of FHIR replaces all its rows. A fold says of each row when it was said: one that is as it was goes on, and one
+-- that changed or is gone without a later time than before did so with the fold; if that says no later time either, now.
+-- What was replaced at the moment it began to count, counted at none.
 INSERT INTO bronze.superseded_row (
-    resource_key, source_system, person_key, bronze_table, version_at, known_from, known_until, security_labels, content
+    resource_key,
+    source_system,
+    person_key,
+    bronze_table,
+    row_key,
+    version_at,
+    known_from,
+    known_until,
+    security_labels,
+    content
 )
 SELECT
     replaced.resource_key,
     replaced.source_system,
     replaced.person_key,
     {name},
+    replaced.row_key,
     replaced.version_at,
     replaced.known_from,
     replaced.known_until,
@@ -19,7 +29,7 @@ FROM (
         former.*,
         CASE
             WHEN NOT former.is_fold THEN former.replaced_at
-            WHEN owned.{key} IS NOT NULL THEN coalesce(owned.known_at, former.replaced_at)
+            WHEN owned.known_at > coalesce(former.known_from, former.known_at) THEN owned.known_at
             WHEN former.replaced_at > former.version_at THEN former.replaced_at
             ELSE now()
         END AS known_until

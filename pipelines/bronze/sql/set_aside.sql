@@ -8,7 +8,17 @@ SELECT
     owned.known_at,
     resource.version_order IS NULL AS is_fold,
     resource.version_at,
-    resource.known_from,
+    CASE
+        WHEN resource.version_order IS NOT NULL THEN resource.known_from
+        ELSE (
+            SELECT max(earlier.known_until)
+            FROM bronze.superseded_row AS earlier
+            WHERE
+                earlier.resource_key = owned.resource_key
+                AND earlier.bronze_table = {name}
+                AND earlier.row_key = owned.{key}
+        )
+    END AS known_from,
     coalesce(applied.version_at, now()) AS replaced_at,
     resource.security_labels,
     to_jsonb(owned) AS content

@@ -17,18 +17,21 @@ CREATE TABLE bronze.superseded_row (
     source_system text NOT NULL,
     person_key bigint NOT NULL,
     bronze_table text NOT NULL,
+    row_key bigint NOT NULL,
     version_at timestamptz NOT NULL,
     known_from timestamptz,
     known_until timestamptz NOT NULL,
     security_labels jsonb,
     content jsonb NOT NULL
 );
-CREATE INDEX superseded_row_resource ON bronze.superseded_row (resource_key);
+CREATE INDEX superseded_row_resource ON bronze.superseded_row (resource_key, bronze_table, row_key);
 CREATE INDEX superseded_row_person ON bronze.superseded_row (person_key);
 COMMENT ON TABLE bronze.superseded_row IS
 'Rows that a later version of their resource replaced or withdrew, of the tables that features are made of, so that '
 'features as of an earlier day are made of what was known on it. Grain: one row per row and version.';
-COMMENT ON COLUMN bronze.superseded_row.known_from IS 'As in bronze.resource.';
+COMMENT ON COLUMN bronze.superseded_row.row_key IS 'Key of the row in its table.';
+COMMENT ON COLUMN bronze.superseded_row.known_from IS
+'As in bronze.resource; of a row of HL7 v2 when the row before it was replaced.';
 COMMENT ON COLUMN bronze.superseded_row.known_until IS 'When the source said what replaced it; it counts no more from then on.';
 COMMENT ON COLUMN bronze.superseded_row.security_labels IS 'Labels of that version; they go on to hold for it.';
 COMMENT ON COLUMN bronze.superseded_row.content IS 'The row, by the names of its columns.';

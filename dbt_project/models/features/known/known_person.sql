@@ -5,7 +5,7 @@ fact AS (
     ]) }}
 ),
 
-{{ known_labels() }}
+{{ known_labels(of_visits=false) }}
 
 SELECT
     crosswalk.person_id,
@@ -17,12 +17,8 @@ SELECT
     fact.death_date,
     {{ utc_day('fact.known_from') }} AS known_from,
     {{ utc_day('fact.known_until') }} AS known_until,
-    {{ known_sensitivity(
-        ['resource_label.codes', 'encounter_label.codes', 'person_label.codes'], 'fact.security_labels'
-    ) }} AS sensitivity
+    {{ known_sensitivity(['resource_label.codes', 'person_label.codes'], 'fact.security_labels') }} AS sensitivity
 FROM fact
 INNER JOIN {{ ref('person_crosswalk') }} AS crosswalk ON fact.person_key = crosswalk.person_key
 LEFT JOIN resource_label ON fact.resource_key = resource_label.resource_key
--- Of an encounter nobody's birth is known.
-LEFT JOIN encounter_label ON FALSE
 LEFT JOIN person_label ON crosswalk.person_id = person_label.person_id
