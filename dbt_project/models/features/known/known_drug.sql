@@ -41,6 +41,9 @@ SELECT
             THEN
                 coalesce(named.drug_exposure_start_date, {{ utc_day('named.known_from') }})
                 + named.days_supply * (1 + coalesce(named.refills, 0)) - 1
+        -- Bronze ends an order without a supply on the day it starts.
+        WHEN named.kind = 'prescription'
+            THEN nullif(named.drug_exposure_end_date, named.drug_exposure_start_date)
         ELSE named.drug_exposure_end_date
     END AS drug_end_date,
     {{ utc_day('named.known_from') }} AS known_from,
