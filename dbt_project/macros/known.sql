@@ -1,18 +1,27 @@
 {#- Rows of one bronze table with the moments between which they were what was known: those of now, and those that later
-    versions replaced. Both are read at one moment, so that a row which a load replaces meanwhile is there once. -#}
-{% macro known_rows(table, columns) -%}
+    versions replaced. Those of now are what omop's rows are made of, as this build began to read it, with the same
+    labels: the columns say where they are, event being that model and row_of the table. -#}
+{% macro known_rows(table, model, columns) -%}
     SELECT
         row_of.{{ table }}_key AS bronze_key,
-        row_of.resource_key,
-        row_of.person_key,
-        {%- for column in columns %}
-        row_of.{{ column }},
+        event.resource_key,
+        event.person_key,
+        {%- for column, current in columns.items() %}
+        {{ current }} AS {{ column }},
         {%- endfor %}
-        greatest(coalesce(row_of.known_at, resource.version_at), resource.known_from, earlier.known_until) AS known_from,
+        greatest(coalesce(event.known_at, resource.version_at), resource.known_from, earlier.known_until) AS known_from,
         NULL::timestamptz AS known_until,
         NULL::jsonb AS security_labels
-    FROM {{ source('bronze', table) }} AS row_of
-    INNER JOIN {{ source('bronze', 'resource') }} AS resource ON row_of.resource_key = resource.resource_key
+    FROM {{ model }} AS event
+    INNER JOIN {{ source('bronze', table) }} AS row_of
+        ON
+            {%- if 'int_bronze_event' in model | string %}
+            event.bronze_key = row_of.{{ table }}_key
+            AND event.bronze_table = '{{ table }}'
+            {%- else %}
+            event.{{ table }}_key = row_of.{{ table }}_key
+            {%- endif %}
+    INNER JOIN {{ source('bronze', 'resource') }} AS resource ON event.resource_key = resource.resource_key
     LEFT JOIN (
         SELECT
             resource_key,
@@ -21,7 +30,7 @@
         FROM {{ source('bronze', 'superseded_row') }}
         WHERE bronze_table = '{{ table }}'
         GROUP BY resource_key, row_key
-    ) AS earlier ON row_of.resource_key = earlier.resource_key AND row_of.{{ table }}_key = earlier.row_key
+    ) AS earlier ON event.resource_key = earlier.resource_key AND row_of.{{ table }}_key = earlier.row_key
     UNION ALL
     SELECT
         row_of.{{ table }}_key AS bronze_key,

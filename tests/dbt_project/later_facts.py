@@ -78,7 +78,8 @@ def _patient(person: str, _: int, draw: st.DrawFn) -> Resource:
 _MAKERS = (_patient, _encounter, _problem, _order, _value)
 
 
-def _deleted(resource: Resource, at: str) -> Resource:
+def deleted(resource: Resource, at: str) -> Resource:
+    """An entry that says that a record is gone."""
     request = {"method": "DELETE", "url": f"{resource['resourceType']}/{resource['id']}"}
     entry = {"request": request, "response": {"lastModified": at}}
     return {"resourceType": "Bundle", "type": "history", "entry": [entry]}
@@ -105,7 +106,7 @@ def _versions(draw: st.DrawFn, person: str, times: list[str]) -> list[Resource]:
         if fate == "said" or made["resourceType"] == "Patient":
             found.append(_said(made, at))
         else:
-            found.append(_deleted(made, at) if fate == "deleted" else _said(_in_error(made), at))
+            found.append(deleted(made, at) if fate == "deleted" else _said(_in_error(made), at))
     return found
 
 

@@ -13,6 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from psycopg import sql
 
+from pipelines.erasure import erase
 from pipelines.features import NotBuiltError, feature_days, make_features
 from pipelines.fhir import ingest_fhir
 from pipelines.hl7 import ingest_hl7
@@ -23,7 +24,7 @@ from resources import dbt
 from resources.postgres import Database, Role, database
 from resources.settings import Settings
 from tests.conftest import assert_built, make_settings
-from tests.dbt_project.later_facts import DAY, Resource, Story, stories
+from tests.dbt_project.later_facts import DAY, Resource, Story, deleted, stories
 from tests.dbt_project.population import ICD10, RXNORM, coded, condition, of, patient, result, visit
 from tests.pipelines.refresh.tables import content, differences
 
@@ -240,3 +241,32 @@ def test_days_are_replaced_and_what_waits_goes_on_to_wait(home: Settings) -> Non
     assert rows(home, DAYS) == before
     assert refresh_persons(home, database(home)).rows["omop.visit_occurrence"] == 1
     assert set(make_features(home, database(home), []).rows) == {BUILD_DAY}
+
+
+def test_a_label_goes_on_to_hold_for_the_version_that_had_it(home: Settings) -> None:
+    restricted = {"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"}
+    problem = condition("kim", "hidden", coded(ICD10, "E11.9"), "problem-list-item", onsetDateTime="2021-01-05")
+    first = said(problem, "2021-01-05")
+    load(home, [said(patient("kim", "1960-04-01", "kim"), "2021-01-05")])
+    load(home, [{**first, "meta": {**first["meta"], "security": [restricted]}}])
+    # Gone from the server, and so are its labels.
+    load(home, [deleted(problem, "2021-05-01T00:00:00Z")])
+    refresh_persons(home, database(home))
+    make_features(home, database(home), DAYS)
+    with database(home).connect(Role.TRANSFORM) as connection:
+        query = "SELECT active_problems, sensitivity FROM features.person_feature WHERE person_id = %s ORDER BY as_of"
+        found = connection.execute(query, (resource_key("ehr", "Patient", "kim"),)).fetchall()
+    assert found == [(1, ["R"]), (0, []), (0, [])]
+
+
+def test_an_erasure_takes_what_was_superseded_too(home: Settings) -> None:
+    person = resource_key("ehr", "Patient", "kim")
+    superseded = "SELECT count(*) FROM bronze.superseded_row WHERE person_key = %s"
+    with database(home).connect(Role.INGEST) as connection:
+        assert connection.execute(superseded, (person,)).fetchone() == (1,)
+    assert erase(home, database(home), person, "data-subject-request", "test").state == "verified"
+    with database(home).connect(Role.INGEST) as connection:
+        assert connection.execute(superseded, (person,)).fetchone() == (0,)
+    with database(home).connect(Role.TRANSFORM) as connection:
+        left = connection.execute("SELECT count(*) FROM features.person_feature WHERE person_id = %s", (person,))
+        assert left.fetchone() == (0,)

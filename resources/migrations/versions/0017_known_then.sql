@@ -38,7 +38,7 @@ COMMENT ON COLUMN bronze.superseded_row.content IS 'The row, by the names of its
 
 GRANT SELECT, INSERT, DELETE ON bronze.superseded_row TO sanctum_ingest;
 GRANT SELECT ON bronze.superseded_row TO sanctum_transform;
-GRANT DELETE, SELECT (superseded_row_id, resource_key, person_key) ON bronze.superseded_row TO sanctum_eraser;
+GRANT DELETE, SELECT (resource_key, person_key) ON bronze.superseded_row TO sanctum_eraser;
 
 CREATE TABLE build.feature_day (
     feature_day date PRIMARY KEY

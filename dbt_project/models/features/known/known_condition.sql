@@ -1,10 +1,15 @@
 -- Which value sets the codes of a condition are in is found for each list of codings once.
 WITH
 fact AS (
-    {{ known_rows('condition_occurrence', [
-        'visit_occurrence_key', 'codings', 'code_text', 'clinical_status', 'verification_status',
-        'condition_start_date', 'condition_end_date',
-    ]) }}
+    {{ known_rows('condition_occurrence', ref('int_bronze_event'), {
+        'visit_occurrence_key': 'event.visit_occurrence_key',
+        'codings': 'event.codings',
+        'code_text': 'event.code_text',
+        'clinical_status': 'event.clinical_status',
+        'verification_status': 'event.verification_status',
+        'condition_start_date': 'event.start_date',
+        'condition_end_date': 'event.end_date',
+    }) }}
 ),
 
 {{ known_labels() }},

@@ -2,10 +2,18 @@
 -- on.
 WITH
 fact AS (
-    {{ known_rows('drug_exposure', [
-        'visit_occurrence_key', 'medication_key', 'codings', 'code_text', 'kind', 'status',
-        'drug_exposure_start_date', 'drug_exposure_end_date', 'days_supply', 'refills',
-    ]) }}
+    {{ known_rows('drug_exposure', ref('int_bronze_event'), {
+        'visit_occurrence_key': 'event.visit_occurrence_key',
+        'medication_key': 'event.named_key',
+        'codings': 'event.codings',
+        'code_text': 'event.code_text',
+        'kind': 'event.kind',
+        'status': 'event.status',
+        'drug_exposure_start_date': 'event.start_date',
+        'drug_exposure_end_date': 'event.end_date',
+        'days_supply': 'row_of.days_supply',
+        'refills': 'row_of.refills',
+    }) }}
 ),
 
 {{ known_labels() }},

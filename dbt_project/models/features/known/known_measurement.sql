@@ -2,10 +2,16 @@
 -- value here.
 WITH
 fact AS (
-    {{ known_rows('measurement', [
-        'visit_occurrence_key', 'codings', 'status', 'measurement_date', 'measurement_datetime', 'value_number',
-        'value_operator', 'unit_code',
-    ]) }}
+    {{ known_rows('measurement', ref('int_bronze_event'), {
+        'visit_occurrence_key': 'event.visit_occurrence_key',
+        'codings': 'event.codings',
+        'status': 'event.status',
+        'measurement_date': 'event.start_date',
+        'measurement_datetime': 'event.start_datetime',
+        'value_number': 'row_of.value_number',
+        'value_operator': 'row_of.value_operator',
+        'unit_code': 'row_of.unit_code',
+    }) }}
 ),
 
 {{ known_labels() }},

@@ -1,8 +1,13 @@
 WITH
 fact AS (
-    {{ known_rows('person', [
-        'gender_source_value', 'year_of_birth', 'month_of_birth', 'day_of_birth', 'deceased', 'death_date',
-    ]) }}
+    {{ known_rows('person', source('bronze', 'person'), {
+        'gender_source_value': 'event.gender_source_value',
+        'year_of_birth': 'event.year_of_birth',
+        'month_of_birth': 'event.month_of_birth',
+        'day_of_birth': 'event.day_of_birth',
+        'deceased': 'event.deceased',
+        'death_date': 'event.death_date',
+    }) }}
 ),
 
 {{ known_labels(of_visits=false) }}

@@ -1,10 +1,15 @@
 -- A visit that is part of another is not counted beside it: parent_visit_id says which, whether or not that is known.
 WITH
 fact AS (
-    {{ known_rows('visit_occurrence', [
-        'class_code', 'status', 'visit_start_date', 'visit_start_datetime', 'visit_end_date',
-        'discharged_to_source_value', 'parent_visit_key',
-    ]) }}
+    {{ known_rows('visit_occurrence', ref('int_encounter'), {
+        'class_code': 'event.class_code',
+        'status': 'event.status',
+        'visit_start_date': 'event.visit_start_date',
+        'visit_start_datetime': 'event.visit_start_datetime',
+        'visit_end_date': 'event.visit_end_date',
+        'discharged_to_source_value': 'event.discharged_to_source_value',
+        'parent_visit_key': 'event.parent_visit_key',
+    }) }}
 ),
 
 {{ known_labels() }}
