@@ -50,7 +50,8 @@
 {#- The day, in UTC, from which a moment counts: features as of a day know what was known when it ended. -#}
 {% macro utc_day(moment) -%} ({{ moment }} AT TIME ZONE 'UTC')::date {%- endmacro %}
 
-{#- Labels by record, person and, unless it is of no visit, encounter, as CTEs for known_sensitivity. -#}
+{#- Labels by record, person and, unless it is of no visit, encounter and row of omop as it is now, as CTEs for
+    known_sensitivity. -#}
 {% macro known_labels(of_visits=true) -%}
     resource_label AS (
         SELECT
@@ -67,6 +68,16 @@
             array_agg(code) AS codes
         FROM {{ ref('int_encounter_label') }}
         GROUP BY encounter_key
+    ),
+
+    row_label AS (
+        SELECT
+            labelled.cdm_id,
+            array_agg(label.code) AS codes
+        FROM {{ ref('int_sensitive_row') }} AS labelled
+        CROSS JOIN LATERAL unnest(labelled.sensitivity) AS label (code)
+        WHERE labelled.cdm_table <> 'person'
+        GROUP BY labelled.cdm_id
     ),
 
     {% endif -%}

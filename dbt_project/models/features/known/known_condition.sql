@@ -53,7 +53,8 @@ SELECT
     {{ utc_day('fact.known_from') }} AS known_from,
     {{ utc_day('fact.known_until') }} AS known_until,
     {{ known_sensitivity(
-        ['resource_label.codes', 'encounter_label.codes', 'person_label.codes'], 'fact.security_labels'
+        ['resource_label.codes', 'encounter_label.codes', 'row_label.codes', 'person_label.codes'],
+        'fact.security_labels'
     ) }} AS sensitivity
 FROM fact
 INNER JOIN {{ ref('person_crosswalk') }} AS crosswalk ON fact.person_key = crosswalk.person_key
@@ -63,6 +64,7 @@ LEFT JOIN {{ ref('int_reference_alias') }} AS alias ON fact.visit_occurrence_key
 LEFT JOIN resource_label ON fact.resource_key = resource_label.resource_key
 LEFT JOIN encounter_label
     ON coalesce(alias.resource_key, fact.visit_occurrence_key) = encounter_label.encounter_key
+LEFT JOIN row_label ON fact.bronze_key = row_label.cdm_id
 LEFT JOIN person_label ON crosswalk.person_id = person_label.person_id
 WHERE
     coalesce(fact.verification_status, 'confirmed') = 'confirmed'

@@ -57,7 +57,10 @@ SELECT
     {{ utc_day('named.known_from') }} AS known_from,
     {{ utc_day('named.known_until') }} AS known_until,
     {{ known_sensitivity(
-        ['resource_label.codes', 'encounter_label.codes', 'medication_label.codes', 'person_label.codes'],
+        [
+            'resource_label.codes', 'encounter_label.codes', 'medication_label.codes', 'row_label.codes',
+            'person_label.codes',
+        ],
         'named.security_labels'
     ) }} AS sensitivity
 FROM named
@@ -68,6 +71,7 @@ LEFT JOIN resource_label ON named.resource_key = resource_label.resource_key
 LEFT JOIN encounter_label
     ON coalesce(alias.resource_key, named.visit_occurrence_key) = encounter_label.encounter_key
 LEFT JOIN resource_label AS medication_label ON named.named_key = medication_label.resource_key
+LEFT JOIN row_label ON named.bronze_key = row_label.cdm_id
 LEFT JOIN person_label ON crosswalk.person_id = person_label.person_id
 -- What was given once, or into the vein, is not taken.
 WHERE named.kind IN ('prescription', 'dispensing', 'statement', 'medication-list')

@@ -27,7 +27,8 @@ SELECT
     {{ utc_day('fact.known_from') }} AS known_from,
     {{ utc_day('fact.known_until') }} AS known_until,
     {{ known_sensitivity(
-        ['resource_label.codes', 'encounter_label.codes', 'person_label.codes'], 'fact.security_labels'
+        ['resource_label.codes', 'encounter_label.codes', 'row_label.codes', 'person_label.codes'],
+        'fact.security_labels'
     ) }} AS sensitivity
 FROM fact
 INNER JOIN {{ ref('person_crosswalk') }} AS crosswalk ON fact.person_key = crosswalk.person_key
@@ -36,6 +37,7 @@ LEFT JOIN {{ ref('source_to_concept_map') }} AS class
     ON class.source_vocabulary_id = 'ActEncounterCode' AND fact.class_code = class.source_code
 LEFT JOIN resource_label ON fact.resource_key = resource_label.resource_key
 LEFT JOIN encounter_label ON fact.bronze_key = encounter_label.encounter_key
+LEFT JOIN row_label ON fact.bronze_key = row_label.cdm_id
 LEFT JOIN person_label ON crosswalk.person_id = person_label.person_id
 -- A visit without a start has no place in time.
 WHERE fact.visit_start_date IS NOT NULL
