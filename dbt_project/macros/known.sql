@@ -44,7 +44,11 @@
         superseded.security_labels
     FROM {{ source('bronze', 'superseded_row') }} AS superseded
     CROSS JOIN LATERAL jsonb_populate_record(NULL::{{ source('bronze', table) }}, superseded.content) AS row_of
-    WHERE superseded.bronze_table = '{{ table }}'
+    WHERE
+        superseded.bronze_table = '{{ table }}'
+        -- What came and went within a day was not known at the end of any.
+        AND {{ utc_day('greatest(coalesce(row_of.known_at, superseded.version_at), superseded.known_from)') }}
+        < {{ utc_day('superseded.known_until') }}
 {%- endmacro %}
 
 {#- The day, in UTC, from which a moment counts: features as of a day know what was known when it ended. -#}
