@@ -17,6 +17,7 @@ from resources.settings import Settings
 
 TABLES = {
     "resource": "The current version of every resource and HL7 v2 fold seen, and what became of it.",
+    "superseded_row": "Rows that later versions replaced, of what features as of a day are made of.",
     "reference_alias": "Other keys a resource is referred to by, such as Practitioner?identifier=system|value.",
     "person": "Patients as each source has them.",
     "person_link": "Patients whom the record of another says it replaces.",
@@ -50,7 +51,10 @@ TABLES = {
 }
 LOAD_BRONZE = "load_bronze"
 _RESOURCE = ("bronze", "resource")
+_SUPERSEDED = ("bronze", "superseded_row")
+_KNOWN = "superseded_rows_without_resource"
 _OWNED = "rows_without_loaded_resource"
+_OWNING = tuple(table for table in TABLES if ("bronze", table) not in (_RESOURCE, _SUPERSEDED))
 _OWNED_OF_PERSONS = "rows_of_persons_without_loaded_resource"
 _ONE_MAPPING = "one_mapping_per_source_system"
 
@@ -60,7 +64,8 @@ def _check_specs() -> list[dg.AssetCheckSpec]:
     return [
         *account_check_specs(_RESOURCE),
         check_spec(_RESOURCE, _ONE_MAPPING, "What bronze holds of a source was mapped by one profile and version."),
-        *(check_spec(("bronze", table), _OWNED, owned, blocking=True) for table in TABLES if table != "resource"),
+        check_spec(_SUPERSEDED, _KNOWN, "Every row was one of a resource that bronze knows.", blocking=True),
+        *(check_spec(("bronze", table), _OWNED, owned, blocking=True) for table in _OWNING),
     ]
 
 
@@ -119,7 +124,12 @@ def bronze(
                 none_of(_RESOURCE, _ONE_MAPPING, len(mixed), mixed=mixed),
             ],
         )
-        yield from (_table_result(warehouse, table, persons) for table in TABLES if table != "resource")
+        yield from (_table_result(warehouse, table, persons) for table in _OWNING)
+        yield dg.MaterializeResult(
+            asset_key=_SUPERSEDED,
+            metadata=_rows(warehouse, "superseded_row", persons),
+            check_results=[none_of(_SUPERSEDED, _KNOWN, count(warehouse, Role.INGEST, _KNOWN))],
+        )
 
 
 def _told(mappings: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -24,6 +24,7 @@ _numbers = itertools.count(1)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--write-matrix", action="store_true", help="Write docs/access_matrix.md anew.")
+    parser.addoption("--write-dictionary", action="store_true", help="Write docs/data_dictionary.md anew.")
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from assets.cli.audit import audit_log
 from assets.cli.coverage import coverage
 from assets.cli.egress import prove
 from assets.cli.erasure import erase
+from assets.cli.features import features
 from assets.cli.fhir_server import ServerName, fhir_server
 from assets.cli.hl7 import hl7
 from assets.cli.home import ensure_vocabulary, ready
@@ -43,6 +44,7 @@ app.add_typer(vocab, name="vocab")
 app.add_typer(hl7, name="hl7")
 app.add_typer(measures, name="measures")
 app.add_typer(quarantine, name="quarantine")
+app.command()(features)
 app.command()(quality)
 app.command()(trace)
 app.add_typer(audit_log, name="audit")

@@ -13,7 +13,7 @@
 {#- What has changed by now will be read by every model of this invocation; what changes later, perhaps not. Until all of
     them are made, the tables are of different moments. -#}
 {% macro changes_seen() -%}
-    {%- if execute and flags.WHICH in ('build', 'run', 'seed') -%}
+    {%- if execute and flags.WHICH in ('build', 'run', 'seed') and not var('only_feature_days') -%}
         DELETE FROM build.whole_build;
         UPDATE build.changed_person SET seen_by = '{{ invocation_id }}'
     {%- endif -%}

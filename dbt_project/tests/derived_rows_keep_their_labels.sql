@@ -45,6 +45,97 @@ derived AS (
         person_id AS cdm_id,
         sensitivity
     FROM {{ ref('risk_score') }}
+    UNION ALL
+    SELECT
+        'known_visit' AS feature,
+        'visit_occurrence' AS cdm_table,
+        visit_id AS cdm_id,
+        sensitivity
+    FROM {{ ref('known_visit') }}
+    UNION ALL
+    SELECT
+        'known_condition' AS feature,
+        'condition_occurrence' AS cdm_table,
+        condition_id AS cdm_id,
+        sensitivity
+    FROM {{ ref('known_condition') }}
+    UNION ALL
+    SELECT
+        'known_drug' AS feature,
+        'drug_exposure' AS cdm_table,
+        drug_id AS cdm_id,
+        sensitivity
+    FROM {{ ref('known_drug') }}
+    UNION ALL
+    SELECT
+        'known_measurement' AS feature,
+        'measurement' AS cdm_table,
+        measurement_id AS cdm_id,
+        sensitivity
+    FROM {{ ref('known_measurement') }}
+    UNION ALL
+    SELECT
+        'measurement_trend' AS feature,
+        'measurement' AS cdm_table,
+        measurement_id AS cdm_id,
+        sensitivity
+    FROM {{ ref('measurement_trend') }}
+    UNION ALL
+    SELECT
+        'readmission' AS feature,
+        'visit_occurrence' AS cdm_table,
+        index_visit_id AS cdm_id,
+        sensitivity
+    FROM {{ ref('readmission') }}
+    UNION ALL
+    SELECT
+        'readmission' AS feature,
+        'visit_occurrence' AS cdm_table,
+        next_visit_id AS cdm_id,
+        sensitivity
+    FROM {{ ref('readmission') }}
+    UNION ALL
+    SELECT
+        'person_feature' AS feature,
+        'person' AS cdm_table,
+        person_id AS cdm_id,
+        sensitivity
+    FROM {{ ref('person_feature') }}
+),
+
+-- What the wide table is made of beside.
+part AS (
+    SELECT
+        person_id,
+        as_of,
+        'measurement' AS cdm_table,
+        measurement_id AS cdm_id,
+        sensitivity
+    FROM {{ ref('measurement_trend') }}
+    UNION ALL
+    SELECT
+        person_id,
+        as_of,
+        'visit_occurrence' AS cdm_table,
+        index_visit_id AS cdm_id,
+        sensitivity
+    FROM {{ ref('readmission') }}
+    UNION ALL
+    SELECT
+        person_id,
+        as_of,
+        'drug_exposure' AS cdm_table,
+        NULL AS cdm_id,
+        sensitivity
+    FROM {{ ref('current_medication') }}
+    UNION ALL
+    SELECT
+        person_id,
+        as_of,
+        'visit_occurrence' AS cdm_table,
+        NULL AS cdm_id,
+        sensitivity
+    FROM {{ ref('utilisation') }}
 )
 
 SELECT
@@ -55,6 +146,14 @@ FROM derived
 INNER JOIN {{ ref('int_sensitive_row') }} AS label
     ON derived.cdm_table = label.cdm_table AND derived.cdm_id = label.cdm_id
 WHERE NOT derived.sensitivity @> label.sensitivity
+UNION ALL
+SELECT
+    'person_feature' AS feature,
+    part.cdm_table,
+    part.cdm_id
+FROM {{ ref('person_feature') }} AS wide
+INNER JOIN part ON wide.person_id = part.person_id AND wide.as_of = part.as_of
+WHERE NOT wide.sensitivity @> part.sensitivity
 UNION ALL
 -- Every labelled condition of the problem list's day is on it under its labels, and under none without.
 SELECT

@@ -25,6 +25,8 @@ It holds a ``resource`` row for every ``resource_key`` in it, each once.
 """
 
 _SQL = Path(__file__).parent / "sql"
+_KEPT = ("condition_occurrence", "drug_exposure", "measurement", "person", "visit_occurrence")
+"""Tables whose superseded rows are kept: those that features as of a day are made of."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,8 @@ def load(
 
     A resource replaces the one bronze has unless that has a greater ``version_order``; where either has none it
     replaces. Of one resource in several batches the greatest counts, of equal ones the last. A ``resource`` row whose
-    outcome is not ``loaded`` withdraws the rows the resource owned. An empty text is absent: it becomes null, or the
+    outcome is not ``loaded`` withdraws the rows the resource owned. What another version replaces or withdraws goes on
+    in ``bronze.superseded_row``, as far as features are made of it. An empty text is absent: it becomes null, or the
     column's default. Loads wait for each other.
 
     Args:
@@ -127,6 +130,8 @@ def withdraw(
 ) -> None:
     """Remove every row of these source persons and of these resources, as INGEST, in the caller's transaction."""
     keys = {"person_keys": sorted(person_keys), "resource_keys": sorted(resource_keys)}
+    # By what bronze.resource says of persons, which goes last.
+    connection.execute(_statement("withdraw_superseded.sql"), keys)
     for name in sorted(bronze_tables(connection), key=lambda table: table == "resource"):
         connection.execute(_statement("withdraw.sql", table=sql.Identifier("bronze", name)), keys)
 
@@ -142,6 +147,8 @@ def _merge(connection: psycopg.Connection[Any], tables: Mapping[str, BronzeTable
         return BronzeChange(0, 0, {})
     connection.execute(_statement("choose.sql"))
     connection.execute("ANALYZE applied")
+    for name in _KEPT:
+        connection.execute(_statement("set_aside.sql", **_parts(name)))
     found = connection.execute("SELECT count(*) FILTER (WHERE newer), count(*) FROM applied").fetchone() or (0, 0)
     rows = {}
     for name, table in tables.items():
@@ -152,8 +159,20 @@ def _merge(connection: psycopg.Connection[Any], tables: Mapping[str, BronzeTable
             inserted = connection.execute(_insert(table)).rowcount
             if inserted:
                 rows[name] = inserted
+    for name in _KEPT:
+        connection.execute(_statement("keep_superseded.sql", **_parts(name)))
     connection.execute(_statement("upsert_resource.sql"))
     return BronzeChange(found[0], found[1] - found[0], rows)
+
+
+def _parts(name: str) -> dict[str, sql.Composable]:
+    """What a statement about one table with superseded rows names."""
+    return {
+        "table": sql.Identifier("bronze", name),
+        "key": sql.Identifier(f"{name}_key"),
+        "former": sql.Identifier(f"former_{name}"),
+        "name": sql.Literal(name),
+    }
 
 
 def _insert(table: BronzeTable) -> sql.Composed:

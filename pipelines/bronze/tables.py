@@ -67,10 +67,11 @@ class BronzeTable:
 
 
 def bronze_tables(connection: psycopg.Connection[Any]) -> dict[str, BronzeTable]:
-    """Every bronze table with its columns, without those the database fills itself."""
+    """Every bronze table that loads fill with its columns, without those the database fills itself."""
     rows = connection.execute(
         "SELECT table_name, column_name, data_type, column_default FROM information_schema.columns "
-        "WHERE table_schema = 'bronze' AND column_name <> ALL('{changed_at,changed_by}') "
+        "WHERE table_schema = 'bronze' AND table_name <> 'superseded_row' "
+        "AND column_name <> ALL('{changed_at,changed_by,known_from}') "
         "ORDER BY table_name, ordinal_position"
     ).fetchall()
     columns: dict[str, list[Column]] = {}

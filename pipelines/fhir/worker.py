@@ -204,6 +204,7 @@ def _mapped(
         "resource_id": resource["id"],
         "version_id": version,
         "last_updated": last_updated,
+        "version_at": last_updated or task.as_of,
         "version_order": order,
         "content_sha256": found.version[1],
         "outcome": found.outcome,

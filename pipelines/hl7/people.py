@@ -13,7 +13,7 @@ from pipelines.hl7.findings import Findings, Stated
 from pipelines.hl7.identity import Identifier
 from pipelines.hl7.message import Doubt
 from pipelines.hl7.quality import Noted, quality_rows
-from pipelines.hl7.rows import Folded, Row
+from pipelines.hl7.rows import Folded, Row, latest
 from pipelines.hl7.values import Timestamp
 from pipelines.keys import derived_key
 
@@ -30,7 +30,7 @@ class _Told:
     values: dict[str, Any] = field(default_factory=dict)
 
     def tell(self, event: Event, party: Party) -> None:
-        self.is_told, self.known_at = True, event.message_at
+        self.is_told, self.known_at = True, latest(self.known_at, event.message_at)
         self.values |= party.updates
 
 
@@ -68,7 +68,7 @@ class PersonState:
 
     def name(self, identifiers: list[Identifier], known_at: datetime | None) -> None:
         """Identifiers are theirs."""
-        self.known_at = known_at
+        self.known_at = latest(self.known_at, known_at)
         for identifier in identifiers:
             self.identifiers[identifier.authority, identifier.value] = identifier
 
@@ -80,8 +80,8 @@ class PersonState:
     def delete(self, event: Event) -> None:
         """A29: gone, with what was told until now; identifiers stay, by which a later message finds them again."""
         self.is_deleted = True
-        self.known_at = event.message_at
-        self._administration = _Told(True, event.message_at)
+        self.known_at = latest(self.known_at, event.message_at)
+        self._administration = _Told(True, self.known_at)
         self.findings.clear()
         self.linked.clear()
 
@@ -90,7 +90,7 @@ class PersonState:
         for mine, theirs in ((self._administration, former._administration), (self._others, former._others)):
             mine.is_told = mine.is_told or theirs.is_told
             mine.values = theirs.values | mine.values
-            mine.known_at = mine.known_at or theirs.known_at
+            mine.known_at = latest(mine.known_at, theirs.known_at)
         self.findings.absorb(former.findings)
         self.linked |= former.linked
         former._administration, former._others = _Told(), _Told()

@@ -15,6 +15,11 @@ from pipelines.keys import resource_key
 Row = dict[str, Any]
 
 
+def latest(*moments: datetime | None) -> datetime | None:
+    """The last of the moments that are known: messages are folded in the order of events, not in that of sending."""
+    return max((moment for moment in moments if moment is not None), default=None)
+
+
 @dataclass(frozen=True)
 class Folded:
     """The state of a person, a visit or an order after all its messages.
@@ -63,6 +68,7 @@ def batch(folded: Iterable[Folded]) -> Batch:
                 "resource_type": item.kind,
                 "resource_id": str(item.identity),
                 "content_sha256": item.content_sha256,
+                "version_at": item.known_at,
                 "outcome": item.outcome,
                 "person_key": item.person_key,
                 "security_labels": item.security_labels,

@@ -12,7 +12,7 @@ from pipelines.hl7.message import Doubt, MessageError
 from pipelines.hl7.orders import Documents, Orders
 from pipelines.hl7.people import PersonState
 from pipelines.hl7.policy import Policy
-from pipelines.hl7.rows import Folded
+from pipelines.hl7.rows import Folded, latest
 from pipelines.hl7.triggers import TRIGGERS, Trigger
 from pipelines.hl7.visit_rows import folded_visit
 from pipelines.hl7.visits import VisitState
@@ -126,7 +126,7 @@ class World:
                 visit = self._visit(key)
             self._visits.setdefault(former, visit)
         visit.owner = visit.moved.get(party.person_key, party.person_key)
-        visit.known_at = event.message_at
+        visit.known_at = latest(visit.known_at, event.message_at)
         action = trigger.on_visit or "update"
         if action in ("delete", "undo_begin"):
             getattr(visit, action)(event, party)
@@ -210,7 +210,7 @@ class World:
     def _own(self, event: Event, party: Party) -> None:
         if party.visit_key is not None:
             visit = self._visit(party.visit_key)
-            visit.owner, visit.known_at = party.person_key, event.message_at
+            visit.owner, visit.known_at = party.person_key, latest(visit.known_at, event.message_at)
 
     def _rename_visit(self, former: int, key: int) -> None:
         retired, kept = self._visit(former), self._visits.get(key)
@@ -234,7 +234,7 @@ class World:
                 if party.visit_key is not None and party.former_visits == [former]:
                     self._rename_visit(former, party.visit_key)
                     visit = self._visit(former)
-                visit.owner, visit.known_at = party.person_key, event.message_at
+                visit.owner, visit.known_at = party.person_key, latest(visit.known_at, event.message_at)
 
     def link(self, event: Event) -> None:
         """A24: two records that may be of one person; they stay two."""

@@ -25,8 +25,18 @@ COMPUTED = {
     "omop.metadata": "it describes the warehouse",
     "omop.note_nlp": "trace the note that it names",
     "omop.unmapped_code": "it counts",
+    "features.current_medication": "trace the drug exposures of the person",
+    "features.known_condition": "trace the condition",
+    "features.known_drug": "trace the drug exposure",
+    "features.known_measurement": "trace the measurement",
+    "features.known_person": "trace the person",
+    "features.known_visit": "trace the visit",
+    "features.measurement_trend": "trace the measurements of the person",
+    "features.person_feature": "trace the rows of the person",
     "features.problem_list": "trace the conditions of the person",
+    "features.readmission": "trace the visits that it names",
     "features.risk_score": "trace the rows that its deciding_rows name",
+    "features.utilisation": "trace the visits of the person",
 }
 """Tables whose rows have no source record of their own, and what to do instead."""
 

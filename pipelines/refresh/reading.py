@@ -15,6 +15,8 @@ _NAMED = ("resource", "reference_alias", "medication", "device", "rejected_reque
 """Read by what the persons' rows name, or by what names them (``read_named.sql``)."""
 _NOT_READ = ("provenance",)
 """No model reads it."""
+_SUPERSEDED = "superseded_row"
+"""Read by resource, and by person: a record may have become somebody else's."""
 _NAMES = "named_keys"
 """The one column of JSON whose keys are followed: a reason is read as a key alone."""
 
@@ -37,7 +39,8 @@ def copy_bronze(connection: psycopg.Connection[Any], sharing: Sharing, most_pers
     owned = [table for name, table in tables.items() if name not in (*_OF_NO_PERSON, *_NAMED, *_NOT_READ)]
     _copy_owned(connection, owned)
     while add_owners(connection, sharing, most_persons):
-        for name in ("part_resource_key", "part_reference", *(f"bronze_{table.name}" for table in owned)):
+        copies = (*(table.name for table in owned), _SUPERSEDED)
+        for name in ("part_resource_key", "part_reference", *(f"bronze_{name}" for name in copies)):
             connection.execute(sql.SQL("DROP TABLE pg_temp.{}").format(sql.Identifier(name)))
         _copy_owned(connection, owned)
     connection.execute(statement("read_named"))
@@ -47,7 +50,7 @@ def copy_bronze(connection: psycopg.Connection[Any], sharing: Sharing, most_pers
     for name in _OF_NO_PERSON:
         view = sql.SQL("CREATE TEMPORARY VIEW {} AS SELECT * FROM {}")
         connection.execute(view.format(_copy(name), sql.Identifier("bronze", name)))
-    for name in (*(table.name for table in owned), *_NAMED):
+    for name in (*(table.name for table in owned), *_NAMED, _SUPERSEDED):
         connection.execute(sql.SQL("ANALYZE pg_temp.{}").format(_copy(name)))
 
 
@@ -61,9 +64,11 @@ def _copy_owned(connection: psycopg.Connection[Any], owned: list[BronzeTable]) -
         names = {"copy": _copy(table.name), "table": sql.Identifier("bronze", table.name)}
         text: Any = statement("read_owned").decode()
         connection.execute(sql.SQL(text).format(**names))
+    connection.execute(statement("read_superseded"))
+    superseded = sql.SQL(statement("superseded_keys").decode())
     connection.execute(
         sql.SQL("CREATE TEMPORARY TABLE part_reference AS {}").format(
-            sql.SQL(" UNION ").join(_keys(table) for table in owned)
+            sql.SQL(" UNION ").join([*(_keys(table) for table in owned), superseded])
         )
     )
     connection.execute("ANALYZE pg_temp.part_reference")

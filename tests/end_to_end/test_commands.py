@@ -43,6 +43,8 @@ def test_the_commands_in_their_order(new_home: Callable[[str], Home], tmp_path: 
     replayed = home.run("quarantine", "replay")
     assert (replayed["released"], replayed["open"]) == (0, {})
     assert home.run("build", "--as-of", "2026-10-31")["nodes"]["success"] > 40
+    assert home.run("features")["people"]["2026-10-31"] > 0
+    assert home.run("features", "--as-of", "2026-06-30")["people"]["2026-06-30"] > 0
     assert home.run("embed")["sentences_embedded"] == 1
     hits = home.run("search", "--person", jane, "bowel cancer screening")["hits"]
     assert [hit["sentence"] for hit in hits] == ["Colonoscopy in 2021 was normal."]

@@ -7,6 +7,8 @@ event AS (
         start_date,
         start_datetime,
         known_at,
+        source_system,
+        resource_key,
         concept_id,
         -- What was ordered, not done, striven for or only thought of must not read as if it had happened, nor what
         -- only a claim tells as if somebody had recorded it.
@@ -46,6 +48,8 @@ SELECT
     event.unit_code AS unit,
     event.value_as_text,
     event.known_at,
+    event.source_system,
+    event.resource_key,
     coalesce(label.sensitivity, '{}') AS sensitivity
 FROM event
 LEFT JOIN {{ source('vocab', 'concept') }} AS concept

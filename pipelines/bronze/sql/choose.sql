@@ -1,8 +1,10 @@
--- Of each staged resource its newest version; newer: bronze has none or none that comes after it.
+-- Of each staged resource its newest version; newer: bronze has none or none that comes after it; is_another: it is a
+-- version that bronze did not have, not the same one mapped again.
 CREATE TEMPORARY TABLE applied ON COMMIT DROP AS
 SELECT
     chosen.*,
-    coalesce(chosen.version_order >= existing.version_order, TRUE) AS newer
+    coalesce(chosen.version_order >= existing.version_order, TRUE) AS newer,
+    coalesce(chosen.version_order <> existing.version_order, TRUE) AS is_another
 FROM (
     SELECT DISTINCT ON (staged.resource_key) staged.*
     FROM bronze_staging.resource AS staged

@@ -1,6 +1,6 @@
 INSERT INTO bronze.resource AS resource (
     resource_key, source_system, resource_type, resource_id, version_id, last_updated, version_order,
-    content_sha256, outcome, person_key, security_labels, file_id, line_number, entry
+    content_sha256, outcome, person_key, security_labels, file_id, line_number, entry, version_at
 )
 SELECT
     resource_key,
@@ -16,7 +16,8 @@ SELECT
     security_labels::jsonb,
     file_id,
     line_number,
-    entry
+    entry,
+    coalesce(version_at, now())
 FROM applied
 WHERE newer
 ON CONFLICT (resource_key) DO UPDATE SET
@@ -37,5 +38,14 @@ ON CONFLICT (resource_key) DO UPDATE SET
     file_id = excluded.file_id,
     line_number = excluded.line_number,
     entry = excluded.entry,
+    -- The same version mapped again was known when it was; and the moments at which versions began to count are in order.
+    version_at = CASE
+        WHEN excluded.version_order = resource.version_order THEN resource.version_at ELSE excluded.version_at
+    END,
+    known_from = CASE
+        WHEN excluded.version_order = resource.version_order THEN resource.known_from
+        -- A fold says of each row when it was said.
+        WHEN excluded.version_order IS NOT NULL THEN greatest(resource.known_from, excluded.version_at)
+    END,
     changed_at = now(),
     changed_by = pg_current_xact_id()

@@ -39,7 +39,9 @@ class KilledError(Exception):
     """What a load is killed with."""
 
 
-_LANDING = ("quarantine.record", "landing.file_load", "landing.content_source", "landing.file")
+_OTHERS = (
+    "quarantine.record", "landing.file_load", "landing.content_source", "landing.file", "bronze.superseded_row",
+)  # fmt: skip
 
 
 class Place:
@@ -54,7 +56,7 @@ class Place:
 
     def empty(self) -> None:
         with self._admin.transaction():
-            for table in (*_LANDING, *map("bronze.{}".format, TABLES)):
+            for table in (*_OTHERS, *map("bronze.{}".format, TABLES)):
                 query: Any = f"DELETE FROM {table}"
                 self._admin.execute(query)
 
@@ -90,8 +92,8 @@ class Place:
         with self.database.connect(Role.INGEST) as connection:
             for table in TABLES:
                 query: Any = (
-                    "SELECT to_jsonb(t) - '{file_id,line_number,entry,version_order,changed_at,changed_by}'::text[] "
-                    f"FROM bronze.{table} AS t ORDER BY 1"
+                    "SELECT to_jsonb(t) - '{file_id,line_number,entry,version_order,version_at,known_from}'::text[] "
+                    f"- '{{changed_at,changed_by}}'::text[] FROM bronze.{table} AS t ORDER BY 1"
                 )
                 found[table] = [row for (row,) in connection.execute(query)]
         for row in found["resource"]:

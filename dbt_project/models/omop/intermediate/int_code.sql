@@ -5,8 +5,12 @@ codings_list AS (
     SELECT DISTINCT {{ column }} AS codings
     FROM {{ source('bronze', table) }}
     WHERE {{ column }} IS NOT NULL
-    {{- '\n    UNION' if not loop.last }}
+    UNION
     {%- endfor %}
+    -- What features as of an earlier day are made of.
+    SELECT DISTINCT content -> 'codings' AS codings
+    FROM {{ source('bronze', 'superseded_row') }}
+    WHERE jsonb_typeof(content -> 'codings') = 'array'
 ),
 
 element AS (
