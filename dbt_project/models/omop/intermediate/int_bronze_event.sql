@@ -164,7 +164,10 @@ SELECT
     observed.observation_datetime AS start_datetime,
     observed.observation_end_date AS end_date,
     observed.observation_end_datetime AS end_datetime,
-    coalesce(observed.categories, CASE WHEN observed.category IS NOT NULL THEN jsonb_build_array(observed.category) END) AS categories,
+    coalesce(
+        observed.categories,
+        CASE WHEN observed.category IS NOT NULL THEN jsonb_build_array(observed.category) END
+    ) AS categories,
     observed.reason_codings,
     observed.reason_keys,
     observed.body_site_codings,
