@@ -49,7 +49,8 @@ def test_the_commands_in_their_order(new_home: Callable[[str], Home], tmp_path: 
     hits = home.run("search", "--person", jane, "bowel cancer screening")["hits"]
     assert [hit["sentence"] for hit in hits] == ["Colonoscopy in 2021 was normal."]
     assert home.run("search", "--person", "1", "anything")["hits"] == []
-    assert {gap["measure_id"] for gap in home.run("gaps")["gaps"]} <= {"CMS122", "CMS130", "CMS165"} != set()
+    # Among Jane's gaps is the screening that her note tells of.
+    assert "CMS130" in {gap["measure_id"] for gap in home.run("gaps", "--limit", "1000")["gaps"]}
     assert home.run("whoami")["subject"] == f"os-user:{os.getuid()}"
     assert home.run("consent", "record", "--person", jane, "--code", "HIV", "--decision", "deny")["consent_id"] == 1
     assert [c["decision"] for c in home.run("consent", "list", "--person", jane)["consents"]] == ["deny"]
