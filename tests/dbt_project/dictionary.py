@@ -31,8 +31,9 @@ different sets do not belong into one table. Units are UCUM. The window ends wit
 
 
 def models() -> dict[str, dict[str, Any]]:
-    """What the project says of each model of features, by name."""
-    found = (yaml.safe_load(path.read_text()).get("models", []) for path in sorted(FOLDER.rglob("*.yml")))
+    """What the project says of each model of schema features, by name; scores are made in schema measures."""
+    files = (path for path in sorted(FOLDER.rglob("*.yml")) if path.parent.name != "scores")
+    found = (yaml.safe_load(path.read_text()).get("models", []) for path in files)
     return {model["name"]: model for listed in found for model in listed}
 
 
