@@ -7,13 +7,9 @@ encounter AS (
     ]) | indent(4) }}
 ),
 
--- As the logic is written, the onset alone is compared with the period.
 diagnosis AS (
     {{ first_condition(
-        ['diabetes'],
-        "event.categories @> ARRAY['encounter-diagnosis']
-        AND event.onset_start_date <= person.period_end
-        AND coalesce(event.onset_end_date, 'infinity') >= person.period_start"
+        ['diabetes'], "event.categories @> ARRAY['encounter-diagnosis'] AND " ~ is_prevalent()
     ) | indent(4) }}
 ),
 
@@ -128,7 +124,7 @@ judged AS (
         person.person_id,
         CASE
             WHEN person.age NOT BETWEEN 18 AND 75 THEN 'age ' || person.age || ' is outside 18 to 75'
-            WHEN diagnosis.person_id IS NULL THEN 'no encounter diagnosis of diabetes with onset in the period'
+            WHEN diagnosis.person_id IS NULL THEN 'no encounter diagnosis of diabetes in the period'
             WHEN encounter.person_id IS NULL THEN 'no qualifying encounter in the period'
         END AS ineligible_reason,
         diagnosis.reason || coalesce('; ' || retinopathy.reason, '') AS population_reason,

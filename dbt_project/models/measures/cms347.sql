@@ -94,10 +94,7 @@ exception_event AS (
                     AND {{ on_problem_list }}
                     AND {{ is_prevalent() }}
             WHEN event.kind = 'allergy'
-                THEN
-                    event.status = 'active'
-                    AND event.start_date <= person.last_day
-                    AND event.end_date >= person.period_start
+                THEN event.status = 'active' AND event.start_date <= person.last_day
             WHEN event.kind = 'adverse-event'
                 THEN event.start_date >= person.period_start AND event.start_date <= person.last_day
         END

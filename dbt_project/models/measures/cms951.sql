@@ -7,15 +7,11 @@ encounter AS (
     ]) | indent(4) }}
 ),
 
--- Begun before the period and going on into it: by its onset if that is a period, else by its prevalence.
+-- Begun before the period and going on into it.
 diagnosis AS (
     {{ first_condition(
         ['diabetes'],
-        "event.start_date < person.period_start
-        AND CASE
-            WHEN event.onset_end_date > event.onset_start_date THEN event.onset_end_date
-            ELSE event.prevalence_end_date
-        END >= person.period_start"
+        "event.start_date < person.period_start AND event.prevalence_end_date >= person.period_start"
     ) | indent(4) }}
 ),
 

@@ -20,8 +20,6 @@ SELECT
         WHEN source.clinical_status IS NULL THEN 'infinity'::date
         ELSE source.start_date
     END AS prevalence_end_date,
-    source.onset_start_date,
-    source.onset_end_date,
     coalesce(source.categories, '{}') AS categories,
     source.kind,
     source.status,
