@@ -36,6 +36,10 @@ COMMENT ON COLUMN bronze.superseded_row.known_until IS 'When the source said wha
 COMMENT ON COLUMN bronze.superseded_row.security_labels IS 'Labels of that version; they go on to hold for it.';
 COMMENT ON COLUMN bronze.superseded_row.content IS 'The row, by the names of its columns.';
 
+ALTER TABLE bronze.superseded_row ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY loads_and_erases ON bronze.superseded_row
+FOR ALL TO sanctum_ingest, sanctum_eraser USING (true) WITH CHECK (true);
+CREATE POLICY builds ON bronze.superseded_row FOR SELECT TO sanctum_transform USING (true);
 GRANT SELECT, INSERT, DELETE ON bronze.superseded_row TO sanctum_ingest;
 GRANT SELECT ON bronze.superseded_row TO sanctum_transform;
 GRANT DELETE, SELECT (resource_key, person_key) ON bronze.superseded_row TO sanctum_eraser;
