@@ -51,6 +51,7 @@ NO_ROWS_OF_THEIR_OWN = {
     "linked_person": "who is whom, which the crosswalk has",
     "provider_role": "specialty and place of a provider",
     "medication": "codings of the drug exposures that name it",
+    "superseded_row": "what later versions replaced, for features as of a day",
     "rejected_request": "what became of orders and prescriptions",
     "care_team": "who may see whom",
     "care_team_participant": "who may see whom",

@@ -21,10 +21,10 @@ from resources.settings import Settings, load_settings
 
 # What a load or a run stamps with its own time or number is not part of its result.
 _VOLATILE = {
-    "received_at", "as_of", "version_order", "version_at", "known_from", "known_until", "superseded_row_id", "loaded_at",
-    "folded_at", "quarantined_at", "changed_at", "changed_by", "created_at", "decided_at", "registered_at", "latency_ms",
-    "adjudication_id", "file_id", "message_id", "record_id", "transaction_id", "release_id", "_load_id",
-    "cdm_release_date", "byte_offset",
+    "received_at", "as_of", "version_order", "version_at", "known_from", "known_until", "superseded_row_id",
+    "loaded_at", "folded_at", "quarantined_at", "changed_at", "changed_by", "created_at", "decided_at",
+    "registered_at", "latency_ms", "adjudication_id", "file_id", "message_id", "record_id", "transaction_id",
+    "release_id", "_load_id", "cdm_release_date", "byte_offset",
 }  # fmt: skip
 
 _RESULT_SCHEMAS = {

@@ -31,9 +31,9 @@ SELECT
     event.value_codings,
     event.value_boolean,
     event.has_effective_time,
-    CASE WHEN event.categories IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(event.categories)) END AS categories,
+    event.categories,
     event.reason_codings,
-    CASE WHEN event.reason_keys IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(event.reason_keys)::bigint) END AS reason_keys,
+    event.reason_keys,
     event.body_site_codings,
     FALSE AS is_rejected,
     event.onset_start_date,
@@ -69,7 +69,7 @@ FROM (
         'condition_occurrence', condition_occurrence_key, resource_key, source_system, person_key,
         visit_occurrence_key, NULL::text, category, clinical_status, verification_status, NULL::text, NULL::text,
         condition_start_date, condition_start_datetime, condition_end_date, condition_end_datetime, codings,
-        NULL::bigint, NULL::numeric, NULL::text, NULL::text, NULL::text, NULL::jsonb, NULL::boolean,
+        NULL::bigint, NULL::numeric, NULL::text, NULL::text, NULL::text, NULL::jsonb, NULL::boolean, NULL::boolean,
         known_at, categories, NULL::jsonb, NULL::jsonb, body_site_codings, onset_start_date, onset_end_date,
         recorded_date, NULL::date, NULL::date, NULL::date, NULL::numeric, NULL::integer, NULL::integer,
         NULL::numeric, NULL::text, NULL::numeric, NULL::text
@@ -79,7 +79,7 @@ FROM (
         'drug_exposure', drug_exposure_key, resource_key, source_system, person_key, visit_occurrence_key, status,
         NULL::text, NULL::text, NULL::text, intent, kind, drug_exposure_start_date, drug_exposure_start_datetime,
         drug_exposure_end_date, drug_exposure_end_datetime, codings, NULL::bigint, NULL::numeric, NULL::text,
-        NULL::text, NULL::text, NULL::jsonb, NULL::boolean,
+        NULL::text, NULL::text, NULL::jsonb, NULL::boolean, NULL::boolean,
         known_at, NULL::jsonb, reason_codings, reason_keys, NULL::jsonb, NULL::date, NULL::date, NULL::date,
         authored_date, supply_start_date, supply_end_date, total_days_supplied, days_supply, refills,
         supplied_quantity, supplied_quantity_unit, dose_per_day, dose_unit
@@ -89,7 +89,7 @@ FROM (
         'procedure_occurrence', procedure_occurrence_key, resource_key, source_system, person_key,
         visit_occurrence_key, status, NULL::text, NULL::text, NULL::text, NULL::text, NULL::text, procedure_date,
         procedure_datetime, procedure_end_date, procedure_end_datetime, codings, NULL::bigint, NULL::numeric,
-        NULL::text, NULL::text, NULL::text, NULL::jsonb, NULL::boolean,
+        NULL::text, NULL::text, NULL::text, NULL::jsonb, NULL::boolean, NULL::boolean,
         known_at, NULL::jsonb, reason_codings, reason_keys, body_site_codings, NULL::date, NULL::date,
         NULL::date, NULL::date, NULL::date, NULL::date, NULL::numeric, NULL::integer, NULL::integer,
         NULL::numeric, NULL::text, NULL::numeric, NULL::text
@@ -99,7 +99,7 @@ FROM (
         'device_exposure', device_exposure_key, resource_key, source_system, person_key, visit_occurrence_key,
         status, NULL::text, NULL::text, NULL::text, NULL::text, NULL::text, device_exposure_start_date,
         device_exposure_start_datetime, device_exposure_end_date, device_exposure_end_datetime, codings,
-        NULL::bigint, NULL::numeric, NULL::text, NULL::text, NULL::text, NULL::jsonb, NULL::boolean,
+        NULL::bigint, NULL::numeric, NULL::text, NULL::text, NULL::text, NULL::jsonb, NULL::boolean, NULL::boolean,
         known_at, NULL::jsonb, reason_codings, reason_keys, body_site_codings, NULL::date, NULL::date,
         NULL::date, NULL::date, NULL::date, NULL::date, NULL::numeric, NULL::integer, NULL::integer,
         NULL::numeric, NULL::text, NULL::numeric, NULL::text
@@ -109,7 +109,7 @@ FROM (
         'observation', observation_key, resource_key, source_system, person_key, visit_occurrence_key, status,
         category, NULL::text, NULL::text, intent, kind, observation_date, observation_datetime, NULL::date,
         NULL::timestamp, codings, NULL::bigint, NULL::numeric, NULL::text, NULL::text, NULL::text, NULL::jsonb,
-        NULL::boolean,
+        NULL::boolean, NULL::boolean,
         known_at, categories, reason_codings, reason_keys, body_site_codings, NULL::date, NULL::date,
         NULL::date, NULL::date, NULL::date, NULL::date, NULL::numeric, NULL::integer, NULL::integer,
         NULL::numeric, NULL::text, NULL::numeric, NULL::text
@@ -119,7 +119,7 @@ FROM (
         'visit_occurrence', visit_occurrence_key, resource_key, source_system, person_key, visit_occurrence_key,
         status, NULL::text, NULL::text, NULL::text, NULL::text, class_code, visit_start_date, visit_start_datetime,
         visit_end_date, visit_end_datetime, type_codings, NULL::bigint, NULL::numeric, NULL::text, NULL::text,
-        NULL::text, NULL::jsonb, NULL::boolean,
+        NULL::text, NULL::jsonb, NULL::boolean, NULL::boolean,
         known_at, NULL::jsonb, reason_codings, reason_keys, NULL::jsonb, NULL::date, NULL::date, NULL::date,
         NULL::date, NULL::date, NULL::date, NULL::numeric, NULL::integer, NULL::integer, NULL::numeric,
         NULL::text, NULL::numeric, NULL::text
@@ -128,7 +128,7 @@ FROM (
     SELECT
         'note', note_key, resource_key, source_system, person_key, visit_occurrence_key, NULL::text, NULL::text,
         NULL::text, NULL::text, NULL::text, NULL::text, note_date, note_datetime, NULL::date, NULL::timestamp,
-        type_codings, NULL::bigint, NULL::numeric, NULL::text, NULL::text, NULL::text, NULL::jsonb, NULL::boolean,
+        type_codings, NULL::bigint, NULL::numeric, NULL::text, NULL::text, NULL::text, NULL::jsonb, NULL::boolean, NULL::boolean,
         known_at, NULL::jsonb, NULL::jsonb, NULL::jsonb, NULL::jsonb, NULL::date, NULL::date, NULL::date,
         NULL::date, NULL::date, NULL::date, NULL::numeric, NULL::integer, NULL::integer, NULL::numeric,
         NULL::text, NULL::numeric, NULL::text

@@ -165,7 +165,7 @@ TABLES = (
 
 def snapshot(database: Database) -> dict[str, list[dict[str, Any]]]:
     """Every bronze table, without where and when a resource arrived."""
-    arrival = ("file_id", "line_number", "entry", "version_order", "changed_at", "changed_by")
+    arrival = ("file_id", "line_number", "entry", "version_order", "version_at", "changed_at", "changed_by")
     return {
         table: [{name: value for name, value in row.items() if name not in arrival} for row in rows(database, table)]
         for table in TABLES
