@@ -15,6 +15,11 @@
     )
 {%- endmacro %}
 
+{#- Texts of a list in JSON; none: an empty array. -#}
+{% macro texts_of(column) -%}
+    ARRAY(SELECT jsonb_array_elements_text(coalesce({{ column }}, '[]'::jsonb)))
+{%- endmacro %}
+
 {#- Intents of a request that orders: the logic counts no plan and no proposal. -#}
 {% macro order_intents() -%}
     ('order', 'original-order', 'reflex-order', 'filler-order', 'instance-order')

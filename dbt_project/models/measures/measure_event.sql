@@ -20,7 +20,7 @@ SELECT
         WHEN source.clinical_status IS NULL THEN 'infinity'::date
         ELSE source.start_date
     END AS prevalence_end_date,
-    ARRAY(SELECT jsonb_array_elements_text(coalesce(source.categories, '[]'))) AS categories,
+    {{ texts_of('source.categories') }} AS categories,
     source.kind,
     source.status,
     source.clinical_status,
