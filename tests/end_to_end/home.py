@@ -34,11 +34,10 @@ _RESULT_SCHEMAS = {
 
 
 @dataclass
-class Home:
-    """One home; ``database`` is where its tables are."""
+class Commands:
+    """The command line of one home, which need not be there yet."""
 
     environment: dict[str, str]
-    database: Database
 
     @property
     def settings(self) -> Settings:
@@ -76,6 +75,13 @@ class Home:
             time.sleep(0.005)
         process.communicate()
         return False
+
+
+@dataclass
+class Home(Commands):
+    """One home; ``database`` is where its tables are."""
+
+    database: Database
 
     def count(self, role: Role, query: str) -> int:
         """One number."""

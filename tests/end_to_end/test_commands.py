@@ -10,15 +10,15 @@ from pipelines.keys import resource_key
 from resources.postgres import stop_embedded
 from resources.settings import load_settings
 from tests.dbt_project import population
-from tests.end_to_end.home import Home, home_environment
+from tests.end_to_end.home import Commands, Home, home_environment
 
 STARTER = Path(__file__).resolve().parents[2] / "pipelines" / "vocabulary" / "starter"
 
 
 @pytest.fixture
-def unstarted(tmp_path: Path) -> Iterator[Home]:
+def unstarted(tmp_path: Path) -> Iterator[Commands]:
     path = tmp_path / "home"
-    yield Home(home_environment(path), None)  # type: ignore[arg-type]
+    yield Commands(home_environment(path))
     stop_embedded(load_settings(home=path))
 
 
@@ -81,7 +81,7 @@ def test_a_wrong_period_and_a_wrong_vocabulary_are_errors(new_home: Callable[[st
     assert failed["kind"] == "VocabularyError"
 
 
-def test_before_up_a_home_says_that_nothing_runs(unstarted: Home) -> None:
+def test_before_up_a_home_says_that_nothing_runs(unstarted: Commands) -> None:
     assert unstarted.run("status")["running"] is False
     assert unstarted.run("down")["stopped"] is False
     for command in (("embed",), ("adjudicate",), ("search", "--person", "1", "text"), ("dsn",)):

@@ -6,17 +6,16 @@ from pipelines.demo.canaries import AS_OF, PLANTED_PEOPLE
 from resources.postgres import Role, database
 from resources.settings import load_settings
 from tests.end_to_end.conftest import PATIENTS, Proved
-from tests.end_to_end.home import Home, home_environment
+from tests.end_to_end.home import Commands, Home, home_environment
 
 
 @pytest.fixture(scope="module")
 def home(proved: Proved) -> Home:
     """The home that the proof has run the demo in, with a server of the usual namespace."""
     path = proved.kept / "home"
-    started = Home(home_environment(path, SANCTUM_AS_OF=str(AS_OF)), None)  # type: ignore[arg-type]
-    started.run("up")
-    started.database = database(load_settings(home=path))
-    return started
+    environment = home_environment(path, SANCTUM_AS_OF=str(AS_OF))
+    Commands(environment).run("up")
+    return Home(environment, database(load_settings(home=path)))
 
 
 @pytest.mark.model

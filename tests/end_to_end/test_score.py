@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.home import Home, home_environment
+from tests.end_to_end.home import Commands, home_environment
 from tests.pipelines.measures.decks import (
     bundle,
     case,
@@ -22,17 +22,17 @@ from tests.pipelines.measures.decks import (
 
 
 @pytest.fixture
-def temporary(tmp_path: Path) -> Iterator[tuple[Home, Path]]:
+def temporary(tmp_path: Path) -> Iterator[tuple[Commands, Path]]:
     """Commands whose temporary files lie in a folder of their own; no home of theirs is to be there afterwards."""
     # The path of a socket is short.
     with tempfile.TemporaryDirectory(prefix="score-", dir="/tmp") as folder:
         home = tmp_path / "home"
-        yield Home(home_environment(home, TMPDIR=folder), None), Path(folder)  # type: ignore[arg-type]
+        yield Commands(home_environment(home, TMPDIR=folder)), Path(folder)
         assert not home.exists()
         assert [path.name for path in Path(folder).glob("sanctum-*")] == []
 
 
-def run(home: Home, *arguments: str) -> tuple[int, str, str]:
+def run(home: Commands, *arguments: str) -> tuple[int, str, str]:
     process = home.start("measures", "score", *arguments)
     out, err = process.communicate(timeout=600)
     return process.returncode, out.decode(), err.decode()
@@ -47,7 +47,7 @@ def screened(name: str) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_disagreements_are_told_with_their_reasons(temporary: tuple[Home, Path], tmp_path: Path) -> None:
+def test_disagreements_are_told_with_their_reasons(temporary: tuple[Commands, Path], tmp_path: Path) -> None:
     home, _folder = temporary
     died = bundle(patient("died", deceasedBoolean=True), visit("died"))
     first = write(
@@ -116,7 +116,7 @@ def test_disagreements_are_told_with_their_reasons(temporary: tuple[Home, Path],
 
 @pytest.mark.slow
 def test_all_that_agree_are_a_success_and_an_unknown_measure_is_none(
-    temporary: tuple[Home, Path], tmp_path: Path
+    temporary: tuple[Commands, Path], tmp_path: Path
 ) -> None:
     home, _folder = temporary
     good = write(tmp_path / "CMS130", [screened("one")], {"one": case(populations(1, 1))})
@@ -132,7 +132,7 @@ def test_all_that_agree_are_a_success_and_an_unknown_measure_is_none(
     assert "CMS999999 is not computed here" in out
 
 
-def test_what_can_not_be_read_has_an_exit_status_of_its_own(temporary: tuple[Home, Path], tmp_path: Path) -> None:
+def test_what_can_not_be_read_has_an_exit_status_of_its_own(temporary: tuple[Commands, Path], tmp_path: Path) -> None:
     home, _folder = temporary
     status, out, _err = run(home, str(tmp_path / "CMS130"), "--json")
     assert (status, json.loads(out)["kind"]) == (2, "DeckError")
