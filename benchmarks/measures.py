@@ -33,7 +33,7 @@ from resources import dbt
 from resources.postgres import Database, Role
 from resources.settings import Settings
 
-COPIES = 30
+COPIES = 305
 """How often the larger population has each deck's patients, unless another number is asked for."""
 PEER = "fqm-execution 1.8.6"
 _PEER_FOLDER = "fqm_execution"
@@ -136,7 +136,7 @@ class _Bundle:
 
 def _measure(settings: Settings, database: Database, decks: Sequence[Deck], folder: Path) -> Figures:
     loaded = load(settings, folder, "structural", settings.source_system)
-    whole = _build(settings, database, decks, SELECT)
+    whole = _build(settings, database, decks, (*SELECT, f"+{_MODELS}"))
     seconds = _build(settings, database, decks, (_MODELS,))
     with database.connect(Role.TRANSFORM) as connection:
         (patients,) = connection.execute("SELECT count(*) FROM omop.person").fetchone() or (0,)
