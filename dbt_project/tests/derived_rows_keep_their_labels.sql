@@ -155,6 +155,16 @@ FROM {{ ref('person_feature') }} AS wide
 INNER JOIN part ON wide.person_id = part.person_id AND wide.as_of = part.as_of
 WHERE NOT wide.sensitivity @> part.sensitivity
 UNION ALL
+-- A claim is no row of the CDM.
+SELECT
+    'risk_score' AS feature,
+    diagnosis.cdm_table,
+    diagnosis.cdm_id
+FROM {{ ref('risk_score') }} AS score
+INNER JOIN {{ ref('stay_diagnosis') }} AS diagnosis ON score.person_id = diagnosis.person_id
+INNER JOIN {{ ref('int_claim_label') }} AS label ON diagnosis.resource_key = label.resource_key
+WHERE starts_with(score.risk_score_id, 'elixhauser_ahrq_') AND NOT score.sensitivity @> ARRAY[label.code]
+UNION ALL
 -- Every labelled condition of the problem list's day is on it under its labels, and under none without.
 SELECT
     'problem_list' AS feature,

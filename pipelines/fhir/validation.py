@@ -76,7 +76,7 @@ _BOOLEANS = {
     "is_adjudicated",
     "is_patient_reported",
 }
-_LISTS = ("codings", "categories", "_labels", "_keys")
+_LISTS = ("codings", "categories", "_labels", "_keys", "_diagnoses")
 _OUR_INTEGERS = ("_key", "_of_birth")
 _MOST_EXACT = 1 << 53
 _MOST_INTEGER = (1 << 31) - 1

@@ -1,7 +1,8 @@
 WITH
 score AS (
     {% for score in [
-        'charlson', 'elixhauser', 'lace', 'hospital', 'cha2ds2_vasc', 'ascvd_pooled_cohort', 'ckd_epi_2021', 'fib4'
+        'charlson', 'elixhauser', 'elixhauser_ahrq_mortality', 'elixhauser_ahrq_readmission', 'lace', 'hospital',
+        'cha2ds2_vasc', 'ascvd_pooled_cohort', 'ckd_epi_2021', 'fib4'
     ] %}
     SELECT
         person_id,
@@ -35,16 +36,33 @@ made_of AS (
     FROM score
 ),
 
-score_label AS (
+label AS (
     SELECT
         made_of.person_id,
         made_of.risk_score_id,
-        array_agg(DISTINCT code.label ORDER BY code.label) AS sensitivity
+        unnest(labelled.sensitivity) AS code
     FROM made_of
-    INNER JOIN {{ ref('int_sensitive_row') }} AS label
-        ON made_of.cdm_table = label.cdm_table AND made_of.cdm_id = label.cdm_id
-    CROSS JOIN LATERAL unnest(label.sensitivity) AS code (label)
-    GROUP BY made_of.person_id, made_of.risk_score_id
+    INNER JOIN {{ ref('int_sensitive_row') }} AS labelled
+        ON made_of.cdm_table = labelled.cdm_table AND made_of.cdm_id = labelled.cdm_id
+    UNION
+    -- Most lines of claims are no rows of the CDM.
+    SELECT
+        score.person_id,
+        score.risk_score_id,
+        labelled.code
+    FROM score
+    INNER JOIN {{ ref('stay_diagnosis') }} AS diagnosis ON score.person_id = diagnosis.person_id
+    INNER JOIN {{ ref('int_claim_label') }} AS labelled ON diagnosis.resource_key = labelled.resource_key
+    WHERE score.risk_score_id IN ('elixhauser_ahrq_mortality', 'elixhauser_ahrq_readmission')
+),
+
+score_label AS (
+    SELECT
+        person_id,
+        risk_score_id,
+        array_agg(DISTINCT code ORDER BY code) AS sensitivity
+    FROM label
+    GROUP BY person_id, risk_score_id
 )
 
 SELECT

@@ -35,6 +35,15 @@ _SETTINGS = ("inpatient", "outpatient")
 _NO_CODE = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 _ORGANISATIONS = ("Organization", None)
 _PEOPLE = ("Patient", "RelatedPerson", "Person")
+_RANKS = {
+    "principal": "principal",
+    "secondary": "secondary",
+    "other": "secondary",
+    "admitting": "admitting",
+    "patientreasonforvisit": "patientreasonforvisit",
+}
+"""Ranks of diagnoses by the types of HL7 and CARIN; of several the first counts."""
+_ON_ADMISSION = ("Y", "N", "U", "W", "1")
 _DRG_EXTENSION = "https://bluebutton.cms.gov/resources/variables/clm_drg_cd"
 
 
@@ -80,6 +89,7 @@ def _lines(resource: Resource, context: Context, profile: Profile, side: Row) ->
     }
     visit = _visit(items, context)
     names = sorted(set(_named(resource, items, context))) or None
+    recorded = list(_recorded_diagnoses(resource, context)) or None
     found = [
         *_header(resource, context, header),
         *_procedures(resource, context),
@@ -96,6 +106,7 @@ def _lines(resource: Resource, context: Context, profile: Profile, side: Row) ->
             **row,
             "line_number": number,
             "named_keys": None if number else names,
+            "recorded_diagnoses": None if number else recorded,
             "currency": min(currencies, default=None),
         }
         for number, row in enumerate(found)
@@ -181,12 +192,29 @@ def _procedures(resource: Resource, context: Context) -> Iterator[Row]:
 
 def _diagnoses(resource: Resource, context: Context) -> Iterator[Row]:
     """Diagnoses that no Condition stands for; one of several that were thought of is none."""
-    for index, part in enumerate(resource.get("diagnosis") or ()):
+    for index, part, said in _told(resource):
         concept = _concept(resource, part, "diagnosis")
+        if concept is not None:
+            yield _row(context, "diagnosis", index, concept, _day(resource), **said)
+
+
+def _recorded_diagnoses(resource: Resource, context: Context) -> Iterator[Row]:
+    """What the claim says of the diagnoses that Conditions stand for."""
+    for _index, part, said in _told(resource):
+        key = reference_key(context, part.get("diagnosisReference"), "Condition")
+        if key is not None and _concept(resource, part, "diagnosis") is None:
+            yield {"condition_key": key, **said}
+
+
+def _told(resource: Resource) -> Iterator[tuple[int, Resource, Row]]:
+    """Diagnoses but differential ones: place, the element, rank and presence on admission."""
+    for index, part in enumerate(resource.get("diagnosis") or ()):
         kinds = {coding["code"] for coding in codings(*(part.get("type") or ()))}
-        if concept is not None and "differential" not in kinds:
-            rank = next((kind for kind in ("principal", "secondary") if kind in kinds), None)
-            yield _row(context, "diagnosis", index, concept, _day(resource), diagnosis_type=rank)
+        if "differential" not in kinds:
+            rank = next((rank for kind, rank in _RANKS.items() if kind in kinds), None)
+            present = (coding["code"].upper() for coding in codings(part.get("onAdmission")))
+            known = next((code for code in present if code in _ON_ADMISSION), None)
+            yield index, part, {"diagnosis_type": rank, "on_admission": known}
 
 
 def _concept(resource: Resource, part: Resource, name: str) -> Resource | None:

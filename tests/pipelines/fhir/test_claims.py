@@ -200,3 +200,48 @@ def test_a_claim_in_error_withdraws_its_lines(ingest: Ingest, db: Database) -> N
     mistaken = claim(meta={"lastUpdated": "2025-01-02T00:00:00Z"}, status="entered-in-error")
     ingest({"b.ndjson": ndjson([mistaken])})
     assert (rows(db, "claim_line"), rows(db, "reference_alias")) == ([], [])
+
+
+def of_type(*codes: str) -> list[Resource]:
+    return [concept("http://terminology.hl7.org/CodeSystem/ex-diagnosistype", code, code) for code in codes]
+
+
+def told(system: str, code: str) -> Resource:
+    return {"onAdmission": concept(system, code, code)}
+
+
+@pytest.mark.parametrize("made", [claim, answer])
+def test_a_diagnosis_keeps_its_rank_and_whether_it_was_present_on_admission(made: Any) -> None:
+    hl7, nubc = "http://terminology.hl7.org/CodeSystem/ex-diagnosis-on-admission", "https://www.nubc.org/poa"
+    given: list[tuple[list[Resource], Resource, tuple[str | None, str | None]]] = [
+        (of_type("admitting", "principal"), told(hl7, "y"), ("principal", "Y")),
+        (of_type("admitting", "secondary"), told(hl7, "n"), ("secondary", "N")),
+        (of_type("other"), told(nubc, "U"), ("secondary", "U")),
+        (of_type("admitting"), told(nubc, "W"), ("admitting", "W")),
+        (of_type("patientreasonforvisit"), told(nubc, "1"), ("patientreasonforvisit", "1")),
+        (of_type("clinical"), told(hl7, "Jane Doe"), (None, None)),
+        ([], {}, (None, None)),
+    ]
+    diagnoses = [
+        {"sequence": number, "diagnosisCodeableConcept": CODE, "type": types, **admission}
+        for number, (types, admission, _) in enumerate(given, 1)
+    ]
+    lines = [line for line in mapped(made(diagnosis=diagnoses))["claim_line"] if line["kind"] == "diagnosis"]
+    assert [(line.get("diagnosis_type"), line.get("on_admission")) for line in lines] == [row for _, _, row in given]
+    assert {line["recorded_diagnoses"] for line in lines} == {None}
+
+
+def test_the_first_line_has_the_diagnoses_that_are_records_of_their_own() -> None:
+    inside = {"resourceType": "Condition", "id": "in", "code": CODE, "subject": PATIENT}
+    diagnoses = [
+        {"sequence": 1, "diagnosisReference": {"reference": "Condition/x1"}, "type": of_type("principal")},
+        {"sequence": 2, "diagnosisReference": {"reference": "Condition/x2"}, **told("urn:poa", "N")},
+        {"sequence": 3, "diagnosisReference": {"reference": "Condition/x3"}, "type": of_type("differential")},
+        {"sequence": 4, "diagnosisReference": {"reference": "#in"}, **told("urn:poa", "Y")},
+    ]
+    first, second = mapped(claim(diagnosis=diagnoses, contained=[inside]))["claim_line"]
+    assert first["recorded_diagnoses"] == [
+        {"condition_key": key("Condition", "x1"), "diagnosis_type": "principal", "on_admission": None},
+        {"condition_key": key("Condition", "x2"), "diagnosis_type": None, "on_admission": "N"},
+    ]
+    assert (second["kind"], second["on_admission"], second["recorded_diagnoses"]) == ("diagnosis", "Y", None)

@@ -1,0 +1,1 @@
+{{ ahrq_index('elixhauser_ahrq_mortality', 'mortality_weight') }}
