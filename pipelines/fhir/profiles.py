@@ -7,7 +7,7 @@ guide's rule would drop whole, so ``us-core`` is the default.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-MAPPING_VERSION = "12"
+MAPPING_VERSION = "13"
 """Changes with any change of mapping, so that landed files are mapped anew."""
 
 

@@ -1,7 +1,8 @@
 WITH
 score AS (
     {% for score in [
-        'charlson', 'elixhauser', 'lace', 'hospital', 'cha2ds2_vasc', 'ascvd_pooled_cohort', 'ckd_epi_2021', 'fib4'
+        'charlson', 'elixhauser', 'lace', 'hospital', 'cha2ds2_vasc', 'ascvd_pooled_cohort', 'ckd_epi_2021', 'fib4',
+        'hcc_v28'
     ] %}
     SELECT
         person_id,
