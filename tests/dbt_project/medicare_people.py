@@ -46,7 +46,7 @@ class Beneficiary:
     @property
     def age(self) -> int:
         """On 1 February of the payment year."""
-        return AS_OF.year - self.birth_date.year - ((2, 1) < (self.birth_date.month, self.birth_date.day))
+        return AS_OF.year - self.birth_date.year - ((self.birth_date.month, self.birth_date.day) > (2, 1))
 
     @property
     def counting(self) -> list[str]:
@@ -156,8 +156,8 @@ class MedicareWriter:
         self._fact(number, "dual_03", "00", date(AS_OF.year, 3, 1))
         self._fact(number, "dual_12", "02", date(AS_OF.year, 12, 1))
         if person.has_period:
-            period = (number, number, date(SERVICE_YEAR, 1, 1), date(SERVICE_YEAR, 12, 31), 0, 0, 0, 0, 0, 0, 0, "Part B")
-            self._rows["omop.payer_plan_period"].append(period)
+            first, last = date(SERVICE_YEAR, 1, 1), date(SERVICE_YEAR, 12, 31)
+            self._rows["omop.payer_plan_period"].append((number, number, first, last, *[0] * 7, "Part B"))
         if not person.has_period or person.months < 12:
             for month in range(1, 13):
                 answer = "3" if month <= person.months else "1"
@@ -227,8 +227,8 @@ _COLUMNS: Mapping[str, Sequence[str]] = {
     ),
     "omop.payer_plan_period": (
         "payer_plan_period_id", "person_id", "payer_plan_period_start_date", "payer_plan_period_end_date",
-        "payer_concept_id", "payer_source_concept_id", "plan_concept_id", "plan_source_concept_id", "sponsor_concept_id",
-        "sponsor_source_concept_id", "stop_reason_concept_id", "plan_source_value",
+        "payer_concept_id", "payer_source_concept_id", "plan_concept_id", "plan_source_concept_id",
+        "sponsor_concept_id", "sponsor_source_concept_id", "stop_reason_concept_id", "plan_source_value",
     ),
     "bronze.claim_line": (
         "claim_line_key", "resource_key", "source_system", "person_key", "is_adjudicated", "kind", "line_number",

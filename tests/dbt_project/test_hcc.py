@@ -100,7 +100,9 @@ def test_the_tables_are_those_of_the_peer(theirs: Any) -> None:
     assert gathered("hcc_code", "code", "category") == tables["codes"]
     assert gathered("hcc_hierarchy", "category", "lesser_category") == tables["hierarchy"]
     assert {row["category"]: row["name"] for row in seed("hcc_category")} == tables["names"]
-    coefficients = {f"{row['segment']}_{row['variable']}".lower(): float(row["coefficient"]) for row in seed("hcc_coefficient")}
+    coefficients = {
+        f"{row['segment']}_{row['variable']}".lower(): float(row["coefficient"]) for row in seed("hcc_coefficient")
+    }
     of_segments = tuple(f"{segment.lower()}_" for segment in _SEGMENTS)
     assert coefficients == {key: one for key, one in tables["coefficients"].items() if key.startswith(of_segments)}
 
@@ -110,8 +112,9 @@ def test_the_edits_are_those_of_the_peer(theirs: Any) -> None:
     tables = theirs["tables"]
     edits: dict[tuple[str, int, str], str] = {}
     for row in seed("hcc_edit"):
+        ages = range(int(row["age_from"]), int(row["age_to"]) + 1)
         for sex in [row["sex"]] if row["sex"] else ["female", "male"]:
-            edits |= {(row["code"], age, sex): row["category"] for age in range(int(row["age_from"]), int(row["age_to"]) + 1)}
+            edits |= {(row["code"], age, sex): row["category"] for age in ages}
     expected = {}
     for code, (kind, of_sex, least, most, _action, category) in tables["edits"].items():
         for age in range(151):

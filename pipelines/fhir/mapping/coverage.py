@@ -1,7 +1,7 @@
 """Coverage → payer_plan_period, and what Medicare's says of entitlement → measurement.
 
-Sources: OMOP CDM 5.4 payer_plan_period; FHIR R4 Coverage; for the variables of CMS, which Blue Button, BCDA and its other
-interfaces write as extensions, CMSgov/beneficiary-fhir-data, CoverageTransformerV2.
+Sources: OMOP CDM 5.4 payer_plan_period; FHIR R4 Coverage; CMSgov/beneficiary-fhir-data, CoverageTransformerV2, for the
+variables of CMS that Blue Button and BCDA write as extensions.
 
 Numbers by which a payer knows its members (subscriberId, identifiers, values of classes) stay in landing, and so does
 who the subscriber is: any pseudonym of that person that a family shares would lead back to them.
@@ -74,8 +74,8 @@ def coverage(resource: Resource, context: Context, profile: Profile) -> Mapped |
 def _entitlement(resource: Resource, context: Context, start: date | None) -> Iterator[Row]:
     """A row of each variable of CMS that says why, how and when somebody is entitled: the variable and its answer.
 
-    What is said of a month is dated by that month of the reference year, the current reason by the year, the original one
-    by the coverage's first day; without a reference year nobody knows which months are meant.
+    What is said of a month is dated by that month of the reference year, the current reason by the year, the original
+    one by the coverage's first day; without a reference year nobody knows which months are meant.
     """
     reference = local_date((extension(resource, f"{_CMS}/rfrnc_yr") or {}).get("valueDate"))
     year = reference and reference.replace(month=1, day=1)
