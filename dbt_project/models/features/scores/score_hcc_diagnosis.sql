@@ -1,5 +1,5 @@
--- Diagnoses of the year before the payment year, with the categories that CMS takes them for: those confirmed in a visit,
--- which is where a diagnosis of a problem list comes from or it does not count, and those of claims.
+-- Diagnoses of the year before the payment year, with the categories that CMS takes them for: those confirmed in a
+-- visit, without which one of a problem list does not count, and those of claims.
 WITH
 diagnosis AS (
     SELECT
@@ -18,13 +18,14 @@ diagnosis AS (
             AND source.cdm_id = coding.cdm_id
             AND coding.system = 'http://hl7.org/fhir/sid/icd-10-cm'
     WHERE
-        CASE source.bronze_table
-            WHEN 'condition_occurrence' THEN
-                coalesce(source.verification_status, 'confirmed') = 'confirmed'
+        (
+            (
+                source.bronze_table = 'condition_occurrence'
+                AND coalesce(source.verification_status, 'confirmed') = 'confirmed'
                 AND (visit.visit_occurrence_id IS NOT NULL OR source.categories @> '["encounter-diagnosis"]')
-            WHEN 'claim_line' THEN billed.kind = 'diagnosis' AND billed.claim_type IS DISTINCT FROM 'pharmacy'
-            ELSE FALSE
-        END
+            )
+            OR (billed.kind = 'diagnosis' AND billed.claim_type IS DISTINCT FROM 'pharmacy')
+        )
         -- A visit counts by its last day. A disease may be older than the visit that it was seen in.
         AND extract(YEAR FROM coalesce(visit.visit_end_date, source.recorded_date, source.start_date))
         = {{ payment_year() }} - 1
@@ -57,8 +58,9 @@ LEFT JOIN {{ ref('hcc_edit') }} AS edit
     ON
         hcc.payment_year = edit.payment_year
         AND hcc.code = edit.code
-        AND (edit.sex IS NULL OR edit.sex = person.sex)
-        AND {{ age_on('make_date(edit.payment_year, 2, 1)', 'person.birth_date') }} BETWEEN edit.age_from AND edit.age_to
+        AND (edit.sex IS NULL OR person.sex = edit.sex)
+        AND {{ age_on('make_date(hcc.payment_year, 2, 1)', 'person.birth_date') }}
+        BETWEEN edit.age_from AND edit.age_to
 WHERE edit.code IS NULL OR edit.category IS NOT NULL
 UNION
 SELECT

@@ -63,20 +63,41 @@ unjudged AS (
     GROUP BY person_id
 ),
 
--- 42898160: non-hospital institution, 8676: nursing facility, 8863: skilled nursing facility.
+-- 42898160: non-hospital institution, 8676: nursing facility, 8863: skilled nursing facility. FHIR has no class of
+-- encounters for them: their type says it, as a place of service (31, 32) or a role of the place.
 stay AS (
     SELECT
-        person_id,
+        visit.person_id,
         jsonb_agg(
-            jsonb_build_object('cdm_table', 'visit_occurrence', 'cdm_id', visit_occurrence_id)
-            ORDER BY visit_occurrence_id
+            jsonb_build_object('cdm_table', 'visit_occurrence', 'cdm_id', visit.visit_occurrence_id)
+            ORDER BY visit.visit_occurrence_id
         ) AS deciding_rows
-    FROM {{ ref('visit_occurrence') }}
+    FROM {{ ref('visit_occurrence') }} AS visit
     WHERE
-        visit_concept_id IN (42898160, 8676, 8863)
-        AND visit_start_date < {{ as_of() }} - 90
-        AND visit_end_date >= {{ as_of() }}
-    GROUP BY person_id
+        visit.visit_start_date < {{ as_of() }} - 90
+        AND visit.visit_end_date >= {{ as_of() }}
+        AND (
+            visit.visit_concept_id IN (42898160, 8676, 8863)
+            OR EXISTS (
+                SELECT 1
+                FROM {{ ref('event_coding') }} AS coding
+                WHERE
+                    coding.cdm_table = 'visit_occurrence'
+                    AND visit.visit_occurrence_id = coding.cdm_id
+                    AND (
+                        (
+                            coding.system
+                            = 'https://www.cms.gov/Medicare/Coding/place-of-service-codes/Place_of_Service_Code_Set'
+                            AND coding.code IN ('31', '32')
+                        )
+                        OR (
+                            coding.system = 'http://terminology.hl7.org/CodeSystem/v3-RoleCode'
+                            AND coding.code IN ('NCCF', 'SNF')
+                        )
+                    )
+            )
+        )
+    GROUP BY visit.person_id
 ),
 
 entitled AS (

@@ -34,13 +34,13 @@ month AS (
 ),
 
 entitlement AS (
-    SELECT DISTINCT ON (person_id)
-        person_id,
-        answer AS original_reason,
+    SELECT DISTINCT ON (fact.person_id)
+        fact.person_id,
+        fact.answer AS original_reason,
         {{ deciding_row('fact') }} AS deciding_rows
     FROM fact
-    WHERE variable = 'orec' AND answer IN ('0', '1', '2', '3')
-    ORDER BY person_id ASC, known_at DESC NULLS LAST, start_date DESC, cdm_id ASC
+    WHERE fact.variable = 'orec' AND fact.answer IN ('0', '1', '2', '3')
+    ORDER BY fact.person_id ASC, fact.known_at DESC NULLS LAST, fact.start_date DESC, fact.cdm_id ASC
 ),
 
 -- The latest of both: a kidney may have been transplanted since.
@@ -64,14 +64,14 @@ renal AS (
 
 -- 00 is who was not enrolled in the month, 99 and stars who is not known.
 dual AS (
-    SELECT DISTINCT ON (person_id)
-        person_id,
-        answer AS dual_status,
-        start_date AS dual_month,
+    SELECT DISTINCT ON (month.person_id)
+        month.person_id,
+        month.answer AS dual_status,
+        month.start_date AS dual_month,
         {{ deciding_row('month') }} AS deciding_rows
     FROM month
-    WHERE variable = 'dual' AND answer IN ('NA', '01', '02', '03', '04', '05', '06', '08', '09')
-    ORDER BY person_id ASC, start_date DESC
+    WHERE month.variable = 'dual' AND month.answer IN ('NA', '01', '02', '03', '04', '05', '06', '08', '09')
+    ORDER BY month.person_id ASC, month.start_date DESC
 ),
 
 -- 2: Part B, 3: both parts, B and C: the same where the state pays for it.
