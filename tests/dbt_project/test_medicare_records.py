@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 AS_OF = date(2026, 10, 31)
 _ICD10 = "http://hl7.org/fhir/sid/icd-10-cm"
 _PERSON = key("Patient", "p1")
-_TABLES = ("risk_score", "observation", "payer_plan_period", "patient_timeline", "dropped_row")
+_TABLES = ("risk_score", "observation", "observation_period", "payer_plan_period", "patient_timeline")
 
 
 def of_months(stem: str, code: str) -> list[Resource]:
@@ -99,6 +99,11 @@ def test_what_medicare_says_is_an_observation_of_an_enrolment(warehouse: Databas
     ]
     query = "SELECT plan_source_value FROM omop.payer_plan_period WHERE person_id = %s ORDER BY 1"
     assert rows(warehouse, query) == [("Part A",), ("Part B",)]
-    # It is nothing that happened to anybody.
+    # It is nothing that was seen of anybody.
+    query = (
+        "SELECT observation_period_start_date, observation_period_end_date FROM omop.observation_period "
+        "WHERE person_id = %s"
+    )
+    assert rows(warehouse, query) == [(date(2011, 1, 1), date(2025, 7, 1))]
     query = "SELECT DISTINCT cdm_table FROM features.patient_timeline WHERE person_id = %s ORDER BY 1"
     assert rows(warehouse, query) == [("condition_occurrence",), ("visit_occurrence",)]
