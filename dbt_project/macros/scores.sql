@@ -168,3 +168,8 @@ latest AS (
 {% macro age_on(day, birth_date) -%}
     extract(YEAR FROM age({{ day }}, {{ birth_date }}))::integer
 {%- endmacro %}
+
+{#- The year that CMS pays for on the as-of day; the diagnoses are of the year before. -#}
+{% macro payment_year() -%}
+    extract(YEAR FROM {{ as_of() }})::integer
+{%- endmacro %}

@@ -146,10 +146,10 @@ class Writer:
 
     def write(self) -> None:
         """Put all of it into the tables."""
-        self._copy("omop.person", _PERSON, self._people)
-        self._copy("omop.event_source", _EVENT, self._events)
-        self._copy("omop.event_coding", ("cdm_table", "cdm_id", "person_id", "system", "code"), self._codings)
-        self._copy("omop.measurement", _MEASUREMENT, self._measurements)
+        copy_rows(self._connection, "omop.person", _PERSON, self._people)
+        copy_rows(self._connection, "omop.event_source", _EVENT, self._events)
+        copy_rows(self._connection, "omop.event_coding", _CODING, self._codings)
+        copy_rows(self._connection, "omop.measurement", _MEASUREMENT, self._measurements)
 
     def _person(self, number: int, born: date, sex: str | None, race: str | None) -> None:
         self._people.append((number, SEXES[sex], born.year, born.month, born.day, RACES[race], 0))
@@ -165,19 +165,24 @@ class Writer:
             self._codings.append((table, key, number, system, code))
         return key
 
-    def _copy(self, table: str, columns: Sequence[str], rows: list[tuple[Any, ...]]) -> None:
-        name = sql.Identifier(*table.split("."))
-        query = sql.SQL("COPY {} ({}) FROM STDIN").format(name, sql.SQL(", ").join(map(sql.Identifier, columns)))
-        with self._connection.cursor() as cursor, cursor.copy(query) as copy:
-            for row in rows:
-                copy.write_row(row)
-        self._connection.execute(sql.SQL("ANALYZE {}").format(name))
+
+def copy_rows(
+    connection: psycopg.Connection[Any], table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]
+) -> None:
+    """Put rows into a table, named with its schema, and count them for the planner."""
+    name = sql.Identifier(*table.split("."))
+    query = sql.SQL("COPY {} ({}) FROM STDIN").format(name, sql.SQL(", ").join(map(sql.Identifier, columns)))
+    with connection.cursor() as cursor, cursor.copy(query) as copy:
+        for row in rows:
+            copy.write_row(row)
+    connection.execute(sql.SQL("ANALYZE {}").format(name))
 
 
 _PERSON = (
     "person_id", "gender_concept_id", "year_of_birth", "month_of_birth", "day_of_birth", "race_concept_id",
     "ethnicity_concept_id",
 )  # fmt: skip
+_CODING = ("cdm_table", "cdm_id", "person_id", "system", "code")
 _EVENT = (
     "cdm_table", "cdm_id", "person_id", "bronze_table", "status", "start_date", "has_happened", "is_record_of_care",
     "concept_id", "value_number", "unit_code", "value_codings",

@@ -33,7 +33,8 @@ event AS (
         unit_code,
         coalesce(value_text, value_codings -> 0 ->> 'display') AS value_as_text
     FROM {{ ref('event_source') }}
-    WHERE start_date <= {{ as_of() }}
+    -- How somebody is insured, month by month, is nothing that happened to them.
+    WHERE start_date <= {{ as_of() }} AND category IS DISTINCT FROM 'coverage'
 )
 
 SELECT

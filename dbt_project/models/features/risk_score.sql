@@ -2,7 +2,7 @@ WITH
 score AS (
     {% for score in [
         'charlson', 'elixhauser', 'elixhauser_ahrq_mortality', 'elixhauser_ahrq_readmission', 'lace', 'hospital',
-        'cha2ds2_vasc', 'ascvd_pooled_cohort', 'ckd_epi_2021', 'fib4'
+        'cha2ds2_vasc', 'ascvd_pooled_cohort', 'ckd_epi_2021', 'fib4', 'hcc_v28'
     ] %}
     SELECT
         person_id,

@@ -9,6 +9,8 @@ seen AS (
         start_date,
         coalesce(end_date, start_date) AS end_date
     FROM {{ ref('int_event') }}
+    -- How somebody is insured is nothing that was seen of them, and may be told of months to come.
+    WHERE category IS DISTINCT FROM 'coverage'
     UNION ALL
     SELECT
         person_id,

@@ -4,6 +4,7 @@ FROM omop.observation_period AS period
 INNER JOIN omop.event_source AS source ON period.person_id = source.person_id
 WHERE
     period.observation_period_id = %(row_id)s
+    AND source.category IS DISTINCT FROM 'coverage'
     AND (
         source.start_date IN (period.observation_period_start_date, period.observation_period_end_date)
         OR source.end_date = period.observation_period_end_date

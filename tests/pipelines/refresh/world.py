@@ -41,6 +41,17 @@ def shared() -> list[Resource]:
     ]
 
 
+def _said(name: str, code: str) -> Resource:
+    return {"url": f"{_CMS}/{name}", "valueCoding": {"system": f"{_CMS}/{name}", "code": code}}
+
+
+_CMS = "https://bluebutton.cms.gov/resources/variables"
+_ENTITLEMENT = [
+    {"url": f"{_CMS}/rfrnc_yr", "valueDate": "2025"}, _said("orec", "1"), _said("dual_12", "02"),
+    *(_said(f"buyin{month:02d}", "3") for month in range(1, 13)),
+]  # fmt: skip
+
+
 class World:
     """Makes new versions of random records; each is later than all before it.
 
@@ -183,6 +194,7 @@ class World:
             "beneficiary": {"reference": f"Patient/{self._person()}"},
             "period": {"start": "2026-01-01", **self._some(end="2026-12-31")},
             "payor": [{"reference": f"Organization/{self._one('north', 'hidden')}"}],
+            "extension": _ENTITLEMENT,
         }
 
     def _claim(self) -> Resource:
