@@ -48,6 +48,7 @@ def _encounters() -> list[Case]:
         only("encounter on the last day", OPEN,
              encounter("office_visit", "2026-12-31T23:00:00Z", "2026-12-31T23:59:59Z")),
         only("encounter that ends after", OUT, encounter("office_visit", "2026-12-31", "2027-01-01")),
+        only("encounter without end", OUT, encounter("office_visit", "2026-02-03", period={"start": "2026-02-03"})),
     ]  # fmt: skip
 
 
@@ -64,6 +65,8 @@ def _hospice() -> list[Case]:
         _screening("hospice discharge before", OPEN, stay("2025-12-20", "2025-12-31", **discharged)),
         _screening("stay without hospice", OPEN, stay("2026-01-02", "2026-01-09")),
         _screening("hospice encounter overlaps", EXCLUDED, encounter("hospice_encounter", "2025-11-01", "2026-01-01")),
+        _screening("hospice encounter without end", EXCLUDED,
+                   encounter("hospice_encounter", "2025-11-01", period={"start": "2025-11-01"})),
         _screening("hospice encounter before", OPEN, encounter("hospice_encounter", "2025-11-01", "2025-12-31")),
         _screening("hospice assessed", EXCLUDED,
                    observation("hospice_assessment", "2026-05-01", "answer_yes", category="survey")),
@@ -81,6 +84,10 @@ def _hospice() -> list[Case]:
         _screening("hospice diagnosis", EXCLUDED, condition("hospice_diagnosis", "2020-01-01")),
         _screening("hospice diagnosis abated", OPEN, condition(
             "hospice_diagnosis", "2020-01-01", clinical="resolved", abatementDateTime="2025-12-31")),
+        _screening("hospice diagnosis inactive, begun in the period", EXCLUDED,
+                   condition("hospice_diagnosis", "2026-03-01", clinical="inactive")),
+        _screening("hospice diagnosis inactive, begun before", OPEN,
+                   condition("hospice_diagnosis", "2025-03-01", clinical="inactive")),
         _screening("hospice diagnosis refuted", OPEN, condition(
             "hospice_diagnosis", "2026-03-01", **verified("refuted"))),
         _screening("hospice diagnosis unconfirmed", EXCLUDED, condition(
