@@ -63,6 +63,12 @@ def _hospice() -> list[Case]:
     return [
         _screening("hospice discharge", EXCLUDED, stay("2025-12-20", "2026-01-02", **discharged)),
         _screening("hospice discharge before", OPEN, stay("2025-12-20", "2025-12-31", **discharged)),
+        _screening("hospice discharge of a stay in progress", OPEN,
+                   stay("2025-12-20", "2026-01-02", status="in-progress", **discharged)),
+        _screening("hospice discharge of no stay by its type", OPEN, encounter(
+            "ophthalmological_services", "2025-12-20", "2026-01-02", kind="IMP", **discharged)),
+        _screening("hospice discharge at an unknown time", OPEN,
+                   stay("2026-01-02", "2026-01-02", period={"start": "2026-01-02"}, **discharged)),
         _screening("stay without hospice", OPEN, stay("2026-01-02", "2026-01-09")),
         _screening("hospice encounter overlaps", EXCLUDED, encounter("hospice_encounter", "2025-11-01", "2026-01-01")),
         _screening("hospice encounter without end", EXCLUDED,
@@ -100,6 +106,8 @@ def _palliative() -> list[Case]:
     return [
         _screening("palliative assessment", EXCLUDED,
                    observation("palliative_care_assessment", "2026-05-01", 3, "{score}", "survey")),
+        _screening("palliative assessment as an encounter's type", OPEN,
+                   encounter("palliative_care_assessment", "2026-05-01")),
         _screening("palliative diagnosis", EXCLUDED, condition("palliative_care_diagnosis", "2026-05-01")),
         _screening("palliative encounter", EXCLUDED, encounter("palliative_care_encounter", "2026-05-01")),
         _screening("palliative intervention", EXCLUDED, procedure("palliative_care_intervention", "2026-05-01")),
