@@ -214,7 +214,12 @@ exception AS (
     FROM {{ ref('measure_absence') }} AS absence
     INNER JOIN visit ON absence.person_id = visit.person_id AND absence.start_date = visit.start_date
     WHERE
-        (absence.value_set = 'body_mass_index' AND absence.reason IN ('patient_declined', 'medical_reason'))
+        (
+            absence.value_set = 'body_mass_index'
+            -- An observation that was cancelled, no order not to make it.
+            AND absence.status = 'cancelled'
+            AND absence.reason IN ('patient_declined', 'medical_reason')
+        )
         OR (
             absence.value_set IN (
                 'referrals_where_weight_assessment_may_occur', 'follow_up_for_above_normal_bmi',

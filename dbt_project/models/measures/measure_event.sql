@@ -11,8 +11,16 @@ SELECT
     source.bronze_key,
     source.start_date,
     source.start_datetime,
-    coalesce(source.end_date, source.start_date) AS end_date,
-    CASE WHEN source.end_date IS NULL THEN source.start_datetime ELSE source.end_datetime END AS end_datetime,
+    CASE
+        WHEN source.end_date IS NOT NULL THEN source.end_date
+        -- The period of an encounter that has no end goes on: it lies within no other, even when the encounter is over.
+        WHEN source.bronze_table = 'visit_occurrence' THEN 'infinity'::date
+        ELSE source.start_date
+    END AS end_date,
+    CASE
+        WHEN source.end_date IS NULL AND source.bronze_table <> 'visit_occurrence' THEN source.start_datetime
+        ELSE source.end_datetime
+    END AS end_datetime,
     -- Prevalence: open-ended while active; an inactive condition without abatement ended at an unknown time.
     CASE
         WHEN source.end_date IS NOT NULL THEN source.end_date

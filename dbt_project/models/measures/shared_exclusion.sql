@@ -19,7 +19,8 @@ answer AS (
             AND said.element = 'value'
             AND said.value_set IN ('answer_yes', 'lives_in_nursing_home', 'frailty_device')
     WHERE
-        question.value_set IN (
+        question.bronze_table = 'measurement'
+        AND question.value_set IN (
             'hospice_assessment', 'housing_status', 'medical_equipment_used', 'palliative_care_assessment'
         )
 ),
@@ -82,8 +83,13 @@ hospice_event AS (
         visit.person_id,
         'visit_occurrence' AS cdm_table,
         visit.visit_occurrence_id AS cdm_id,
-        visit.visit_end_date AS start_date
+        source.end_date AS start_date
     FROM {{ ref('visit_occurrence') }} AS visit
+    INNER JOIN {{ ref('event_source') }} AS source
+        ON
+            source.cdm_table = 'visit_occurrence'
+            AND visit.visit_occurrence_id = source.cdm_id
+            AND source.status = 'finished'
     INNER JOIN {{ ref('measure_person') }} AS person ON visit.person_id = person.person_id
     INNER JOIN {{ ref('value_set') }} AS value_set
         ON value_set.name = 'discharge_to_hospice' AND visit.discharged_to_source_value = value_set.code
@@ -93,8 +99,19 @@ hospice_event AS (
             AND inpatient.cdm_table = 'visit_occurrence'
             AND visit.visit_occurrence_id = inpatient.cdm_id
     WHERE
-        visit.visit_end_date BETWEEN person.period_start AND person.last_day
-        AND (visit.visit_source_value IN ('IMP', 'ACUTE', 'NONAC', 'EMER-IMP') OR inpatient.cdm_id IS NOT NULL)
+        source.end_date BETWEEN person.period_start AND person.last_day
+        -- A stay by its type; by its class only where a site has no value set of inpatient encounters.
+        AND (
+            inpatient.cdm_id IS NOT NULL
+            OR (
+                source.kind IN ('IMP', 'ACUTE', 'NONAC', 'EMER-IMP')
+                AND NOT EXISTS (
+                    SELECT
+                    FROM {{ ref('value_set') }} AS listed
+                    WHERE listed.name = 'encounter_inpatient'
+                )
+            )
+        )
 ),
 
 -- A hospice stay that ends with a discharge to hospice is one row.

@@ -44,6 +44,8 @@ def _glycaemic() -> list[Case]:
             "diabetes", "2020-02-03", "encounter-diagnosis", "resolved", abatementDateTime="2025-12-31")),
         case("CMS122", "inactive since an unknown day", OUT, _VISIT, condition(
             "diabetes", "2020-02-03", "encounter-diagnosis", "inactive")),
+        case("CMS122", "inactive, begun in the period", MET, _VISIT, condition(
+            "diabetes", "2026-02-03", "encounter-diagnosis", "inactive")),
         case("CMS122", "nutrition visit", MET, encounter("nutrition_services", "2026-02-03"), _DIABETES),
         case("CMS122", "virtual visit is none", OUT, encounter("virtual_encounter", "2026-02-03"), _DIABETES),
         only("9 exactly", OPEN, test("2026-05-01", 9)),

@@ -48,6 +48,7 @@ def _encounters() -> list[Case]:
         only("encounter on the last day", OPEN,
              encounter("office_visit", "2026-12-31T23:00:00Z", "2026-12-31T23:59:59Z")),
         only("encounter that ends after", OUT, encounter("office_visit", "2026-12-31", "2027-01-01")),
+        only("encounter without end", OUT, encounter("office_visit", "2026-02-03", period={"start": "2026-02-03"})),
     ]  # fmt: skip
 
 
@@ -62,8 +63,16 @@ def _hospice() -> list[Case]:
     return [
         _screening("hospice discharge", EXCLUDED, stay("2025-12-20", "2026-01-02", **discharged)),
         _screening("hospice discharge before", OPEN, stay("2025-12-20", "2025-12-31", **discharged)),
+        _screening("hospice discharge of a stay in progress", OPEN,
+                   stay("2025-12-20", "2026-01-02", status="in-progress", **discharged)),
+        _screening("hospice discharge of no stay by its type", OPEN, encounter(
+            "ophthalmological_services", "2025-12-20", "2026-01-02", kind="IMP", **discharged)),
+        _screening("hospice discharge at an unknown time", OPEN,
+                   stay("2026-01-02", "2026-01-02", period={"start": "2026-01-02"}, **discharged)),
         _screening("stay without hospice", OPEN, stay("2026-01-02", "2026-01-09")),
         _screening("hospice encounter overlaps", EXCLUDED, encounter("hospice_encounter", "2025-11-01", "2026-01-01")),
+        _screening("hospice encounter without end", EXCLUDED,
+                   encounter("hospice_encounter", "2025-11-01", period={"start": "2025-11-01"})),
         _screening("hospice encounter before", OPEN, encounter("hospice_encounter", "2025-11-01", "2025-12-31")),
         _screening("hospice assessed", EXCLUDED,
                    observation("hospice_assessment", "2026-05-01", "answer_yes", category="survey")),
@@ -81,6 +90,10 @@ def _hospice() -> list[Case]:
         _screening("hospice diagnosis", EXCLUDED, condition("hospice_diagnosis", "2020-01-01")),
         _screening("hospice diagnosis abated", OPEN, condition(
             "hospice_diagnosis", "2020-01-01", clinical="resolved", abatementDateTime="2025-12-31")),
+        _screening("hospice diagnosis inactive, begun in the period", EXCLUDED,
+                   condition("hospice_diagnosis", "2026-03-01", clinical="inactive")),
+        _screening("hospice diagnosis inactive, begun before", OPEN,
+                   condition("hospice_diagnosis", "2025-03-01", clinical="inactive")),
         _screening("hospice diagnosis refuted", OPEN, condition(
             "hospice_diagnosis", "2026-03-01", **verified("refuted"))),
         _screening("hospice diagnosis unconfirmed", EXCLUDED, condition(
@@ -93,6 +106,8 @@ def _palliative() -> list[Case]:
     return [
         _screening("palliative assessment", EXCLUDED,
                    observation("palliative_care_assessment", "2026-05-01", 3, "{score}", "survey")),
+        _screening("palliative assessment as an encounter's type", OPEN,
+                   encounter("palliative_care_assessment", "2026-05-01")),
         _screening("palliative diagnosis", EXCLUDED, condition("palliative_care_diagnosis", "2026-05-01")),
         _screening("palliative encounter", EXCLUDED, encounter("palliative_care_encounter", "2026-05-01")),
         _screening("palliative intervention", EXCLUDED, procedure("palliative_care_intervention", "2026-05-01")),

@@ -87,6 +87,8 @@ def _body_mass() -> list[Case]:
         only("not measured for a medical reason", EXCEPTED, cancelled("medical_reason")),
         only("not measured for another reason", OPEN, cancelled("left")),
         only("declined on another day", OPEN, cancelled("patient_declined", "2026-05-02")),
+        only("ordered not to be measured", OPEN, order("body_mass_index", "2026-05-01", "completed", doNotPerform=True,
+             reasonCode=[concept("patient_declined")])),
         only("declined, then normal", MET, cancelled("patient_declined"), bmi(22, "2026-06-01")),
         only("no plan for a medical reason", EXCEPTED, bmi(30), order(
             above, "2026-05-01", "completed", doNotPerform=True, reasonCode=[concept("medical_reason")])),
