@@ -34,7 +34,10 @@ test AS (
         event.cdm_id,
         event.value_set,
         event.start_date,
-        event.end_date
+        event.end_date,
+        event.start_datetime,
+        -- Of a test that took days only the day of its end is known.
+        CASE WHEN event.start_date = event.end_date THEN event.start_datetime END AS end_datetime
     {{ events(['egfr', 'urine_albumin_creatinine_ratio', 'urine_albumin', 'urine_creatinine']) | indent(4) }}
     LEFT JOIN {{ ref('measure_element') }} AS said
         ON
@@ -87,6 +90,11 @@ albumin AS (
                 AND urine_creatinine.value_set = 'urine_creatinine'
                 AND urine_albumin.start_date >= urine_creatinine.start_date - 4
                 AND urine_albumin.end_date <= urine_creatinine.end_date + 4
+                -- As the logic is written, four days to the moment where both have a time of day.
+                AND coalesce(
+                    urine_albumin.start_datetime >= urine_creatinine.start_datetime - interval '4 days', TRUE
+                )
+                AND coalesce(urine_albumin.end_datetime <= urine_creatinine.end_datetime + interval '4 days', TRUE)
         WHERE urine_albumin.value_set = 'urine_albumin'
     ) AS found
     ORDER BY found.person_id ASC, found.end_date DESC, found.deciding_rows ASC
