@@ -68,10 +68,8 @@ component AS (
         source.cdm_id,
         coalesce(source.parent_measurement_key, source.bronze_key) AS panel_key,
         coalesce(source.end_date, source.start_date) AS reading_date,
-        CASE
-            WHEN coalesce(source.unit_code, source.unit_source_value, 'mm[Hg]') IN ('mm[Hg]', 'mmHg', 'mm Hg')
-                THEN source.value_number
-        END AS pressure,
+        -- As the logic is written, a number in another unit of pressure is converted; one without unit is no pressure.
+        source.value_number * unit.factor AS pressure,
         coding.code,
         coalesce(visit.kind IN {{ acute_classes() }}, FALSE) AS is_linked_to_stay
     FROM {{ ref('event_source') }} AS source
@@ -84,6 +82,16 @@ component AS (
                 (coding.code IN ('8480-6', '8462-4') AND source.parent_measurement_key IS NOT NULL)
                 OR (coding.code = '85354-9' AND source.parent_measurement_key IS NULL)
             )
+    LEFT JOIN {{ ref('measurement_unit') }} AS unit
+        ON
+            unit.measurement_name = CASE coding.code
+                WHEN '8480-6' THEN 'Systolic blood pressure'
+                WHEN '8462-4' THEN 'Diastolic blood pressure'
+            END
+            AND unit.unit_code = CASE
+                WHEN coalesce(source.unit_code, source.unit_source_value) IN ('mmHg', 'mm Hg') THEN 'mm[Hg]'
+                ELSE coalesce(source.unit_code, source.unit_source_value)
+            END
     LEFT JOIN {{ ref('event_source') }} AS visit
         ON visit.bronze_table = 'visit_occurrence' AND source.encounter_key = visit.bronze_key
     WHERE

@@ -147,14 +147,17 @@ def observation(
     }  # fmt: skip
 
 
-def blood_pressure(day: str, systolic: int | None, diastolic: int | None, **extra: Any) -> Resource:
+def blood_pressure(
+    day: str, systolic: float | None, diastolic: float | None, unit: str | None = "mm[Hg]", **extra: Any
+) -> Resource:
     """A panel as US Core's profile has it; a component without a value says so."""
+    measured = {"unit": unit, "system": _UCUM, "code": unit} if unit else {}
 
-    def component(code: str, value: int | None) -> Resource:
+    def component(code: str, value: float | None) -> Resource:
         coding = {"code": {"coding": [{"system": "http://loinc.org", "code": code}]}}
         if value is None:
             return {**coding, "dataAbsentReason": _coded("unknown", "data-absent-reason")}
-        return {**coding, "valueQuantity": {"value": value, "unit": "mm[Hg]", "system": _UCUM, "code": "mm[Hg]"}}
+        return {**coding, "valueQuantity": {"value": value, **measured}}
 
     return {
         "resourceType": "Observation", "status": "final", "effectiveDateTime": day,
