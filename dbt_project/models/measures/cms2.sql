@@ -1,4 +1,4 @@
--- CMS2, depression: screening and follow-up plan (2026). The published logic defines exceptions and switches them off.
+-- CMS2, depression: screening and follow-up plan (2026).
 WITH
 visit AS (
     SELECT DISTINCT
@@ -37,11 +37,15 @@ exclusion AS (
     ORDER BY event.person_id, event.start_date, event.cdm_table, event.cdm_id
 ),
 
--- The last screening by each tool for the person's age, in the fortnight up to an encounter.
+-- The last screening by each tool in the fortnight up to an encounter; at 17 either tool answers, else that of the age.
 screening AS (
     SELECT DISTINCT ON (event.person_id, event.value_set)
         event.person_id,
         replace(event.value_set, '_depression_screening', '') AS tool,
+        CASE event.value_set
+            WHEN 'adolescent_depression_screening' THEN person.age_at_start <= 17
+            ELSE person.age_at_start >= 17
+        END AS is_for_age,
         event.cdm_table,
         event.cdm_id,
         event.start_date
@@ -54,10 +58,6 @@ screening AS (
     WHERE
         event.bronze_table = 'measurement'
         AND event.has_value
-        AND CASE event.value_set
-            WHEN 'adolescent_depression_screening' THEN person.age_at_start <= 17
-            ELSE person.age_at_start >= 17
-        END
     ORDER BY
         event.person_id ASC,
         event.value_set ASC,
@@ -83,6 +83,7 @@ answer AS (
             AND screening.cdm_id = said.cdm_id
             AND said.element = 'value'
             AND said.value_set IN ('depression_screening_negative', 'depression_screening_positive')
+    WHERE screening.is_for_age
     GROUP BY screening.person_id, screening.tool, screening.cdm_table, screening.cdm_id, screening.start_date
 ),
 
@@ -221,6 +222,30 @@ outcome AS (
         answer.tool ASC
 ),
 
+-- Not screened in an encounter for a reason, nor by that tool before any; as the logic is written, a tool for another
+-- age too.
+exception AS (
+    SELECT DISTINCT ON (absence.person_id)
+        absence.person_id,
+        absence.cdm_table,
+        absence.cdm_id,
+        {{ in_words('absence.reason') }} || ' against ' || {{ in_words('absence.value_set') }}
+        || ' on ' || absence.start_date AS reason
+    FROM {{ ref('measure_absence') }} AS absence
+    INNER JOIN visit
+        ON absence.person_id = visit.person_id AND absence.start_date BETWEEN visit.start_date AND visit.end_date
+    LEFT JOIN screening
+        ON
+            absence.person_id = screening.person_id
+            AND absence.value_set = screening.tool || '_depression_screening'
+    WHERE
+        absence.value_set IN ('adolescent_depression_screening', 'adult_depression_screening')
+        AND absence.status = 'cancelled'
+        AND absence.reason IN ('depression_screening_declined', 'medical_reason')
+        AND screening.person_id IS NULL
+    ORDER BY absence.person_id, absence.start_date, absence.cdm_table, absence.cdm_id, absence.reason
+),
+
 judged AS (
     SELECT
         person.person_id,
@@ -236,13 +261,14 @@ judged AS (
         coalesce(outcome.is_numerator, FALSE) AS is_numerator,
         coalesce(outcome.reason, 'no depression screening in the fortnight up to an encounter') AS outcome_reason,
         outcome.deciding_rows AS outcome_rows,
-        NULL::text AS exception_reason,
-        NULL::jsonb AS exception_rows,
+        exception.reason AS exception_reason,
+        CASE WHEN exception.person_id IS NOT NULL THEN {{ deciding_row('exception') }} END AS exception_rows,
         outcome.start_date AS last_event_date
     FROM {{ ref('measure_person') }} AS person
     LEFT JOIN encounter ON person.person_id = encounter.person_id
     LEFT JOIN outcome ON person.person_id = outcome.person_id
     LEFT JOIN exclusion ON person.person_id = exclusion.person_id
+    LEFT JOIN exception ON person.person_id = exception.person_id
 )
 
 {{ measure_result('CMS2', has_exception=true) }}

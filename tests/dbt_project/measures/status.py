@@ -173,6 +173,13 @@ def _depression() -> list[Case]:
     def screened(answer: str | None, day: str = "2026-05-15", tool: str = "adult", **extra: Any) -> Resource:
         return observation(f"{tool}_depression_screening", day, answer, **{"category": "survey", **extra})
 
+    def unscreened(reason: str, day: str = "2026-05-15", tool: str = "adult", **extra: Any) -> Resource:
+        url = "http://hl7.org/fhir/us/qicore/StructureDefinition/qicore-notDoneReason"
+        why = [{"url": url, "valueCodeableConcept": concept(reason)}]
+        return screened(
+            None, "", tool, **{"status": "cancelled", "issued": f"{day}T09:10:00Z", "extension": why, **extra}
+        )
+
     child, young, adult = {"born": "2012-07-01"}, {"born": "2008-07-01"}, {"born": "2007-07-01"}
     ill = screened(positive)
     referral, drug = "referral_for_adult_depression", "adult_depression_medications"
@@ -220,6 +227,19 @@ def _depression() -> list[Case]:
              order(referral, "2026-05-15"), **child),
         only("positive child, its follow-up", MET, screened(positive, tool="adolescent"),
              order("referral_for_adolescent_depression", "2026-05-15"), **child),
+        only("declined", EXCEPTED, unscreened("depression_screening_declined")),
+        only("not screened for a medical reason", EXCEPTED, unscreened("medical_reason")),
+        only("not screened for another reason", OPEN, unscreened("patient_declined")),
+        only("declined the day before", OPEN, unscreened("depression_screening_declined", "2026-05-14")),
+        only("not screened, in error", OPEN, unscreened("medical_reason", status="entered-in-error")),
+        only("declined, screened and without a plan", OPEN, unscreened("depression_screening_declined"), ill),
+        only("declined, screened in the month before", EXCEPTED, unscreened("depression_screening_declined"),
+             screened(positive, "2026-04-15")),
+        only("declined by one tool, screened by the other", EXCEPTED, ill,
+             unscreened("depression_screening_declined", tool="adolescent")),
+        only("declined, then negative", MET, unscreened("depression_screening_declined"), screened(negative)),
+        only("declined and bipolar", EXCLUDED, unscreened("depression_screening_declined"),
+             condition("bipolar_disorder", "2020-01-01")),
         only("bipolar", EXCLUDED, condition("bipolar_disorder", "2020-01-01")),
         only("bipolar since the visit", OPEN, condition("bipolar_disorder", "2026-05-15")),
         only("bipolar as encounter diagnosis", OPEN,
