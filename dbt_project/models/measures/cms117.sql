@@ -17,6 +17,7 @@ early_event AS (
         event.bronze_table,
         event.kind,
         event.status,
+        event.categories,
         event.code,
         event.cdm_table,
         event.cdm_id,
@@ -69,7 +70,10 @@ diagnosis AS (
         cdm_table,
         cdm_id
     FROM early_event
-    WHERE bronze_table = 'condition_occurrence'
+    WHERE
+        bronze_table = 'condition_occurrence'
+        -- As the logic is written, measles on the problem list alone do not count.
+        AND (value_set <> 'measles' OR categories && ARRAY['encounter-diagnosis'])
 ),
 
 met AS (
