@@ -32,14 +32,17 @@ dose AS (
         person_id,
         birth_date,
         value_set,
-        bronze_table,
         cdm_table,
         cdm_id,
         start_date
     FROM early_event
     WHERE
-        bronze_table = 'procedure_occurrence'
-        OR (kind IN ('immunization', 'statement') AND status = 'completed')
+        -- Value sets of vaccines are of immunizations, those of their administration of procedures.
+        CASE
+            WHEN value_set = 'newborn_vaccine' OR value_set LIKE '%administered'
+                THEN bronze_table = 'procedure_occurrence'
+            ELSE kind IN ('immunization', 'statement') AND status = 'completed'
+        END
 ),
 
 counted AS (
@@ -110,7 +113,6 @@ met AS (
         ON
             counted.person_id = newborn.person_id
             AND newborn.value_set = 'newborn_vaccine'
-            AND newborn.bronze_table = 'procedure_occurrence'
             AND newborn.start_date <= newborn.birth_date + 7
     INNER JOIN LATERAL (
         SELECT count(*) AS days
