@@ -29,7 +29,8 @@ SELECT
         ELSE source.start_date
     END AS prevalence_end_date,
     {{ texts_of('source.categories') }} AS categories,
-    source.kind,
+    -- What is ordered is ordered, whoever reported it: the logic does not ask.
+    CASE WHEN source.kind = 'statement' AND source.intent IS NOT NULL THEN 'prescription' ELSE source.kind END AS kind,
     source.status,
     source.clinical_status,
     source.intent,

@@ -239,6 +239,11 @@ def _statin() -> list[Case]:
         only("risk of 19 percent", 0, OUT, observation("cardiovascular_risk", "2026-05-01", 19, category="survey")),
         only("risk the year before", 0, OUT, observation("cardiovascular_risk", "2025-05-01", 20, category="survey")),
         only("statin ordered", 1, MET, stroke, prescription(statin, "2026-12-31")),
+        only("statin ordered, as the patient reports", 1, MET, stroke,
+             prescription(statin, "2026-05-01", reportedBoolean=True)),
+        only("statin taken, as the patient states", 1, OPEN, stroke, {
+            "resourceType": "MedicationStatement", "status": "active", "effectiveDateTime": "2026-05-01",
+            "medicationCodeableConcept": concept(statin)}),
         only("statin stopped", 1, OPEN, stroke, prescription(statin, "2026-05-01", "stopped")),
         only("statin planned", 1, OPEN, stroke, prescription(statin, "2026-05-01", intent="plan", **SUPPLIED)
              | {"status": "draft"}),
