@@ -49,7 +49,15 @@ lipid AS (
         event.start_date <= person.period_end
         AND CASE event.value_set
             WHEN 'ldl_cholesterol'
-                THEN event.bronze_table = 'measurement' AND event.unit = 'mg/dL' AND event.value_number >= 190
+                THEN
+                    event.bronze_table = 'measurement'
+                    -- Mass per volume in milligrams per decilitre; nothing converts an amount of substance.
+                    AND event.value_number * CASE
+                        WHEN event.unit IN ('mg/dL', 'mg/dl') THEN 1
+                        WHEN event.unit IN ('mg/L', 'mg/l') THEN 0.1
+                        WHEN event.unit IN ('g/L', 'g/l') THEN 100
+                        WHEN event.unit IN ('g/dL', 'g/dl') THEN 1000
+                    END >= 190
             ELSE event.bronze_table = 'condition_occurrence' AND {{ on_problem_list }}
         END
     ORDER BY event.person_id, event.start_date, event.cdm_table, event.cdm_id
@@ -68,8 +76,7 @@ risk AS (
     {{ events(['cardiovascular_risk']) | indent(4) }}
     WHERE
         event.bronze_table = 'measurement'
-        AND event.unit = '%'
-        AND event.value_number >= 20
+        AND event.value_number * CASE event.unit WHEN '%' THEN 1 WHEN '1' THEN 100 END >= 20
         AND event.start_date >= person.period_start
         AND event.end_date <= person.last_day
     ORDER BY event.person_id, event.start_date, event.cdm_table, event.cdm_id
