@@ -175,3 +175,16 @@ FROM {{ relation }}
 {% macro acute_classes() -%}
     ('EMER', 'EMER-IMP', 'IMP', 'ACUTE', 'NONAC', 'PRENC', 'SS')
 {%- endmacro %}
+
+{#- Whether what an encounter is can be told by its class alone: it states no type, as in HL7 v2, or the site has no value
+    set of inpatient encounters to know one by. -#}
+{% macro is_known_by_class(encounter) -%}
+(
+    coalesce({{ encounter }}.codings, '[]'::jsonb) = '[]'::jsonb
+    OR NOT EXISTS (
+        SELECT
+        FROM {{ ref('value_set') }} AS listed
+        WHERE listed.name = 'encounter_inpatient'
+    )
+)
+{%- endmacro %}

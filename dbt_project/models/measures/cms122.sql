@@ -17,8 +17,9 @@ exclusion AS (
     {{ first_exclusion(exclusions_of_older_adults()) | indent(4) }}
 ),
 
--- HbA1c and the glucose management indicator in per cent; mmol/mol are converted by the NGSP master equation. A number
--- in another unit and a text can't be compared: they are neither control nor its absence, so they leave the gap open.
+-- HbA1c and the glucose management indicator in per cent; fractions are converted, and mmol/mol by the NGSP master
+-- equation. A number in another unit and a text can't be compared: they are neither control nor its absence, so they
+-- leave the gap open.
 test AS (
     SELECT
         event.person_id,
@@ -29,6 +30,7 @@ test AS (
         event.value_codings IS NOT NULL AS is_coded,
         CASE
             WHEN event.unit IS NULL OR event.unit LIKE '\%%' THEN event.value_number
+            WHEN event.unit = '1' THEN 100 * event.value_number
             WHEN event.unit = 'mmol/mol' THEN round(0.0915 * event.value_number + 2.15, 1)
         END AS percent
     {{ events(['hba1c', 'glucose_management_indicator']) | indent(4) }}

@@ -33,8 +33,7 @@ exclusion AS (
     {{ first_exclusion(exclusions_of_older_adults() + ['frailty at 81 or older'], 'own_exclusion') | indent(4) }}
 ),
 
--- Stays whose readings tell little of how pressure is controlled: by the value sets of their type, by their class only
--- where a site has no value set of inpatient encounters.
+-- Stays whose readings tell little of how pressure is controlled: by the value sets of their type, else by their class.
 stay AS (
     SELECT
         person_id,
@@ -49,15 +48,11 @@ stay AS (
         person_id,
         start_date,
         coalesce(end_date, {{ as_of() }}) AS end_date
-    FROM {{ ref('event_source') }}
+    FROM {{ ref('event_source') }} AS source
     WHERE
         bronze_table = 'visit_occurrence'
         AND kind IN {{ acute_classes() }}
-        AND NOT EXISTS (
-            SELECT
-            FROM {{ ref('value_set') }} AS listed
-            WHERE listed.name = 'encounter_inpatient'
-        )
+        AND {{ is_known_by_class('source') | indent(8) }}
 ),
 
 -- Components of one blood pressure panel; a panel without any value is there by itself.

@@ -100,17 +100,9 @@ hospice_event AS (
             AND visit.visit_occurrence_id = inpatient.cdm_id
     WHERE
         source.end_date BETWEEN person.period_start AND person.last_day
-        -- A stay by its type; by its class only where a site has no value set of inpatient encounters.
         AND (
             inpatient.cdm_id IS NOT NULL
-            OR (
-                source.kind IN ('IMP', 'ACUTE', 'NONAC', 'EMER-IMP')
-                AND NOT EXISTS (
-                    SELECT
-                    FROM {{ ref('value_set') }} AS listed
-                    WHERE listed.name = 'encounter_inpatient'
-                )
-            )
+            OR (source.kind IN ('IMP', 'ACUTE', 'NONAC', 'EMER-IMP') AND {{ is_known_by_class('source') | indent(16) }})
         )
 ),
 

@@ -61,6 +61,8 @@ def _glycaemic() -> list[Case]:
         only("amended test", OPEN, test("2026-06-01", 7, status="amended")),
         only("in mmol/mol", OPEN, test("2026-06-01", 53, "mmol/mol")),
         only("in mmol/mol, poor", MET, test("2026-06-01", 97, "mmol/mol")),
+        only("as a fraction", OPEN, test("2026-06-01", 0.08, "1")),
+        only("as a fraction, poor", MET, test("2026-06-01", 0.095, "1")),
         only("in an unknown unit", MET, test("2026-06-01", 7, "{units}")),
         only("absent", MET, test("2026-06-01", None, dataAbsentReason=concept("left"))),
     ]  # fmt: skip

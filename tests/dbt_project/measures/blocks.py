@@ -29,6 +29,10 @@ def _screening(name: str, expected: frozenset[str], *resources: Resource, **pers
     return case("CMS130", name, expected, _VISIT, *resources, **person)
 
 
+def _without_type(found: Resource) -> Resource:
+    return {name: value for name, value in found.items() if name != "type"}
+
+
 def _encounters() -> list[Case]:
     def only(name: str, expected: frozenset[str], *resources: Resource) -> Case:
         return case("CMS130", name, expected, *resources)
@@ -67,6 +71,8 @@ def _hospice() -> list[Case]:
                    stay("2025-12-20", "2026-01-02", status="in-progress", **discharged)),
         _screening("hospice discharge of no stay by its type", OPEN, encounter(
             "ophthalmological_services", "2025-12-20", "2026-01-02", kind="IMP", **discharged)),
+        _screening("hospice discharge of a stay without type", EXCLUDED, _without_type(
+            encounter("", "2025-12-20", "2026-01-02", kind="IMP", **discharged))),
         _screening("hospice discharge at an unknown time", OPEN,
                    stay("2026-01-02", "2026-01-02", period={"start": "2026-01-02"}, **discharged)),
         _screening("stay without hospice", OPEN, stay("2026-01-02", "2026-01-09")),
