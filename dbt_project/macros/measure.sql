@@ -188,3 +188,30 @@ FROM {{ relation }}
     )
 )
 {%- endmacro %}
+
+{#- CTEs code_in_use and matched: each code of a relation with columns system and code once, and the value sets it is in. -#}
+{% macro matched_codes(relation) -%}
+code_in_use AS (
+    SELECT DISTINCT
+        coding.system,
+        coding.code,
+        coalesce(code_system.vocabulary_id, coding.system) AS vocabulary_id
+    FROM {{ relation }} AS coding
+    LEFT JOIN {{ ref('code_system') }} AS code_system ON coding.system = code_system.system
+),
+
+matched AS (
+    SELECT DISTINCT
+        value_set.name,
+        code_in_use.system,
+        code_in_use.code
+    FROM code_in_use
+    INNER JOIN {{ ref('value_set') }} AS value_set
+        ON
+            code_in_use.vocabulary_id = value_set.vocabulary_id
+            AND (
+                code_in_use.code = value_set.code
+                OR (value_set.is_prefix AND starts_with(code_in_use.code, value_set.code))
+            )
+)
+{%- endmacro %}

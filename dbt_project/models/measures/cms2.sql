@@ -87,54 +87,21 @@ answer AS (
     GROUP BY screening.person_id, screening.tool, screening.cdm_table, screening.cdm_id, screening.start_date
 ),
 
--- Orders by their day, procedures by their time, medications by their supply too; each for a tool.
 intervention AS (
-    SELECT
-        person_id,
-        cdm_table,
-        cdm_id,
-        code,
-        authored_date AS intervention_date,
-        NULL::timestamp AS intervention_datetime,
-        NULL::date AS supply_start_date,
-        NULL::date AS supply_end_date,
-        'order' AS kind,
-        CASE value_set WHEN 'referral_for_adolescent_depression' THEN 'adolescent' ELSE 'adult' END AS tool
-    FROM {{ ref('measure_order') }}
-    WHERE
-        kind = 'service-order'
-        AND value_set IN ('referral_for_adolescent_depression', 'referral_for_adult_depression')
-    UNION ALL
-    SELECT
-        event.person_id,
-        event.cdm_table,
-        event.cdm_id,
-        event.code,
-        event.authored_date AS intervention_date,
-        NULL AS intervention_datetime,
-        event.supply_start_date,
-        event.supply_end_date,
-        'medication' AS kind,
-        CASE event.value_set WHEN 'adolescent_depression_medications' THEN 'adolescent' ELSE 'adult' END AS tool
-    {{ events(['adolescent_depression_medications', 'adult_depression_medications']) | indent(4) }}
-    WHERE
-        event.kind = 'prescription'
-        AND event.status IN ('active', 'completed')
-        AND event.intent IN {{ order_intents() }}
-    UNION ALL
-    SELECT
-        event.person_id,
-        event.cdm_table,
-        event.cdm_id,
-        event.code,
-        event.start_date AS intervention_date,
-        event.start_datetime AS intervention_datetime,
-        NULL AS supply_start_date,
-        NULL AS supply_end_date,
-        'procedure' AS kind,
-        CASE event.value_set WHEN 'follow_up_for_adolescent_depression' THEN 'adolescent' ELSE 'adult' END AS tool
-    {{ events(['follow_up_for_adolescent_depression', 'follow_up_for_adult_depression']) | indent(4) }}
-    WHERE event.bronze_table = 'procedure_occurrence'
+    {{ interventions({
+        'order': {
+            'referral_for_adolescent_depression': ['adolescent'],
+            'referral_for_adult_depression': ['adult'],
+        },
+        'medication': {
+            'adolescent_depression_medications': ['adolescent'],
+            'adult_depression_medications': ['adult'],
+        },
+        'procedure': {
+            'follow_up_for_adolescent_depression': ['adolescent'],
+            'follow_up_for_adult_depression': ['adult'],
+        },
+    }) | indent(4) }}
 ),
 
 -- A procedure within the encounter, an order on the day it ends or the two after. As the logic is written, the supply
@@ -153,7 +120,7 @@ follow_up AS (
             answer.person_id = visit.person_id
             AND answer.start_date <= visit.start_date
             AND answer.start_date >= visit.start_date - 14
-    INNER JOIN intervention ON answer.person_id = intervention.person_id AND answer.tool = intervention.tool
+    INNER JOIN intervention ON answer.person_id = intervention.person_id AND answer.tool = intervention.purpose
     INNER JOIN {{ ref('measure_person') }} AS person ON answer.person_id = person.person_id
     WHERE
         answer.is_positive

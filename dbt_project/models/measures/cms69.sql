@@ -78,48 +78,21 @@ bmi AS (
 
 -- What was ordered or done, for which range.
 plan AS (
-    SELECT
-        ordered.person_id,
-        ordered.cdm_table,
-        ordered.cdm_id,
-        ordered.code,
-        ordered.authored_date AS plan_date,
-        'order' AS kind,
-        plan_range.weight_range
-    FROM {{ ref('measure_order') }} AS ordered
-    INNER JOIN (
-        VALUES
-        ('follow_up_for_above_normal_bmi', 'high'),
-        ('follow_up_for_below_normal_bmi', 'low'),
-        ('referrals_where_weight_assessment_may_occur', 'high'),
-        ('referrals_where_weight_assessment_may_occur', 'low')
-    ) AS plan_range (value_set, weight_range) ON ordered.value_set = plan_range.value_set
-    WHERE ordered.kind = 'service-order'
-    UNION ALL
-    SELECT
-        event.person_id,
-        event.cdm_table,
-        event.cdm_id,
-        event.code,
-        event.authored_date AS plan_date,
-        'order' AS kind,
-        CASE event.value_set WHEN 'medications_for_above_normal_bmi' THEN 'high' ELSE 'low' END AS weight_range
-    {{ events(['medications_for_above_normal_bmi', 'medications_for_below_normal_bmi']) | indent(4) }}
-    WHERE
-        event.kind = 'prescription'
-        AND event.status IN ('active', 'completed')
-        AND event.intent IN {{ order_intents() }}
-    UNION ALL
-    SELECT
-        event.person_id,
-        event.cdm_table,
-        event.cdm_id,
-        event.code,
-        event.start_date AS plan_date,
-        'procedure' AS kind,
-        CASE event.value_set WHEN 'follow_up_for_above_normal_bmi' THEN 'high' ELSE 'low' END AS weight_range
-    {{ events(['follow_up_for_above_normal_bmi', 'follow_up_for_below_normal_bmi']) | indent(4) }}
-    WHERE event.bronze_table = 'procedure_occurrence'
+    {{ interventions({
+        'order': {
+            'follow_up_for_above_normal_bmi': ['high'],
+            'follow_up_for_below_normal_bmi': ['low'],
+            'referrals_where_weight_assessment_may_occur': ['high', 'low'],
+        },
+        'medication': {
+            'medications_for_above_normal_bmi': ['high'],
+            'medications_for_below_normal_bmi': ['low'],
+        },
+        'procedure': {
+            'follow_up_for_above_normal_bmi': ['high'],
+            'follow_up_for_below_normal_bmi': ['low'],
+        },
+    }) | indent(4) }}
 ),
 
 -- Each range's diagnosis, by the value set of its name.
@@ -137,49 +110,49 @@ weight AS (
 -- A plan is one for the weight that its reason names, or that was diagnosed by its day. As the logic is written, a
 -- procedure asks for the diagnosis on the problem list, and for low weight as a health concern.
 follow_up AS (
-    SELECT DISTINCT ON (plan.person_id, plan.weight_range)
+    SELECT DISTINCT ON (plan.person_id, plan.purpose)
         plan.person_id,
-        plan.weight_range,
+        plan.purpose AS weight_range,
         plan.cdm_table,
         plan.cdm_id,
-        plan.plan_date,
-        'follow-up by ' || plan.code || ' on ' || plan.plan_date AS reason
+        plan.intervention_date,
+        'follow-up by ' || plan.code || ' on ' || plan.intervention_date AS reason
     FROM plan
     INNER JOIN {{ ref('measure_person') }} AS person
         ON
             plan.person_id = person.person_id
-            AND plan.plan_date >= person.period_start
-            AND plan.plan_date <= person.last_day
+            AND plan.intervention_date >= person.period_start
+            AND plan.intervention_date <= person.last_day
     LEFT JOIN {{ ref('measure_element') }} AS said
         ON
             plan.cdm_table = said.cdm_table
             AND plan.cdm_id = said.cdm_id
             AND said.element = 'reason'
-            AND said.value_set = CASE plan.weight_range WHEN 'high' THEN 'overweight_or_obese' ELSE 'underweight' END
+            AND said.value_set = CASE plan.purpose WHEN 'high' THEN 'overweight_or_obese' ELSE 'underweight' END
     LEFT JOIN weight
         ON
             plan.person_id = weight.person_id
-            AND plan.weight_range = weight.weight_range
-            AND plan.plan_date >= weight.start_date
+            AND plan.purpose = weight.weight_range
+            AND plan.intervention_date >= weight.start_date
             AND (
-                plan.kind = 'order'
+                plan.kind <> 'procedure'
                 OR (
-                    plan.plan_date <= weight.prevalence_end_date
-                    AND weight.categories && CASE plan.weight_range
+                    plan.intervention_date <= weight.prevalence_end_date
+                    AND weight.categories && CASE plan.purpose
                         WHEN 'high' THEN ARRAY['problem-list-item', 'health-concern']
                         ELSE ARRAY['health-concern']
                     END
                 )
             )
     WHERE said.cdm_id IS NOT NULL OR weight.person_id IS NOT NULL
-    ORDER BY plan.person_id ASC, plan.weight_range ASC, plan.plan_date DESC, plan.cdm_table ASC, plan.cdm_id ASC
+    ORDER BY plan.person_id ASC, plan.purpose ASC, plan.intervention_date DESC, plan.cdm_table ASC, plan.cdm_id ASC
 ),
 
 -- What decides: an index out of range with its plan, else a normal one where none is out of range.
 numerator AS (
     SELECT DISTINCT ON (bmi.person_id)
         bmi.person_id,
-        greatest(bmi.end_date, follow_up.plan_date) AS last_event_date,
+        greatest(bmi.end_date, follow_up.intervention_date) AS last_event_date,
         bmi.weight_range || ' body mass index on ' || bmi.end_date || coalesce('; ' || follow_up.reason, '') AS reason,
         {{ deciding_row('bmi') }} || CASE
             WHEN follow_up.person_id IS NOT NULL THEN {{ deciding_row('follow_up') }} ELSE '[]'::jsonb

@@ -1,29 +1,7 @@
 -- Events of the value sets the measures use. Codes are matched once each, then joined to events. What a source codes in
 -- systems that a value set does not list is reached through the vocabulary: it is a member if its standard concept is.
 WITH
-code_in_use AS (
-    SELECT DISTINCT
-        coding.system,
-        coding.code,
-        coalesce(code_system.vocabulary_id, coding.system) AS vocabulary_id
-    FROM {{ ref('event_coding') }} AS coding
-    LEFT JOIN {{ ref('code_system') }} AS code_system ON coding.system = code_system.system
-),
-
-matched AS (
-    SELECT DISTINCT
-        value_set.name,
-        code_in_use.system,
-        code_in_use.code
-    FROM code_in_use
-    INNER JOIN {{ ref('value_set') }} AS value_set
-        ON
-            code_in_use.vocabulary_id = value_set.vocabulary_id
-            AND (
-                code_in_use.code = value_set.code
-                OR (value_set.is_prefix AND starts_with(code_in_use.code, value_set.code))
-            )
-),
+{{ matched_codes(ref('event_coding')) }},
 
 matched_concept AS (
     SELECT DISTINCT
