@@ -45,7 +45,7 @@ def test_whatever_the_prompt_the_answer_cites_only_its_sentences(
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture,
 ) -> None:
-    requests = random_requests(language_model, 40)
+    requests = random_requests(language_model, 24)
     with caplog.at_level(logging.DEBUG):
         completions = language_engine.complete([request for _, request in requests])
     answers = [read_answer(done.text, ids) for (ids, _), done in zip(requests, completions, strict=True)]
@@ -59,7 +59,7 @@ def test_whatever_the_prompt_the_answer_cites_only_its_sentences(
 def test_same_requests_give_the_same_answers_alone_and_in_a_batch(
     language_engine: VllmEngine, language_model: ModelFiles
 ) -> None:
-    requests = [request for _, request in random_requests(language_model, 8)]
+    requests = [request for _, request in random_requests(language_model, 4)]
     together = [done.text for done in language_engine.complete(requests)]
     assert [language_engine.complete([request])[0].text for request in requests] == together
 
