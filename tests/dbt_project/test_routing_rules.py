@@ -33,4 +33,4 @@ def test_every_model_that_routes_has_rules() -> None:
 
 def test_unit_tests_are_nowhere_but_where_they_are_counted() -> None:
     elsewhere = {path.name for path in MODELS.rglob("*.yml") if "unit_tests:" in path.read_text()} - set(FILES)
-    assert elsewhere == {"eras.yml", "score_unit_tests.yml"}
+    assert elsewhere == {"ahrq_unit_tests.yml", "eras.yml", "hcc_unit_tests.yml", "score_unit_tests.yml"}
