@@ -43,9 +43,9 @@ test: install lint ## Run the linters and all tests, in two halves beside each o
 	@echo "Two halves of the tests run beside each other; each is printed when it ends."
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target test-commands test-rooms
 
-# Whole commands and the models take one core about as long as everything else takes the other. A folder for temporary
-# files is a half's own, since so is the PostgreSQL in it; its name is short, as those of sockets must be.
-COMMANDS := tests/end_to_end tests/inference
+# Whole commands, the models and the servers take one core about as long as everything else takes the other. A folder
+# for temporary files is a half's own, since so is the PostgreSQL in it; its name is short, as those of sockets must be.
+COMMANDS := tests/end_to_end tests/inference tests/resources
 half = folder=$$(mktemp -d /tmp/tXXXX) && { TMPDIR=$$folder $(BIN)/pytest $(1); status=$$?; rm -rf $$folder; exit $$status; }
 
 test-commands: install
