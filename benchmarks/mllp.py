@@ -13,6 +13,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from typing import cast
@@ -87,7 +88,7 @@ async def _send_all(port: int, connections: int, name: str) -> Sent:
     failed: asyncio.Future[None] = loop.create_future()
     loop.set_exception_handler(lambda _, context: failed.cancelled() or failed.cancel(str(context.get("message"))))
     for number in range(connections):
-        await loop.create_connection(lambda number=number: _Sender(f"{name}{number}x", waits), _HOST, port)  # type: ignore[misc]
+        await loop.create_connection(partial(_Sender, f"{name}{number}x", waits), _HOST, port)
     await asyncio.wait([failed], timeout=_WARM_UP_SECONDS + SECONDS)
     if failed.cancelled():
         raise RuntimeError("a message was refused")

@@ -279,4 +279,4 @@ def load_settings(**overrides: object) -> Settings:
     )
     if unknown:
         raise ValueError(f"no such setting: {', '.join(unknown)}; resources/settings.py lists them")
-    return Settings(**overrides)  # type: ignore[arg-type]
+    return Settings(**overrides)  # type: ignore[arg-type]  # pydantic checks them

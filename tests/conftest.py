@@ -50,11 +50,20 @@ def server() -> Iterator[Database]:
     shutil.rmtree(home, ignore_errors=True)
 
 
+def superuser_conninfo(server: Database, name: str = "postgres") -> str:
+    """Of a superuser of the session's server."""
+    return make_conninfo(**dict(server.parameters) | {"dbname": name, "user": "postgres"})
+
+
 def superuser(server: Database, name: str = "postgres") -> psycopg.Connection:
     """A superuser's connection: for arranging and for attacks, never for what is under test."""
-    return psycopg.connect(
-        make_conninfo(**dict(server.parameters) | {"dbname": name, "user": "postgres"}), autocommit=True
-    )
+    return psycopg.connect(superuser_conninfo(server, name), autocommit=True)
+
+
+def database_url(settings: Settings) -> str:
+    """Where the settings' database is, as a process of its own is told."""
+    assert settings.database_url is not None
+    return settings.database_url.get_secret_value()
 
 
 def make_settings(server: Database, home: Path, template: str = DATABASE, **overrides: object) -> Settings:

@@ -16,8 +16,8 @@ import pandas as pd
 pd.core.common.SettingWithCopyWarning = pd.errors.SettingWithCopyWarning
 warnings.simplefilter("ignore")
 
-from comorbidipy import comorbidity  # noqa: E402
-from comorbidipy.mapping import mapping  # noqa: E402
+from comorbidipy import comorbidity  # noqa: E402 - after what it needs
+from comorbidipy.mapping import mapping  # noqa: E402 - after what it needs
 
 _WEIGHTS = {"charlson": "quan", "elixhauser": "vw"}
 

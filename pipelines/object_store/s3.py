@@ -56,7 +56,7 @@ def _credentials() -> Any:
 def _session_class(host: str) -> type:
     """aiobotocore's HTTP session for one host; of its own it would go wherever a redirect leads."""
 
-    class OneHost(AIOHTTPSession):  # type: ignore[misc]
+    class OneHost(AIOHTTPSession):  # type: ignore[misc]  # aiobotocore says no types
         async def send(self, request: Any) -> Any:
             if urlsplit(request.url).hostname != host:
                 raise ObjectStoreError("a request of the object store's client was to another host; nothing was sent.")

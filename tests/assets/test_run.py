@@ -20,6 +20,7 @@ from resources.postgres import Database, Role, database
 from resources.settings import Settings, load_settings
 from tests.assets.small_location import CANARY
 from tests.assets.test_definitions import small_project
+from tests.conftest import database_url
 
 MODULE = "tests.assets.small_location"
 
@@ -85,7 +86,7 @@ def test_run_that_does_not_start_says_so(settings: Settings) -> None:
 
 def test_run_after_a_killed_one_works_and_closes_it(settings: Settings, db: Database) -> None:
     script = "import sys; from tests.assets.test_run import run_from_json; run_from_json(sys.argv[1])"
-    values = {"home": str(settings.home), "database_url": settings.database_url.get_secret_value()}  # type: ignore[union-attr]
+    values = {"home": str(settings.home), "database_url": database_url(settings)}
     killed = subprocess.Popen([sys.executable, "-c", script, json.dumps(values)], start_new_session=True)
     try:
         deadline = time.monotonic() + 60
@@ -136,7 +137,7 @@ def test_environment_carries_settings_and_no_password_lies_on_disk(tmp_path: Pat
     variables = environment(settings, database(settings))
     assert variables["SANCTUM_AS_OF"] == "2026-10-31"
     assert variables["SANCTUM_HOME"] == str(settings.home)
-    assert variables["SANCTUM_DATABASE_URL"] == settings.database_url.get_secret_value()  # type: ignore[union-attr]
+    assert variables["SANCTUM_DATABASE_URL"] == database_url(settings)
     assert CANARY in variables["SANCTUM_DAGSTER_STORAGE_URL"]
     assert files_with(settings.home, CANARY) == []
 

@@ -20,6 +20,7 @@ from tests.boundary import people
 from tests.boundary.conftest import Warehouse
 from tests.boundary.people import PART2, PERSON, key
 from tests.boundary.test_labels import build, load
+from tests.conftest import database_url
 from tests.dbt_project.population import ICD10, condition, result
 from tests.identities import all_labels, identity
 from tests.pipelines.fhir.synthetic import bundle
@@ -265,9 +266,8 @@ def test_an_entry_of_a_bundle_is_shown_alone_as_it_was_landed(
     build(warehouse)
     for name in [name for name in os.environ if name.startswith("SANCTUM_")]:
         monkeypatch.delenv(name)
-    assert warehouse.settings.database_url is not None
     monkeypatch.setenv("SANCTUM_HOME", str(warehouse.settings.home))
-    monkeypatch.setenv("SANCTUM_DATABASE_URL", warehouse.settings.database_url.get_secret_value())
+    monkeypatch.setenv("SANCTUM_DATABASE_URL", database_url(warehouse.settings))
     (row_id,) = (
         row
         for (row,) in warehouse.rows(

@@ -28,6 +28,7 @@ from pipelines.vocabulary import ensure_starter
 from resources import dbt
 from resources.postgres import Role, database
 from resources.settings import Settings
+from tests.conftest import database_url
 from tests.dbt_project.population import ICD10, LOINC, RXNORM, coded, condition, of, patient, result, visit
 from tests.pipelines.refresh.world import write
 
@@ -184,9 +185,8 @@ def sanctum(home: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., st
     """Runs ``sanctum coverage`` in the home."""
     for name in [name for name in os.environ if name.startswith("SANCTUM_")]:
         monkeypatch.delenv(name)
-    assert home.database_url is not None
     monkeypatch.setenv("SANCTUM_HOME", str(home.home))
-    monkeypatch.setenv("SANCTUM_DATABASE_URL", home.database_url.get_secret_value())
+    monkeypatch.setenv("SANCTUM_DATABASE_URL", database_url(home))
 
     def run(*arguments: str, status: int = 0) -> str:
         done = CliRunner().invoke(app, ["coverage", *arguments], catch_exceptions=False)

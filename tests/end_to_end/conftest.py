@@ -14,7 +14,7 @@ import pytest
 from pipelines.demo import DemoInput, generate
 from resources.postgres import Database, database, stop_embedded
 from resources.settings import load_settings
-from tests.conftest import make_settings
+from tests.conftest import database_url, make_settings
 from tests.end_to_end.home import Home, home_environment
 
 PATIENTS = 12
@@ -32,9 +32,8 @@ def new_home(server: Database, tmp_path: Path) -> Callable[[str], Home]:
 
     def make(name: str) -> Home:
         settings = make_settings(server, tmp_path / name)
-        assert settings.database_url is not None
         environment = home_environment(
-            tmp_path / name, SANCTUM_DATABASE_URL=settings.database_url.get_secret_value(), SANCTUM_AS_OF="2026-10-31"
+            tmp_path / name, SANCTUM_DATABASE_URL=database_url(settings), SANCTUM_AS_OF="2026-10-31"
         )
         return Home(environment, database(settings))
 

@@ -9,6 +9,7 @@ import pytest
 
 from resources import audit, dbt
 from resources.postgres import Database, Role
+from tests.conftest import database_url
 from tests.end_to_end.home import Home, home_environment
 from tests.identities import identity
 from tests.pipelines import erasure_home as population
@@ -24,9 +25,9 @@ def built(server: Database, tmp_path: Path) -> Built:
 
 @pytest.fixture
 def home(built: Built) -> Home:
-    assert built.settings.database_url is not None
-    url = built.settings.database_url.get_secret_value()
-    environment = home_environment(built.settings.home, SANCTUM_DATABASE_URL=url, SANCTUM_AS_OF="2026-10-31")
+    environment = home_environment(
+        built.settings.home, SANCTUM_DATABASE_URL=database_url(built.settings), SANCTUM_AS_OF="2026-10-31"
+    )
     return Home(environment, built.database)
 
 

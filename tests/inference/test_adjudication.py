@@ -1,11 +1,11 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 from psycopg import errors, sql
 
 from inference.adjudication import AdjudicationReport, CareGapsMissingError, adjudicate
 from inference.embedding import embed_notes
-from inference.engine import Completion, EngineError, Request, VllmEngine
+from inference.engine import Completion, Engine, EngineError, Request, VllmEngine
 from inference.models import ModelFiles
 from resources.identity.session import open_session
 from resources.postgres import DatabaseUnavailableError, Role
@@ -35,15 +35,15 @@ class Interrupted:
         self.engine, self.answers = engine, answers
         self.description = engine.description
 
-    def complete(self, requests: list[Request]) -> list[Completion]:
+    def complete(self, requests: Sequence[Request]) -> list[Completion]:
         if self.answers <= 0:
             raise EngineError("out of answers")
         self.answers -= len(requests)
         return self.engine.complete(requests)
 
 
-def run(warehouse: Warehouse, engine: object) -> AdjudicationReport:
-    return adjudicate(warehouse.settings, warehouse.database, engine=engine)  # type: ignore[arg-type]
+def run(warehouse: Warehouse, engine: Engine) -> AdjudicationReport:
+    return adjudicate(warehouse.settings, warehouse.database, engine=engine)
 
 
 def stored(warehouse: Warehouse) -> list[tuple]:
@@ -238,7 +238,7 @@ class Meanwhile:
         self.engine, self.happens = engine, happens
         self.description = engine.description
 
-    def complete(self, requests: list[Request]) -> list[Completion]:
+    def complete(self, requests: Sequence[Request]) -> list[Completion]:
         self.happens()
         return self.engine.complete(requests)
 

@@ -18,7 +18,7 @@ from resources.migrations import migrate, migration_files
 from resources.postgres import Database, DatabaseUnavailableError, Role, database, without_row_values
 from resources.private_files import PrivateFileError
 from resources.settings import Settings, load_settings
-from tests.conftest import superuser
+from tests.conftest import database_url, superuser
 
 URL = "postgresql://sanctum_owner:owner%20pw@db.example:6543/warehouse?sslmode=verify-full&sslpassword=key%20pw"
 
@@ -177,11 +177,10 @@ print(psycopg2.connect(**{name: os.environ[f"SANCTUM_DBT_{variable}"] for name, 
 
 @pytest.mark.parametrize("variable", ["PGHOSTADDR", "PGSERVICE"])
 def test_no_variable_leads_a_connection_elsewhere(settings: Settings, tmp_path: Path, variable: str) -> None:
-    assert settings.database_url is not None
     (tmp_path / "services").write_text("[127.0.0.1]\nhostaddr=127.0.0.1\n")
     variables = {
         "SANCTUM_HOME": str(settings.home),
-        "SANCTUM_DATABASE_URL": settings.database_url.get_secret_value(),
+        "SANCTUM_DATABASE_URL": database_url(settings),
         "PGSERVICEFILE": str(tmp_path / "services"),
         # PostgreSQL listens on no address here.
         variable: "127.0.0.1",

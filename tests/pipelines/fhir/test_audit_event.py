@@ -18,6 +18,7 @@ from pipelines.fhir.audit_event import ACTION_SYSTEM, MOST_OBJECTS, PERSON_SYSTE
 from resources import audit
 from resources.postgres import Database, Role
 from resources.settings import Settings
+from tests.conftest import database_url
 
 EVENT: dict[str, Any] = {
     "chain": 3,
@@ -124,7 +125,7 @@ def test_the_command_streams_the_log_and_is_in_it(
     settings: Settings, db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SANCTUM_HOME", str(settings.home))
-    monkeypatch.setenv("SANCTUM_DATABASE_URL", settings.database_url.get_secret_value())  # type: ignore[union-attr]
+    monkeypatch.setenv("SANCTUM_DATABASE_URL", database_url(settings))
     with db.connect(Role.INGEST) as connection:
         for person in (7, 8):
             audit.record(
@@ -151,7 +152,7 @@ def test_the_command_streams_the_log_and_is_in_it(
 
 def test_the_commands_sign_and_verify(settings: Settings, db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SANCTUM_HOME", str(settings.home))
-    monkeypatch.setenv("SANCTUM_DATABASE_URL", settings.database_url.get_secret_value())  # type: ignore[union-attr]
+    monkeypatch.setenv("SANCTUM_DATABASE_URL", database_url(settings))
     assert json.loads(run("verify", "--json").stdout)["signed_heads"] == 0
     assert json.loads(run("sign", "--json").stdout)["number"] == 1
     lines = audit.heads_file(settings).read_bytes()

@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from assets.cli.main import app
 from resources.postgres import Database
-from tests.conftest import make_settings
+from tests.conftest import database_url, make_settings
 from tests.pipelines.fhir.synthetic import observation, patient
 from tests.pipelines.fhir_server.conftest import Make
 from tests.pipelines.fhir_server.hospital import Hospital, outcome
@@ -22,11 +22,10 @@ def names_the_server(server: Database, make: Make, tmp_path: Path, monkeypatch: 
     settings = make_settings(server, tmp_path / "home", validation="structural")
     for name in [name for name in os.environ if name.startswith("SANCTUM_")]:
         monkeypatch.delenv(name)
-    assert settings.database_url is not None
     entry = make("Patient", "Observation").model_dump(mode="json", exclude_none=True)
     (tmp_path / "servers.yaml").write_text(yaml.safe_dump({"servers": [entry]}))
     monkeypatch.setenv("SANCTUM_HOME", str(settings.home))
-    monkeypatch.setenv("SANCTUM_DATABASE_URL", settings.database_url.get_secret_value())
+    monkeypatch.setenv("SANCTUM_DATABASE_URL", database_url(settings))
     monkeypatch.setenv("SANCTUM_FHIR_SERVERS_FILE", str(tmp_path / "servers.yaml"))
     monkeypatch.setenv("SANCTUM_VALIDATION", "structural")
 

@@ -17,7 +17,7 @@ from pipelines.fhir_server.journal import DatabaseJournal
 from resources import locks
 from resources.postgres import Database, Role, database
 from resources.settings import Settings
-from tests.conftest import make_settings, superuser
+from tests.conftest import database_url, make_settings, superuser
 from tests.pipelines.fhir.synthetic import ndjson, observation, patient, rows, updated
 from tests.pipelines.fhir_server.conftest import Make
 from tests.pipelines.fhir_server.hospital import Hospital
@@ -152,7 +152,7 @@ def test_a_run_that_is_killed_while_it_waits_goes_on(site: Hospital, make: Make,
     """Rule 9, at its hardest: killed after the kick-off and before the first poll."""
     fill(site)
     server = make("Patient", "Observation")
-    url = "" if quick.database_url is None else quick.database_url.get_secret_value()
+    url = database_url(quick)
     arguments = [sys.executable, "-c", _KILLED, str(quick.home), url, server.model_dump_json()]
     killed = subprocess.run(arguments, check=False, timeout=60, capture_output=True)
     assert killed.returncode == -9, killed.stderr.decode()

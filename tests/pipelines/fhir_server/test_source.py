@@ -18,7 +18,7 @@ from pipelines.fhir_server.errors import FhirServerError, ServersFileError
 from pipelines.fhir_server.source import DltRunError, fhir_server, run
 from pipelines.landing import open_content
 from resources.postgres import Database
-from tests.conftest import superuser
+from tests.conftest import superuser, superuser_conninfo
 from tests.pipelines.fhir.synthetic import observation, patient, updated
 from tests.pipelines.fhir_server.conftest import Make
 from tests.pipelines.fhir_server.hospital import Hospital, Reply, as_json, outcome
@@ -53,9 +53,8 @@ def target(server: Database) -> Iterator[psycopg.Connection[dict[str, Any]]]:
     with superuser(server) as connection:
         connection.execute("DROP DATABASE IF EXISTS elsewhere WITH (FORCE)")
         connection.execute("CREATE DATABASE elsewhere")
-    with superuser(server, "elsewhere") as connection:
-        connection.row_factory = dict_row  # type: ignore[assignment]
-        yield connection  # type: ignore[misc]
+    with psycopg.connect(superuser_conninfo(server, "elsewhere"), autocommit=True, row_factory=dict_row) as connection:
+        yield connection
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import itertools
 import random
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -285,5 +285,5 @@ def test_times_without_offset_are_in_the_configured_zone(settings: Settings, db:
 
 def test_errors_carry_no_text_of_the_message() -> None:
     with pytest.raises(ValueError, match="no_visit_number") as caught:
-        read_event(1, message("ADT^A01", "20260101"), datetime.now().astimezone().tzinfo)  # type: ignore[arg-type]
+        read_event(1, message("ADT^A01", "20260101"), UTC)
     assert "CANARYNAME" not in str(caught.value)

@@ -30,7 +30,7 @@ from resources.identity import Identity
 from resources.identity.session import AccessDeniedError
 from resources.postgres import Database, DatabaseUnavailableError, Role
 from resources.settings import Settings
-from tests.conftest import superuser
+from tests.conftest import database_url, superuser
 from tests.identities import all_labels
 from tests.pipelines.fhir.synthetic import bundle, ndjson, observation, patient, rows, snapshot, write
 from tests.pipelines.fhir.test_bad_input import BROKEN, UNPARSABLE
@@ -260,9 +260,8 @@ def test_the_commands(settings: Settings, db: Database, tmp_path: Path, monkeypa
     load_everything(settings, db, tmp_path / "in")
     for name in [name for name in os.environ if name.startswith("SANCTUM_")]:
         monkeypatch.delenv(name)
-    assert settings.database_url is not None
     monkeypatch.setenv("SANCTUM_HOME", str(settings.home))
-    monkeypatch.setenv("SANCTUM_DATABASE_URL", settings.database_url.get_secret_value())
+    monkeypatch.setenv("SANCTUM_DATABASE_URL", database_url(settings))
 
     def sanctum(*arguments: str, status: int = 0) -> str:
         done = CliRunner().invoke(app, ["quarantine", *arguments], catch_exceptions=False)

@@ -24,7 +24,7 @@ from pipelines.object_store import ObjectStoreError, to_source
 from pipelines.redaction import forget, redact_due
 from resources.postgres import Database, Role, database
 from resources.settings import Settings
-from tests.conftest import make_settings
+from tests.conftest import database_url, make_settings
 from tests.pipelines.fhir.synthetic import bundle, key, ndjson, observation, patient, rows
 from tests.pipelines.hl7.messages import message, visit
 from tests.pipelines.object_store.bucket import NAME, Bucket, s3_server
@@ -190,9 +190,8 @@ def test_a_wrong_key_is_not_told(
 def test_errors_of_a_command_name_a_digest(settings: Settings, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("SANCTUM_")]:
         monkeypatch.delenv(name)
-    assert settings.database_url is not None
     monkeypatch.setenv("SANCTUM_HOME", str(settings.home))
-    monkeypatch.setenv("SANCTUM_DATABASE_URL", settings.database_url.get_secret_value())
+    monkeypatch.setenv("SANCTUM_DATABASE_URL", database_url(settings))
     bucket.put(f"{PERSON}/Patient.ndjson", ndjson([patient("p1")]))
     url = f"s3://{NAME}/{PERSON}"
 

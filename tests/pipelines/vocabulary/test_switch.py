@@ -16,6 +16,7 @@ import pytest
 from pipelines.vocabulary import VocabularyError, ensure_starter, load_vocabulary
 from resources.postgres import Database, Role
 from resources.settings import Settings
+from tests.conftest import database_url
 from tests.pipelines.vocabulary import downloads
 
 COUNTS = "SELECT (SELECT count(*) FROM vocab.concept), (SELECT count(*) FROM vocab.concept_relationship)"
@@ -108,8 +109,7 @@ def test_a_snapshot_from_before_sees_all_of_the_new_version(db: Database, tmp_pa
 
 
 def started(settings: Settings, folder: Path) -> subprocess.Popen:
-    assert settings.database_url is not None
-    arguments = [str(settings.home), settings.database_url.get_secret_value(), str(folder)]
+    arguments = [str(settings.home), database_url(settings), str(folder)]
     return subprocess.Popen([sys.executable, "-c", LOAD, *arguments], cwd=Path(__file__).parents[3], env=os.environ)
 
 

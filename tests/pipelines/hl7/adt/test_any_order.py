@@ -2,6 +2,7 @@
 
 import random
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 import pytest
@@ -87,7 +88,7 @@ def test_the_same_through_the_database_in_several_loads(ingest: Ingest, db: Data
     for start in (0, 9, 18):
         ingest(b"".join(received[start : start + 9 if start < 18 else None]))
     wanted = {
-        table: sorted(found, key=lambda row, key=f"{table}_key": row[key])  # type: ignore[misc]
+        table: sorted(found, key=itemgetter(f"{table}_key"))
         for table, found in expected.items()
         if table != "_outcomes" and found
     }

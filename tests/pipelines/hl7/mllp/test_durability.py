@@ -22,7 +22,7 @@ from resources import locks
 from resources.migrations import migrate
 from resources.postgres import Database, Role, database, start_embedded
 from resources.settings import Settings, load_settings
-from tests.conftest import superuser
+from tests.conftest import database_url, superuser
 from tests.pipelines.hl7.mllp.conftest import Listen, Process, listening
 from tests.pipelines.hl7.mllp.senders import Sender, acknowledged, admission, framed, landed
 
@@ -252,7 +252,7 @@ def test_6_13_what_waits_is_bounded(listen: Listen, db: Database) -> None:
 
 
 def test_sigterm_answers_what_was_taken_and_ends(settings: Settings, db: Database) -> None:
-    url = settings.database_url.get_secret_value() if settings.database_url else ""
+    url = database_url(settings)
     process = Process({"SANCTUM_HOME": os.fspath(settings.home), "SANCTUM_DATABASE_URL": url})
     with Sender(process.port) as sender, Sender(process.port) as idle:
         with db.connect(Role.INGEST, autocommit=True) as eraser:
